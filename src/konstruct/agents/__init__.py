@@ -1,0 +1,1 @@
+"""The employee: persona, prompt, turn loop and fallbacks."""

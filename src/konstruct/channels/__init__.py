@@ -1,0 +1,1 @@
+"""The channel port, durable ingest and exactly-once delivery."""

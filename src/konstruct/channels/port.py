@@ -1,0 +1,210 @@
+"""The channel port: what every channel adapter offers, and the values that cross it.
+
+Pure: `verify`, `handshake`, `parse`, `render`. Thin and asynchronous: `send`, `find`, `working`, `health`.
+An adapter never touches the database; ingest and delivery never know a vendor's payload.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Literal, Protocol
+from uuid import UUID
+
+from konstruct.db.scope import TenantScope
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What differs between channels. Lengths are characters, times seconds."""
+
+    threads: bool
+    edit: bool
+    typing: Literal["status", "indicator", "none"]
+    text_max: int
+    parts_max: int
+    markup: Literal["markdown", "whatsapp", "plain"]
+    reply_window_s: float | None
+    opt_in_required: bool
+    echoes: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Handshake:
+    """A plain answer to a provider's verification request."""
+
+    status: int
+    body: bytes
+    content_type: str = "text/plain; charset=utf-8"
+
+
+class ConversationKind(StrEnum):
+    """How a conversation is bounded: one person's direct channel, a thread in a channel, or a contact at a number."""
+
+    DIRECT = "direct"
+    THREAD = "thread"
+    CONTACT = "contact"
+
+
+@dataclass(frozen=True, slots=True)
+class InboundMessage:
+    """One message of a person to (or near) the employee."""
+
+    account_key: str
+    """Which account received it: the Slack team, the WhatsApp number. Routes to a tenant."""
+    app_id: str | None
+    event_key: str
+    """The provider's id of this delivery: a second delivery with it is a retry."""
+    post_keys: tuple[str, ...]
+    """Keys of the post itself: two deliveries that share one are the same post (`message` and `app_mention`)."""
+    conversation_key: str
+    conversation_kind: ConversationKind
+    sender_id: str
+    sender_name: str | None
+    text: str
+    attachments: tuple[Mapping[str, Any], ...]
+    external_id: str
+    """The provider's id of the message; unique in its conversation."""
+    channel_id: str
+    thread_id: str | None
+    """Where an answer goes: the thread of this message; None where the channel has no threads."""
+    addressed: bool
+    """Whether it asks for an answer by itself: a direct message or a mention."""
+    sent_at: datetime
+    """The provider's time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Echo:
+    """Proof that one of our own sends was accepted: the provider shows it back to us."""
+
+    account_key: str
+    app_id: str | None
+    event_key: str
+    delivery_id: UUID | None
+    """Known where the provider returns our metadata; else the match is by channel, thread and text."""
+    channel_id: str
+    thread_id: str | None
+    external_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """A delivery that needs no work: another bot's message, an unknown type, a subtype without meaning for us."""
+
+    reason: str
+
+
+Inbound = InboundMessage | Echo | Ignored
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a reply goes."""
+
+    channel_id: str
+    thread_id: str | None
+    participants: frozenset[str] = frozenset()
+    """External ids of the people in the conversation: the only ones a reply may mention."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What a single call needs to act for an account; opened from the vault just before it, never stored or logged."""
+
+    scope: TenantScope
+    account_id: UUID
+    account_key: str
+    token: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """One part of a reply, ready to send."""
+
+    delivery_id: UUID
+    target: Target
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """Accepted; `external_id` is the provider's id of the visible message."""
+
+    external_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Refused for now, certainly not shown. Try again after `after_s` seconds."""
+
+    after_s: float
+    reason: str
+    scope: Literal["delivery", "channel", "account"] = "delivery"
+    """What has to wait: this delivery, everything to its channel, or the whole account."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """The outcome is not known (time-out, connection lost after the request was written): reconcile before any resend."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Refused for good. `account_broken` asks to stop using the account until somebody reconnects it."""
+
+    reason: str
+    account_broken: bool = False
+
+
+SendOutcome = Sent | Retry | Unknown | Failed
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """The provider's history shows no trace of the delivery."""
+
+
+FindOutcome = Sent | Absent | Retry | Failed
+
+
+class ChannelAdapter(Protocol):
+    """One channel. One instance serves all tenants of a process and keeps nothing between calls."""
+
+    kind: str
+    caps: Capabilities
+
+    def verify(self, body: bytes, headers: Mapping[str, str], now: float) -> str | None:
+        """Return None if the request is the provider's own, else the reason it is not. Never raises. `now`: Unix seconds.
+
+        Header names are lower case.
+        """
+
+    def handshake(self, body: bytes, headers: Mapping[str, str]) -> Handshake | None:
+        """Return the answer to a verification request, or None if the (already verified) request is not one."""
+
+    def parse(self, body: bytes) -> Sequence[Inbound]:
+        """Return what a verified body holds. Raises ValueError, without content in its text, for a body that is not the provider's form."""
+
+    def render(self, text: str, target: Target) -> list[str]:
+        """Return the reply's markdown as the texts of its parts, each within the channel's limits and safe to show."""
+
+    async def send(self, post: Post, credential: Credential, timeout_s: float) -> SendOutcome:
+        """Make the one call that shows `post`, without any retry of its own. Never raises for a provider's answer."""
+
+    async def find(self, post: Post, since: datetime, credential: Credential) -> FindOutcome:
+        """Look for `post` in the provider's history: the last resort when its outcome is unknown."""
+
+    async def working(self, target: Target, credential: Credential, active: bool) -> None:
+        """Show (or clear) the sign that the employee is at work. Best effort: never raises."""
+
+    async def health(self, credential: Credential) -> str | None:
+        """Return None if the credential works, else the provider's error code."""
+
+    async def close(self) -> None:
+        """Release the HTTP connections."""

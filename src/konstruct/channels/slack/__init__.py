@@ -1,0 +1,1 @@
+"""Slack: the adapter of the channel port."""

@@ -1,0 +1,1 @@
+"""Alembic migrations, one per change; the SQL itself lies in `sql/`."""

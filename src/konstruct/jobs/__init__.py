@@ -1,0 +1,1 @@
+"""The engine: claims, leases, sweeps and the Celery carrier of wake-ups."""

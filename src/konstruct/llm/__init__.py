@@ -1,0 +1,1 @@
+"""Model access: the port, its backends, routing, prices and usage."""

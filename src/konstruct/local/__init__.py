@@ -1,0 +1,1 @@
+"""Embedded PostgreSQL and Valkey, their supervisor, and the sandbox."""

@@ -1,0 +1,1 @@
+"""A strict simulated Slack with pages to talk in."""

@@ -1,0 +1,1 @@
+"""What the employee knows: the tenant's documents and the conversation's window."""

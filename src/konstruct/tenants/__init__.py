@@ -1,0 +1,1 @@
+"""Tenants, their agents, and the vault that seals their secrets."""
