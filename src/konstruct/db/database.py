@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import asyncpg
 
@@ -79,9 +79,26 @@ class Database:
             async with _transaction(connection, f"BEGIN; SET LOCAL application_name = 'konstruct fleet: {label}'"):
                 yield FleetSession(connection)
 
+    async def fleet_fetch(self, reason: str, sql: str, *args: Any) -> list[asyncpg.Record]:
+        """Return the rows of one statement of the fleet role, in a transaction of its own and one round trip.
+
+        `reason` is for the reader of the code: the server is told of it by `fleet` only, which takes two trips more.
+        """
+        assert reason
+        async with self._fleet.acquire() as connection:
+            return await connection.fetch(sql, *args)
+
+    async def call_unscoped(self, sql: str, *args: Any, timeout_s: float) -> Any:
+        """Return the value of one statement of the app role without a tenant, in one round trip.
+
+        For functions that set the scope themselves, row by row; whatever else it reads raises. Raises TimeoutError.
+        """
+        async with self._app.acquire(timeout=timeout_s) as connection:
+            return await connection.fetchval(sql, *args, timeout=timeout_s)
+
     @asynccontextmanager
     async def unscoped(self) -> AsyncIterator[Session]:
-        """One transaction as the app role without a tenant: for functions that set the scope per row, and the self-test."""
+        """One transaction as the app role without a tenant: for the self-test."""
         async with self._app.acquire() as connection, _transaction(connection, "BEGIN"):
             yield Session(connection)
 

@@ -20,7 +20,7 @@ import structlog
 from konstruct.kit.log_errors import describe_error
 from konstruct.kit.log_fields import admit
 from konstruct.kit.log_foreign import describe_record, quiet_level
-from konstruct.kit.redaction import redact_value
+from konstruct.kit.redaction import redact_text, redact_value
 from konstruct.kit.settings import Settings
 
 log = structlog.get_logger()
@@ -33,17 +33,23 @@ class Sink:
         self._stream = stream
         self._process = process
         self._lock = threading.Lock()
+        self.lost = 0
         self._console = structlog.dev.ConsoleRenderer(sort_keys=False) if readable else None
 
     def emit(self, level: str, fields: dict[str, Any], error: BaseException | None = None) -> None:
         """Write one line. Never raises: a log line must not end a turn."""
         try:
             line = self._render(level, fields, error)
-        except Exception as broken:  # whatever a value's own methods raise
+        except Exception as broken:
+            # Whatever a value's own methods raise.
             line = orjson.dumps({"level": level, "event": "log_line_failed", "type": type(broken).__name__}).decode()
-        with self._lock, contextlib.suppress(OSError, ValueError):
-            self._stream.write(line + "\n")
-            self._stream.flush()
+        with self._lock:
+            try:
+                self._stream.write(line + "\n")
+                self._stream.flush()
+            except (OSError, ValueError):
+                # stderr is closed or broken: nobody is left to tell.
+                self.lost += 1
 
     def _render(self, level: str, fields: dict[str, Any], error: BaseException | None) -> str:
         shown = admit({**structlog.contextvars.get_contextvars(), **fields})
@@ -53,6 +59,7 @@ class Sink:
             "ts": datetime.now(UTC).isoformat(timespec="milliseconds"),
             "level": level,
             "process": self._process,
+            "event": redact_text(str(shown.pop("event", ""))),
             **redact_value(shown),
         }
         if self._console is None:
@@ -101,7 +108,7 @@ def configure(settings: Settings, process: str) -> None:
 
 
 def take_over_loggers(**_: object) -> None:
-    """Undo what libraries configured for their own loggers: no handler but the root's, no level of their own.
+    """Undo what libraries configured for their own loggers: no handler but the root's, no lower level of their own.
 
     Takes and ignores keyword arguments, so that it is also the receiver of Celery's `setup_logging` signal: with a
     receiver connected, Celery leaves logging alone.
@@ -111,7 +118,9 @@ def take_over_loggers(**_: object) -> None:
         logger.handlers = []
         logger.propagate = True
         logger.disabled = False
-        logger.setLevel(quiet_level(name))
+        # A level above CRITICAL is a logger silenced on purpose.
+        if logger.level <= logging.CRITICAL:
+            logger.setLevel(quiet_level(name))
 
 
 def watch_loop(loop: asyncio.AbstractEventLoop) -> None:
@@ -175,7 +184,15 @@ def _on_loop(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     log.error("event_loop_exception", exc_info=error if isinstance(error, BaseException) else None)
 
 
-def _on_warning(_message: object, category: type[Warning], filename: str, lineno: int, *_: object) -> None:
+def _on_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    del message, file, line
     # The text is withheld: libraries quote values in it. Type and place find the line that warns.
     at = f"{'/'.join(PurePath(filename).parts[-2:])}:{lineno}"
     log.warning("python_warning", kind=category.__name__, at=at)

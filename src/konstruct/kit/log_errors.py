@@ -23,7 +23,7 @@ _CODES = {
     "kind": "kind",
     "code": "code",
 }
-"""Attributes that name the fault without quoting data: of asyncpg, OSError, aiohttp and our own errors; and the fields they become."""
+"""Attributes that name the fault without quoting data (of asyncpg, OSError, aiohttp, our own errors), and their fields."""
 
 
 def describe_error(error: BaseException, depth: int = 0) -> dict[str, Any]:
@@ -32,7 +32,7 @@ def describe_error(error: BaseException, depth: int = 0) -> dict[str, Any]:
     Only a KonstructError keeps its message (`says`): other texts quote SQL parameters, payloads or file contents.
     """
     kind = type(error)
-    shown: dict[str, Any] = {"type": f"{kind.__module__}.{kind.__qualname__}" if kind.__module__ != "builtins" else kind.__qualname__}
+    shown: dict[str, Any] = {"type": f"{kind.__module__}.{kind.__qualname__}".removeprefix("builtins.")}
     if isinstance(error, KonstructError):
         shown["says"] = str(error)
     shown.update(_codes(error))
@@ -76,4 +76,4 @@ def _frames(error: BaseException) -> dict[str, Any]:
     if not frames:
         return {}
     own = [place(code, line) for code, line in frames if PurePath(code.co_filename).is_relative_to(OWN_ROOT)]
-    return {"at": place(*frames[-1]), "frames": own[-_FRAMES_MAX:]}
+    return {"at": place(*frames[-1]), **({"frames": own[-_FRAMES_MAX:]} if own else {})}

@@ -12,18 +12,24 @@ from konstruct.kit.log_errors import describe_error
 from konstruct.kit.redaction import sensitive
 
 WORD_FIELDS = frozenset(
-    "account_kind address attempt backend bind broker cause channel child code command component constraint database direction "
-    "dialect effect error_kind event_type exception feature finish_reason from_state host job kind lane llm_backend logger "
-    "method migration model operation outcome part path phase pool port process provider queue reason revision role "
+    "account_kind address attempt backend bind broker channel child code command component constraint database direction "
+    "dialect effect error error_kind event_type exception feature finish_reason from_state host job kind lane llm_backend logger "
+    "method migration model operation outcome part path phase pool port process provider queue revision role root_in "
     "route schedule scope service setting sqlstate state status step step_kind subtype table target task to_state unit url "
-    "variable version worker".split()
+    "variable version what worker".split()
 )
-"""Fields whose value is a word or a short phrase that our own code or an operator's setting chose, never a person or a model."""
+"""Fields whose value is one word that our own code or an operator's setting chose, never a person or a model."""
+PHRASE_FIELDS = frozenset(("reason", "hint", "problem"))
+"""Fields that hold a name of a class or a short constant phrase of ours. Lower case only: a person's words rarely are."""
+URL_FIELDS = frozenset(("url",))
+"""Fields that hold an address of an operator's setting, without a query."""
 _STATIC_FIELDS = frozenset(("event", "at"))
 """Constants of our code (a test reads every log call) and places in code."""
 
 _ID = re.compile(r"[A-Za-z0-9_.:|=-]{1,120}")
-_PHRASE = re.compile(r"[A-Za-z0-9_.:/@\[\]<>=+*,'() -]{1,160}")
+_WORD = re.compile(r"[A-Za-z0-9_.:/@\[\]<>=+*-]{1,100}")
+_PHRASE = re.compile(r"[A-Za-z_.]{1,60}|[a-z0-9_.:/=+,'() -]{1,120}")
+_URL = re.compile(r"[a-z]{2,12}://[A-Za-z0-9_.:/@\[\]*%-]{1,200}")
 _ITEMS_MAX = 20
 
 
@@ -79,5 +85,9 @@ def _admit_text(key: str, value: str) -> str | None:
     if key == "id" or key.endswith(("_id", "_ids")):
         return value if _ID.fullmatch(value) else None
     if key in WORD_FIELDS:
+        return value if _WORD.fullmatch(value) else None
+    if key in PHRASE_FIELDS:
         return value if _PHRASE.fullmatch(value) else None
+    if key in URL_FIELDS:
+        return value if _URL.fullmatch(value) else None
     return None

@@ -12,7 +12,7 @@ from typing import Any
 
 from konstruct.kit.log_errors import OWN_ROOT
 
-_LIBRARY_ROOTS = tuple({PurePath(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib", "purelib", "platlib")} | {OWN_ROOT})
+_LIBRARY_ROOTS = (OWN_ROOT, *(PurePath(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib", "purelib", "platlib")))
 _SAFE_ARGUMENTS = frozenset(("alembic.runtime.migration",))
 """Loggers whose arguments are ours: the names of our own migrations."""
 _QUIET = {"uvicorn.access": logging.WARNING, "aiohttp.access": logging.WARNING}

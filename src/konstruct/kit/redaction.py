@@ -19,7 +19,7 @@ _SENSITIVE = frozenset(
 )
 _SENSITIVE_ENDS = ("_token", "_secret", "_password", "_text", "_body", "_content", "_name", "_cookie", "_key", "_email", "_phone")
 
-_UUID = re.compile(r"((?<![0-9A-Za-z])[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}(?![0-9A-Za-z]))", re.IGNORECASE)
+_UUID = re.compile(r"((?<![0-9A-Za-z])[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?![0-9A-Za-z]))", re.IGNORECASE)
 _URL_PASSWORD = re.compile(r"(://[^\s:/@]{0,256}:)[^\s@]{1,512}@")
 _HEADER = re.compile(r"\b(bearer|basic)\s+[a-z0-9._~+/=-]{6,}", re.IGNORECASE)
 _PAIR = re.compile(
@@ -102,21 +102,32 @@ def _redact_piece(text: str) -> str:
     text = _PREFIXED.sub("[secret]", text)
     if "@" in text:
         text = _EMAIL.sub("[email]", text)
-    text = _IBAN.sub(_iban, text)
+    text = _without_ibans(text)
     text = _LONG.sub(_long, text)
     return _DIGITS.sub(_digits, text)
 
 
-def _iban(match: re.Match[str]) -> str:
-    """The pattern runs on into the words that follow, so every length an IBAN can have is tried, the longest first."""
-    found = match.group()
+def _without_ibans(text: str) -> str:
+    pieces: list[str] = []
+    at = 0
+    while match := _IBAN.search(text, at):
+        length = _iban_length(match.group())
+        # What only looks like one may still hold one, after its first letters.
+        after = match.start() + (length or 2)
+        pieces += [text[at : match.start()], "[iban]" if length else text[match.start() : after]]
+        at = after
+    return "".join([*pieces, text[at:]])
+
+
+def _iban_length(found: str) -> int:
+    """Return how many characters of `found` are an IBAN, 0 for none.
+
+    The pattern runs on into the words that follow, so every length that an IBAN can have is tried, the longest first.
+    """
     ends = [place + 1 for place, char in enumerate(found) if char.isalnum()]
-    for length in range(min(34, len(ends)), 14, -1):
-        head = found[: ends[length - 1]]
-        compact = head.replace(" ", "").replace("-", "").upper()
-        if compact.isascii() and mod97(compact):
-            return "[iban]" + _IBAN.sub(_iban, found[len(head) :])
-    return found
+    compact = "".join(char for char in found if char.isalnum()).upper()
+    lengths = range(min(34, len(ends)), 14, -1) if compact.isascii() else ()
+    return next((ends[length - 1] for length in lengths if mod97(compact[:length])), 0)
 
 
 def _long(match: re.Match[str]) -> str:

@@ -32,6 +32,7 @@ class Settings(BaseSettings):
     redis_url: SecretStr | None = None
     broker_url: SecretStr | None = None
     keyring: str | None = Field(default=None, description="path of the key ring file")
+    root_key: SecretStr | None = Field(default=None, description="base64 of 32 bytes; else `<key ring>.root` holds the root key")
 
     turn_deadline_s: float = Field(default=120.0, gt=0)
     lease_s: float = Field(default=15.0, gt=0)

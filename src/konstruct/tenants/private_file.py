@@ -7,7 +7,7 @@ import os
 import stat
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from konstruct.tenants.key_provider import KeyProviderError
@@ -29,7 +29,7 @@ class PrivateFile:
     def signature(self) -> Signature | None:
         """Return what identifies the present state, None when there is no file. Raises KeyProviderError for a wide mode."""
         try:
-            found = os.stat(self.path)
+            found = self.path.stat()
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -42,7 +42,7 @@ class PrivateFile:
         Raises KeyProviderError when it cannot be read or anybody but its owner could read or write it.
         """
         try:
-            with open(self.path, "rb") as file:
+            with self.path.open("rb") as file:
                 signature = self._checked(os.fstat(file.fileno()))
                 return file.read(), signature
         except FileNotFoundError:
@@ -57,15 +57,14 @@ class PrivateFile:
         try:
             # One writer at a time, so a leftover is of a writer that was killed.
             temporary.unlink(missing_ok=True)
-            before = os.stat(target) if target.exists() else None
-            _write(temporary, content, before)
-            os.replace(temporary, target)
+            try:
+                _write(temporary, content, target.stat() if target.exists() else None)
+                temporary.replace(target)
+            finally:
+                temporary.unlink(missing_ok=True)
             _sync_folder(target.parent)
         except OSError as error:
             raise self._refusal(f"cannot be written ({error.strerror})") from None
-        finally:
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
 
     def remove(self) -> None:
         """Delete the file if it is there, durably. The lock must be held."""
@@ -79,15 +78,26 @@ class PrivateFile:
     def lock(self, *, shared: bool = False) -> Iterator[None]:
         """Hold the file's lock (`<path>.lock`; the file itself is replaced). Raises KeyProviderError after LOCK_WAIT_S."""
         path = self.path.with_name(f"{self.path.name}.lock")
+        if shared and not path.exists():
+            # Nobody has ever written here (a read-only mount): there is no writer to wait for.
+            yield
+            return
         try:
-            handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+            handle = os.open(path, os.O_RDONLY if shared else os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
-            raise self._refusal(f"cannot be locked: {path} {error.strerror}") from None
+            raise self._refusal(f"cannot be locked ({path}: {error.strerror})") from None
         try:
+            self._keep_owner(handle)
             self._acquire(handle, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
             yield
         finally:
             os.close(handle)
+
+    def _keep_owner(self, handle: int) -> None:
+        """Root, at an operator's hand, must not lock the service's user out."""
+        if os.geteuid() == 0 and self.path.exists():
+            owner = self.path.stat()
+            os.fchown(handle, owner.st_uid, owner.st_gid)
 
     def _acquire(self, handle: int, mode: int) -> None:
         deadline = time.monotonic() + LOCK_WAIT_S
@@ -113,11 +123,11 @@ class PrivateFile:
 
 def _write(path: Path, content: bytes, before: os.stat_result | None) -> None:
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with open(handle, "wb") as file:
+    with os.fdopen(handle, "wb") as file:
         file.write(content)
         file.flush()
         if before is not None:
-            # Root, at an operator's hand, must not take the file away from the service's user.
+            # As for the lock: root must not take the file away from the service's user.
             if os.geteuid() == 0:
                 os.fchown(handle, before.st_uid, before.st_gid)
             # Inodes are used again and clocks are coarse: a time that only grows tells any two states apart.

@@ -106,8 +106,7 @@ def _post(envelope: _Envelope, *, mention: bool) -> Inbound:
         return _echo(envelope)
     if subtype not in _SUBTYPES or event.get("bot_id") or event.get("bot_profile"):
         return Ignored("another bot's message")
-    user = event.get("user")
-    if user in (None, "") or user in _SYSTEM_USERS:
+    if event.get("user") is None or payload.identifier(event, "user") in _SYSTEM_USERS:
         return Ignored("a message without a person")
     return _message(envelope, mention=mention)
 

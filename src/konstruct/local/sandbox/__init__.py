@@ -1,1 +1,1 @@
-"""A strict simulated Slack with pages to talk in."""
+"""The sandbox: a strict simulated Slack and a mailbox in the browser, for the embedded instance, tests and benchmarks."""

@@ -21,6 +21,7 @@ CREATE TABLE ready_queue (
   CHECK ((state = 'leased') = (lease_owner IS NOT NULL AND lease_until IS NOT NULL AND lease IS NOT NULL))
 );
 CREATE INDEX ready_queue_ready ON ready_queue (lane, tenant_id, due_at) WHERE state = 'ready';
+CREATE INDEX ready_queue_due ON ready_queue (lane, due_at) WHERE state = 'ready';
 CREATE INDEX ready_queue_leased ON ready_queue (lane, tenant_id) WHERE state = 'leased';
 CREATE INDEX ready_queue_expiry ON ready_queue (lease_until) WHERE state = 'leased';
 SELECT konstruct_protect('ready_queue');

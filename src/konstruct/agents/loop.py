@@ -1,0 +1,172 @@
+"""The turn loop: from a claimed conversation to an answer in the outbox.
+
+Between two transactions nothing is held but memory; a crash at any point leaves rows from which the next claim goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+import structlog
+
+from konstruct.agents import fallbacks, tool_ledger, turns_repository
+from konstruct.agents.ports import ChannelSurface
+from konstruct.agents.prompt import assemble
+from konstruct.agents.turn import Outcome, Step, Turn
+from konstruct.conversations import outbox
+from konstruct.conversations.outbox import Reply
+from konstruct.db.database import Database
+from konstruct.db.session import TenantSession
+from konstruct.jobs.queue import Claim
+from konstruct.kit.counters import Counters
+from konstruct.kit.text import storable
+from konstruct.llm import usage_repository
+from konstruct.llm.port import Completion, LlmFailed
+from konstruct.llm.router import Router
+
+log = structlog.get_logger()
+
+MAX_MODEL_STEPS = 8
+"""A model that asks for tools more often than this goes round in circles."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a turn came to."""
+
+    text: str
+    outcome: Outcome
+    reason: str | None = None
+    bury: bool = False
+    """Whether the turn becomes a dead letter as well."""
+
+
+class TurnLoop:
+    """The handler of the turn lane. It keeps nothing between turns."""
+
+    def __init__(
+        self,
+        db: Database,
+        router: Router,
+        surface: ChannelSurface,
+        *,
+        deadline_s: float,
+        attempts: int,
+        counters: Counters,
+    ) -> None:
+        self._db = db
+        self._router = router
+        self._surface = surface
+        self._deadline_s = deadline_s
+        self._attempts = attempts
+        self._counters = counters
+
+    async def __call__(self, claim: Claim) -> None:
+        """Answer what is pending in the claimed conversation. Raises LeaseLostError when another worker has taken over."""
+        turn = await self._db.run(claim.scope, lambda s: turns_repository.open_turn(s, claim, self._deadline_s))
+        if turn is None:
+            return
+        with structlog.contextvars.bound_contextvars(turn_id=str(turn.id)):
+            answer = await self._answer(claim, turn)
+            outcome = await self._finish(claim, turn, answer)
+            self._counters.inc("turns_total", outcome=outcome, reason=answer.reason or "none")
+            log.info("turn_done", outcome=outcome, reason=answer.reason, attempts=turn.attempts, messages=len(turn.asked))
+
+    async def _answer(self, claim: Claim, turn: Turn) -> Answer:
+        if claim.attempts > self._attempts:
+            return _fallback(fallbacks.BROKEN, bury=True)
+        try:
+            async with (
+                asyncio.timeout(turn.remaining_s),
+                self._surface.working(claim.scope, turn.account_id, turn.channel_id, turn.thread_id),
+            ):
+                return await self._think(claim, turn, time.monotonic() + turn.remaining_s)
+        except TimeoutError:
+            return _fallback(fallbacks.TOO_SLOW)
+
+    async def _think(self, claim: Claim, turn: Turn, deadline: float) -> Answer:
+        """Ask the model, refuse the tools it asks for, ask again; from wherever the persisted steps end."""
+        while sum(step.kind == "model" for step in turn.steps) <= MAX_MODEL_STEPS:
+            last = turn.steps[-1] if turn.steps else None
+            if last is None or last.kind == "tools":
+                request = assemble(turn, claim.scope, datetime.now(UTC))
+                asked_at = time.monotonic()
+                try:
+                    completion = await self._router.complete(request, deadline=deadline)
+                    self._counters.observe("model_latency_s", time.monotonic() - asked_at)
+                except LlmFailed as failed:
+                    await self._db.run(claim.scope, lambda s: usage_repository.record_calls(s, turn.id, len(turn.steps), failed.calls))
+                    log.warning("model_failed", kind=failed.last.kind, status=failed.last.status, calls=len(failed.calls))
+                    return _fallback(fallbacks.reason_of(failed.last.kind))
+                turn = await self._keep_answer(claim, turn, completion)
+            elif last.tool_calls:
+                turn = await self._refuse_tools(claim, turn, last)
+            elif last.text.strip():
+                return Answer(last.text, "answered")
+            else:
+                return _fallback(fallbacks.EMPTY)
+        return _fallback(fallbacks.TOO_MANY_STEPS)
+
+    async def _keep_answer(self, claim: Claim, turn: Turn, completion: Completion) -> Turn:
+        """Persist the model's answer before anything is made of it: with its cost, and the intent of each tool call."""
+        step = Step(len(turn.steps), "model", storable(completion.text), completion.tool_calls)
+
+        async def work(session: TenantSession) -> None:
+            await turns_repository.save_step(session, claim, turn.id, step)
+            await usage_repository.record_calls(session, turn.id, step.position, completion.calls)
+            if step.tool_calls:
+                await tool_ledger.intend(session, turn.id, step.position, step.tool_calls)
+
+        await self._db.run(claim.scope, work)
+        return replace(turn, steps=(*turn.steps, step))
+
+    async def _refuse_tools(self, claim: Claim, turn: Turn, asked: Step) -> Turn:
+        step = Step(len(turn.steps), "tools", "", results=(tool_ledger.REFUSED,) * len(asked.tool_calls))
+
+        async def work(session: TenantSession) -> None:
+            await turns_repository.save_step(session, claim, turn.id, step)
+            await tool_ledger.refuse(session, turn.id, asked.position, "no tool executor")
+
+        await self._db.run(claim.scope, work)
+        return replace(turn, steps=(*turn.steps, step))
+
+    async def _finish(self, claim: Claim, turn: Turn, answer: Answer) -> Outcome:
+        """Put the answer into the outbox, close the turn and release the lane: one transaction, or nothing of it."""
+        where = (turn.channel_kind, turn.channel_id, turn.thread_id, turn.participants)
+        parts = self._surface.render(*where, answer.text)
+        if not parts:
+            answer = _fallback(fallbacks.EMPTY)
+            parts = self._surface.render(*where, answer.text)
+
+        async def work(session: TenantSession) -> Outcome:
+            ours = await turns_repository.lock_for_answer(session, claim, turn)
+            if ours:
+                await outbox.put(session, _reply(turn, answer, parts))
+            if answer.bury:
+                await turns_repository.bury(session, claim, turn, answer.reason or "")
+            outcome: Outcome = answer.outcome if ours else "handed_over"
+            await turns_repository.close_turn(session, claim, turn.id, outcome, answer.reason)
+            return outcome
+
+        return await self._db.run(claim.scope, work)
+
+
+def _fallback(reason: str, *, bury: bool = False) -> Answer:
+    return Answer(fallbacks.sentence(reason), "fallback", reason, bury)
+
+
+def _reply(turn: Turn, answer: Answer, parts: list[str]) -> Reply:
+    return Reply(
+        conversation_id=turn.conversation_id,
+        account_id=turn.account_id,
+        channel_id=turn.channel_id,
+        thread_id=turn.thread_id,
+        owner_epoch=turn.owner_epoch,
+        kind="reply" if answer.outcome == "answered" else "fallback",
+        text=answer.text,
+        parts=parts,
+        turn_id=turn.id,
+    )

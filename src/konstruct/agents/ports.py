@@ -1,0 +1,21 @@
+"""What the turn loop needs of the outside; the process that runs it hands it in."""
+
+from __future__ import annotations
+
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+from uuid import UUID
+
+from konstruct.db.scope import TenantScope
+
+
+class ChannelSurface(Protocol):
+    """The channel, as far as a turn may see it: how a text will look, and a sign that somebody is at work."""
+
+    def render(self, kind: str, channel_id: str, thread_id: str | None, participants: frozenset[str], text: str) -> list[str]:
+        """Return the parts in which `text` will be shown; empty for a text without anything to show."""
+
+    def working(
+        self, scope: TenantScope, account_id: UUID, channel_id: str, thread_id: str | None
+    ) -> AbstractAsyncContextManager[None]:
+        """Show that the employee is at work for as long as the block lasts. Never raises."""

@@ -1,0 +1,84 @@
+"""What a turn is made of: the values that the repository loads and the loop works on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from konstruct.llm.port import ToolCall
+
+Outcome = Literal["answered", "fallback", "handed_over"]
+
+
+@dataclass(frozen=True, slots=True)
+class Persona:
+    """The employee as one version describes it."""
+
+    agent_id: UUID
+    version: int
+    name: str
+    business: str
+    persona: str = field(repr=False)
+    policy: str = field(repr=False)
+    model: str | None
+    context_limit_tokens: int
+    reply_limit_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One message of the conversation, as the prompt shows it."""
+
+    seq: int
+    author: Literal["contact", "ai", "human"]
+    name: str | None = field(repr=False)
+    external_author: str | None
+    text: str = field(repr=False)
+    files: tuple[str, ...] = field(repr=False)
+    thread_id: str | None
+    sent_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a turn has done already: a model's answer, or what came of its tool calls."""
+
+    position: int
+    kind: Literal["model", "tools"]
+    text: str = field(repr=False)
+    tool_calls: tuple[ToolCall, ...] = ()
+    results: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A turn under way."""
+
+    id: UUID
+    conversation_id: UUID
+    account_id: UUID
+    channel_kind: str
+    channel_id: str
+    several_people: bool
+    owner_epoch: int
+    attempts: int
+    remaining_s: float
+    """Seconds to its deadline when it was opened, by the database's clock; may be negative."""
+    persona: Persona
+    history: tuple[Line, ...]
+    """What was said before, oldest first."""
+    asked: tuple[Line, ...]
+    """The messages this turn answers, in the provider's time."""
+    steps: tuple[Step, ...]
+
+    @property
+    def thread_id(self) -> str | None:
+        """Where the answer goes: the thread of the last message asked."""
+        return self.asked[-1].thread_id if self.asked else None
+
+    @property
+    def participants(self) -> frozenset[str]:
+        """External ids of the people in it."""
+        return frozenset(line.external_author for line in (*self.history, *self.asked) if line.external_author)

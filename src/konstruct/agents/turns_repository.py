@@ -1,0 +1,244 @@
+"""Opening, persisting and closing turns. Each function is one transaction's work, fenced by the claim."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from konstruct.agents.turn import Line, Persona, Step, Turn
+from konstruct.db.session import Record, TenantSession
+from konstruct.jobs import queue
+from konstruct.jobs.queue import Claim
+from konstruct.kit.ids import uuid7
+from konstruct.llm.port import ToolCall
+
+HISTORY_MESSAGES = 200
+"""Most messages that a window may hold; the context limit usually ends it earlier."""
+
+_SITUATION = """
+SELECT c.account_id, c.agent_id, c.channel_id, c.kind AS conversation_kind, c.owner, c.owner_epoch, a.kind AS channel_kind,
+  g.name, g.model, g.context_limit_tokens, g.reply_limit_tokens, p.version, p.persona, p.policy, b.name AS business,
+  t.id AS turn_id, t.attempts, t.deadline_at, t.owner_epoch AS turn_owner_epoch
+FROM conversations c
+JOIN channel_accounts a ON a.tenant_id = c.tenant_id AND a.id = c.account_id
+JOIN agents g ON g.tenant_id = c.tenant_id AND g.id = c.agent_id
+JOIN tenants b ON b.tenant_id = c.tenant_id
+LEFT JOIN turns t ON t.tenant_id = c.tenant_id AND t.conversation_id = c.id AND t.state = 'running'
+JOIN persona_versions p ON p.tenant_id = c.tenant_id AND p.agent_id = c.agent_id
+  AND p.version = coalesce(t.persona_version, g.persona_version)
+WHERE c.tenant_id = $1 AND c.id = $2
+"""
+
+_LINE = """
+SELECT m.id, m.seq, m.author, k.display_name, k.external_id AS external_author, m.text, m.attachments, m.thread_id, m.sent_at
+FROM messages m LEFT JOIN contacts k ON k.tenant_id = m.tenant_id AND k.id = m.contact_id
+"""
+
+
+async def open_turn(session: TenantSession, claim: Claim, deadline_s: float) -> Turn | None:
+    """Start the conversation's next turn, or take up the one that a crash left; None (and released) if there is nothing
+    to answer or a human owns the conversation. A new turn takes every pending message, in the provider's time."""
+    await queue.begin(session, claim)
+    row = await session.fetchrow(_SITUATION, claim.scope.tenant_id, claim.conversation_id)
+    assert row is not None
+    if row["owner"] == "human":
+        await _leave_to_human(session, claim, row["turn_id"])
+        return None
+    if row["turn_id"] is None:
+        turn_id = uuid7()
+        deadline_at = await _start(session, claim, turn_id, row, deadline_s)
+        if deadline_at is None:
+            await queue.release(session, claim)
+            return None
+    else:
+        turn_id, deadline_at = row["turn_id"], row["deadline_at"]
+        await session.execute(
+            "UPDATE turns SET attempts = attempts + 1, epoch = $3 WHERE tenant_id = $1 AND id = $2",
+            claim.scope.tenant_id,
+            turn_id,
+            claim.epoch,
+        )
+    await queue.limit(session, claim, deadline_at)
+    return await _load(session, claim, turn_id, deadline_at, row)
+
+
+async def _start(session: TenantSession, claim: Claim, turn_id: UUID, row: Record, deadline_s: float) -> datetime | None:
+    """Insert the turn and give it every pending message; None if there is none."""
+    deadline_at: datetime | None = await session.fetchval(
+        "INSERT INTO turns (tenant_id, id, conversation_id, agent_id, persona_version, epoch, owner_epoch, deadline_at)"
+        " SELECT $1, $2, $3, $4, $5, $6, $7, now() + $8 WHERE EXISTS (SELECT 1 FROM messages"
+        "   WHERE tenant_id = $1 AND conversation_id = $3 AND state = 'pending') RETURNING deadline_at",
+        claim.scope.tenant_id,
+        turn_id,
+        claim.conversation_id,
+        row["agent_id"],
+        row["version"],
+        claim.epoch,
+        row["owner_epoch"],
+        timedelta(seconds=deadline_s),
+    )
+    if deadline_at is not None:
+        await session.execute(
+            "UPDATE messages SET state = 'in_turn', turn_id = $3"
+            " WHERE tenant_id = $1 AND conversation_id = $2 AND state = 'pending'",
+            claim.scope.tenant_id,
+            claim.conversation_id,
+            turn_id,
+        )
+    return deadline_at
+
+
+async def _load(session: TenantSession, claim: Claim, turn_id: UUID, deadline_at: datetime, row: Record) -> Turn:
+    tenant_id = claim.scope.tenant_id
+    asked = await session.fetch(
+        f"{_LINE} WHERE m.tenant_id = $1 AND m.turn_id = $2 AND m.direction = 'in' ORDER BY m.sent_at, m.seq",
+        tenant_id,
+        turn_id,
+    )
+    first = min(line["seq"] for line in asked)
+    history = await session.fetch(
+        f"{_LINE} WHERE m.tenant_id = $1 AND m.conversation_id = $2 AND m.seq < $3"
+        " AND m.turn_id IS DISTINCT FROM $4 ORDER BY m.seq DESC LIMIT $5",
+        tenant_id,
+        claim.conversation_id,
+        first,
+        turn_id,
+        HISTORY_MESSAGES,
+    )
+    steps = await session.fetch(
+        "SELECT position, kind, content FROM steps WHERE tenant_id = $1 AND turn_id = $2 ORDER BY position", tenant_id, turn_id
+    )
+    remaining = await session.fetchval("SELECT extract(epoch FROM $1::timestamptz - clock_timestamp())::float8", deadline_at)
+    return Turn(
+        id=turn_id,
+        conversation_id=claim.conversation_id,
+        account_id=row["account_id"],
+        channel_kind=row["channel_kind"],
+        channel_id=row["channel_id"],
+        several_people=row["conversation_kind"] == "thread",
+        owner_epoch=row["owner_epoch"] if row["turn_owner_epoch"] is None else row["turn_owner_epoch"],
+        attempts=1 if row["attempts"] is None else row["attempts"] + 1,
+        remaining_s=remaining,
+        persona=_persona(row),
+        history=tuple(_line(line) for line in reversed(history)),
+        asked=tuple(_line(line) for line in asked),
+        steps=tuple(_step(step) for step in steps),
+    )
+
+
+async def save_step(session: TenantSession, claim: Claim, turn_id: UUID, step: Step) -> None:
+    """Persist what the turn did, once. Raises LeaseLostError if the turn is no longer ours."""
+    await queue.fence(session, claim)
+    content: dict[str, Any] = {"text": step.text}
+    if step.kind == "model":
+        content["tool_calls"] = [{"id": call.id, "name": call.name, "arguments": call.arguments} for call in step.tool_calls]
+    else:
+        content["results"] = list(step.results)
+    await session.execute(
+        "INSERT INTO steps (tenant_id, turn_id, position, kind, content, epoch) VALUES ($1, $2, $3, $4, $5, $6)",
+        claim.scope.tenant_id,
+        turn_id,
+        step.position,
+        step.kind,
+        orjson.dumps(content).decode(),
+        claim.epoch,
+    )
+
+
+async def lock_for_answer(session: TenantSession, claim: Claim, turn: Turn) -> bool:
+    """Lock the conversation and prove the claim; return whether the AI still owns it, unchanged since the turn began.
+
+    The conversation is locked before the queue's row, as ingest does: the other order would deadlock.
+    """
+    epoch = await session.fetchval(
+        "SELECT owner_epoch FROM conversations WHERE tenant_id = $1 AND id = $2 AND owner = 'ai' FOR UPDATE",
+        claim.scope.tenant_id,
+        claim.conversation_id,
+    )
+    await queue.fence(session, claim)
+    return bool(epoch == turn.owner_epoch)
+
+
+async def close_turn(session: TenantSession, claim: Claim, turn_id: UUID, outcome: str, reason: str | None) -> None:
+    """Mark the turn done and its messages answered (or a human's), and release the lane."""
+    await session.execute(
+        "UPDATE turns SET state = 'done', outcome = $3, reason = $4, finished_at = now() WHERE tenant_id = $1 AND id = $2",
+        claim.scope.tenant_id,
+        turn_id,
+        outcome,
+        reason,
+    )
+    await session.execute(
+        "UPDATE messages SET state = $3 WHERE tenant_id = $1 AND turn_id = $2 AND state = 'in_turn'",
+        claim.scope.tenant_id,
+        turn_id,
+        "human" if outcome == "handed_over" else "answered",
+    )
+    await queue.release(session, claim)
+
+
+async def bury(session: TenantSession, claim: Claim, turn: Turn, reason: str) -> None:
+    """Write the dead letter of a turn that nobody could finish."""
+    await session.execute(
+        "INSERT INTO dead_letters (tenant_id, id, kind, conversation_id, turn_id, reason, attempts)"
+        " VALUES ($1, $2, 'turn', $3, $4, $5, $6) ON CONFLICT DO NOTHING",
+        claim.scope.tenant_id,
+        uuid7(),
+        claim.conversation_id,
+        turn.id,
+        reason,
+        turn.attempts,
+    )
+
+
+async def _leave_to_human(session: TenantSession, claim: Claim, turn_id: UUID | None) -> None:
+    await session.execute(
+        "UPDATE messages SET state = 'human' WHERE tenant_id = $1 AND conversation_id = $2 AND state = 'pending'",
+        claim.scope.tenant_id,
+        claim.conversation_id,
+    )
+    if turn_id is None:
+        await queue.release(session, claim)
+    else:
+        await close_turn(session, claim, turn_id, "handed_over", None)
+
+
+def _persona(row: Record) -> Persona:
+    return Persona(
+        agent_id=row["agent_id"],
+        version=row["version"],
+        name=row["name"],
+        business=row["business"],
+        persona=row["persona"],
+        policy=row["policy"],
+        model=row["model"],
+        context_limit_tokens=row["context_limit_tokens"],
+        reply_limit_tokens=row["reply_limit_tokens"],
+    )
+
+
+def _line(row: Record) -> Line:
+    return Line(
+        seq=row["seq"],
+        author=row["author"],
+        name=row["display_name"],
+        external_author=row["external_author"],
+        text=row["text"],
+        files=tuple(str(file.get("name") or "file") for file in orjson.loads(row["attachments"])),
+        thread_id=row["thread_id"],
+        sent_at=row["sent_at"],
+    )
+
+
+def _step(row: Record) -> Step:
+    content = orjson.loads(row["content"])
+    return Step(
+        position=row["position"],
+        kind=row["kind"],
+        text=content["text"],
+        tool_calls=tuple(ToolCall(**call) for call in content.get("tool_calls", ())),
+        results=tuple(content.get("results", ())),
+    )

@@ -1,0 +1,218 @@
+"""SQL of the outbox as the sender sees it: what is open, and each state a delivery passes through."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Literal
+from uuid import UUID
+
+from konstruct.db.session import Record, TenantSession
+from konstruct.jobs import queue
+from konstruct.jobs.queue import Claim
+from konstruct.kit.ids import uuid7
+
+State = Literal["pending", "sending", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One visible part of an answer that has not come to its end."""
+
+    id: UUID
+    turn_id: UUID | None
+    kind: str
+    channel_id: str
+    thread_id: str | None
+    body: str = field(repr=False)
+    state: State
+    attempt: int
+    resent: bool
+    created_at: datetime
+    age_s: float
+    unknown_s: float | None
+    """How long its outcome has not been known."""
+    looked_up_s: float | None
+    """How long ago the provider's history was asked last."""
+    blocked_s: float
+    """How long an earlier holder of the lane may still be sending it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """The account that sends."""
+
+    account_id: UUID
+    kind: str
+    account_key: str
+    secret_id: UUID
+    status: str
+    participants: frozenset[str] = field(repr=False)
+
+
+_OPEN = """
+SELECT d.id, d.turn_id, d.kind, d.channel_id, d.thread_id, d.body, d.state, d.attempt, d.resent, d.created_at,
+  extract(epoch FROM now() - d.created_at)::float8 AS age_s,
+  extract(epoch FROM now() - d.unknown_since)::float8 AS unknown_s,
+  extract(epoch FROM now() - d.looked_up_at)::float8 AS looked_up_s,
+  greatest(0, coalesce(extract(epoch FROM d.sending_until - now()), 0))::float8 AS blocked_s
+FROM deliveries d
+WHERE d.tenant_id = $1 AND d.conversation_id = $2 AND d.state IN ('pending', 'sending', 'unknown')
+ORDER BY d.position, d.part LIMIT 50
+"""
+
+_SENDER = """
+SELECT a.id, a.kind, a.external_id, a.secret_id, a.status,
+  ARRAY(SELECT DISTINCT k.external_id FROM messages m JOIN contacts k ON k.tenant_id = m.tenant_id AND k.id = m.contact_id
+        WHERE m.tenant_id = $1 AND m.conversation_id = $2 LIMIT 200) AS participants
+FROM conversations c JOIN channel_accounts a ON a.tenant_id = c.tenant_id AND a.id = c.account_id
+WHERE c.tenant_id = $1 AND c.id = $2
+"""
+
+
+async def open_deliveries(session: TenantSession, claim: Claim) -> tuple[Sender, list[Delivery]]:
+    """Begin the claim; return who sends, and what is open in order. A `sending` whose time is over becomes `unknown`."""
+    await queue.begin(session, claim)
+    await session.execute(
+        "UPDATE deliveries SET state = 'unknown', unknown_since = now(), sending_until = NULL"
+        " WHERE tenant_id = $1 AND conversation_id = $2 AND state = 'sending' AND sending_until <= now()",
+        claim.scope.tenant_id,
+        claim.conversation_id,
+    )
+    row = await session.fetchrow(_SENDER, claim.scope.tenant_id, claim.conversation_id)
+    assert row is not None
+    sender = Sender(
+        row["id"], row["kind"], row["external_id"], row["secret_id"], row["status"], frozenset(row["participants"])
+    )
+    rows = await session.fetch(_OPEN, claim.scope.tenant_id, claim.conversation_id)
+    return sender, [Delivery(**dict(row)) for row in rows]
+
+
+async def start_sending(session: TenantSession, claim: Claim, delivery_id: UUID, window_s: float) -> str | None:
+    """Commit to a send that must start within `window_s`; return None, or why this delivery may not go out (any more).
+
+    The last word before the call: the owner unchanged since the answer was made, the tenant and the account active.
+    """
+    # The conversation is locked before the queue's row, as everywhere: the other order would deadlock.
+    owner_epoch = await session.fetchval(
+        "SELECT owner_epoch FROM conversations WHERE tenant_id = $1 AND id = $2 FOR SHARE",
+        claim.scope.tenant_id,
+        claim.conversation_id,
+    )
+    await queue.fence(session, claim)
+    row = await session.fetchrow(
+        "SELECT d.owner_epoch, t.status AS tenant, a.status AS account"
+        " FROM deliveries d JOIN tenant_directory t ON t.tenant_id = d.tenant_id"
+        " JOIN channel_accounts a ON a.tenant_id = d.tenant_id AND a.id = d.account_id"
+        " WHERE d.tenant_id = $1 AND d.id = $2 AND d.state = 'pending'",
+        claim.scope.tenant_id,
+        delivery_id,
+    )
+    if row is None:
+        return "not_pending"
+    if row["owner_epoch"] != owner_epoch:
+        return "owner_changed"
+    if row["tenant"] != "active" or row["account"] != "active":
+        return "inactive"
+    await session.execute(
+        "UPDATE deliveries SET state = 'sending', attempt = attempt + 1, sending_until = clock_timestamp() + $3"
+        " WHERE tenant_id = $1 AND id = $2",
+        claim.scope.tenant_id,
+        delivery_id,
+        timedelta(seconds=window_s),
+    )
+    return None
+
+
+async def mark_sent(session: TenantSession, delivery_id: UUID, external_id: str) -> bool:
+    """The provider showed it: as `external_id`. True even from a holder whose lease has ended, for it is the truth."""
+    touched = await session.execute(
+        "UPDATE deliveries SET state = 'sent', external_id = $3, sent_at = now(), sending_until = NULL, reason = NULL"
+        " WHERE tenant_id = $1 AND id = $2 AND state IN ('sending', 'unknown')",
+        session.scope.tenant_id,
+        delivery_id,
+        external_id,
+    )
+    if touched:
+        await session.execute(
+            "UPDATE messages m SET external_id = $3 FROM deliveries d WHERE d.tenant_id = $1 AND d.id = $2 AND d.part = 0"
+            " AND m.tenant_id = d.tenant_id AND m.id = d.message_id",
+            session.scope.tenant_id,
+            delivery_id,
+            external_id,
+        )
+    return bool(touched)
+
+
+async def mark_unknown(session: TenantSession, claim: Claim, delivery_id: UUID, reason: str) -> None:
+    """Nobody can say whether it was shown."""
+    await _mark(session, claim, delivery_id, "state = 'unknown', unknown_since = now(), reason = $4", "sending", reason)
+
+
+async def mark_pending(session: TenantSession, claim: Claim, delivery_id: UUID, reason: str) -> None:
+    """It was certainly not shown: it may be sent again."""
+    await _mark(session, claim, delivery_id, "state = 'pending', reason = $4", "sending", reason)
+
+
+async def mark_for_resend(session: TenantSession, claim: Claim, delivery_id: UUID) -> None:
+    """No trace of it was found in time: it is sent once more, and never a third time."""
+    change = "state = 'pending', resent = true, unknown_since = NULL, looked_up_at = NULL, reason = $4"
+    await _mark(session, claim, delivery_id, change, "unknown", "no_trace")
+
+
+async def note_lookup(session: TenantSession, claim: Claim, delivery_id: UUID) -> None:
+    """The provider's history was asked."""
+    await _mark(session, claim, delivery_id, "looked_up_at = now(), reason = $4", "unknown", "looked_up")
+
+
+async def end(session: TenantSession, claim: Claim, delivery_id: UUID, state: Literal["failed", "cancelled"], reason: str) -> None:
+    """It will not be shown by us any more."""
+    await queue.fence(session, claim)
+    await session.execute(
+        "UPDATE deliveries SET state = $3, reason = $4, sending_until = NULL"
+        " WHERE tenant_id = $1 AND id = $2 AND state IN ('pending', 'sending', 'unknown')",
+        claim.scope.tenant_id,
+        delivery_id,
+        state,
+        reason,
+    )
+    if state == "failed":
+        await session.execute(
+            "INSERT INTO dead_letters (tenant_id, id, kind, conversation_id, turn_id, delivery_id, reason, attempts)"
+            " SELECT tenant_id, $3, 'delivery', conversation_id, turn_id, id, $4, attempt FROM deliveries"
+            " WHERE tenant_id = $1 AND id = $2 ON CONFLICT DO NOTHING",
+            claim.scope.tenant_id,
+            delivery_id,
+            uuid7(),
+            reason,
+        )
+
+
+async def account_broken(session: TenantSession, account_id: UUID, reason: str) -> None:
+    """The provider no longer accepts the account's credential: nothing goes out until somebody reconnects it."""
+    await session.execute(
+        "UPDATE channel_accounts SET status = 'broken', status_reason = $3, status_changed_at = now()"
+        " WHERE tenant_id = $1 AND id = $2 AND status = 'active'",
+        session.scope.tenant_id,
+        account_id,
+        reason,
+    )
+
+
+async def find_conversation(session: TenantSession, delivery_id: UUID) -> Record | None:
+    """Return the conversation_id and channel_id of a delivery, or None."""
+    return await session.fetchrow(
+        "SELECT conversation_id, channel_id FROM deliveries WHERE tenant_id = $1 AND id = $2", session.scope.tenant_id, delivery_id
+    )
+
+
+async def _mark(session: TenantSession, claim: Claim, delivery_id: UUID, change: str, state: State, reason: str) -> None:
+    await queue.fence(session, claim)
+    until = "" if state == "unknown" else ", sending_until = NULL"
+    await session.execute(
+        f"UPDATE deliveries SET {change}{until} WHERE tenant_id = $1 AND id = $2 AND state = $3",  # noqa: S608  # constants
+        claim.scope.tenant_id,
+        delivery_id,
+        state,
+        reason,
+    )

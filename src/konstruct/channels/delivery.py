@@ -1,0 +1,225 @@
+"""The sender: the handler of the send lane. It shows each delivery of a conversation once, in order.
+
+A send is committed as `sending` before the call and its deadline is checked on the monotonic clock just before the
+write. What ends without a word of the provider is `unknown`, and is reconciled before anything is sent again: by the
+echo that the provider shows us, by one look into its history, and after RESEND_AFTER_S without a trace by one resend.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+
+from konstruct.channels import deliveries_repository as repository
+from konstruct.channels.deliveries_repository import Delivery, Sender
+from konstruct.channels.limits import SendLimits
+from konstruct.channels.port import (
+    Absent,
+    ChannelAdapter,
+    Credential,
+    Failed,
+    Post,
+    Retry,
+    SendOutcome,
+    Sent,
+    Target,
+    Unknown,
+)
+from konstruct.db.database import Database
+from konstruct.db.session import TenantSession
+from konstruct.jobs import queue
+from konstruct.jobs.queue import Claim
+from konstruct.kit.counters import Counters
+from konstruct.tenants.vault import Vault
+
+log = structlog.get_logger()
+
+SEND_WINDOW_S = 10.0
+"""From the commit of `sending` to the end of the call."""
+SHORT_WAIT_S = 2.0
+"""A wait up to this is slept through; a longer one gives the lane back."""
+LOOK_UP_AFTER_S = 5.0
+"""Time for the echo of an unknown send to come in, before the provider's history is asked."""
+RESEND_AFTER_S = 60.0
+LIFETIME_S = 24 * 3600.0
+"""An answer that could not be shown for so long helps nobody: it becomes a dead letter."""
+INACTIVE_WAIT_S = 60.0
+
+
+class LaneWaits(Exception):  # noqa: N818  # control flow of one claim, not an error
+    """The lane has to wait: it is given back, due in `seconds`."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"{seconds:.1f} s")
+        self.seconds = seconds
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    claim: Claim
+    sender: Sender
+    adapter: ChannelAdapter
+    credential: Credential
+
+
+class Delivering:
+    """Sends what is open in a claimed conversation."""
+
+    def __init__(
+        self,
+        db: Database,
+        adapters: Mapping[str, ChannelAdapter],
+        vault: Vault,
+        limits: SendLimits,
+        *,
+        counters: Counters,
+        resend_after_s: float = RESEND_AFTER_S,
+        look_up_after_s: float = LOOK_UP_AFTER_S,
+    ) -> None:
+        self._db = db
+        self._adapters = adapters
+        self._vault = vault
+        self._limits = limits
+        self._counters = counters
+        self._resend_after_s = resend_after_s
+        self._look_up_after_s = look_up_after_s
+
+    async def __call__(self, claim: Claim) -> None:
+        """Send everything that is open and may go out, then release the lane. Raises LeaseLostError."""
+        while (found := await self._db.run(claim.scope, lambda s: _open_or_release(s, claim))) is not None:
+            sender, deliveries = found
+            job = await self._job(claim, sender)
+            try:
+                for delivery in deliveries:
+                    with structlog.contextvars.bound_contextvars(delivery_id=str(delivery.id)):
+                        await self._advance(job, delivery)
+            except LaneWaits as waits:
+                wait_s = waits.seconds
+                await self._db.run(claim.scope, lambda s: queue.release(s, claim, wait_s=wait_s))
+                return
+
+    async def _job(self, claim: Claim, sender: Sender) -> _Job:
+        token = await self._vault.reveal(self._db, claim.scope, sender.secret_id)
+        credential = Credential(claim.scope, sender.account_id, sender.account_key, token)
+        return _Job(claim, sender, self._adapters[sender.kind], credential)
+
+    async def _advance(self, job: _Job, delivery: Delivery) -> None:
+        """Bring one delivery to its end; raises LaneWaits when it cannot be brought there now."""
+        if delivery.state == "sending":
+            # An earlier holder may still be at it; nobody else touches it before its time is over.
+            raise LaneWaits(delivery.blocked_s + 0.05)
+        if delivery.state == "unknown":
+            await self._reconcile(job, delivery)
+        elif delivery.age_s > LIFETIME_S:
+            await self._fail(job, delivery, "expired")
+        else:
+            await self._send(job, delivery)
+
+    async def _send(self, job: _Job, delivery: Delivery) -> None:
+        await self._respect_limits(job, delivery)
+        deadline = time.monotonic() + SEND_WINDOW_S
+        refused = await self._db.run(
+            job.claim.scope, lambda s: repository.start_sending(s, job.claim, delivery.id, SEND_WINDOW_S)
+        )
+        if refused == "owner_changed":
+            await self._cancel(job, delivery)
+        elif refused == "inactive":
+            raise LaneWaits(INACTIVE_WAIT_S)
+        elif refused is None:
+            remaining = deadline - time.monotonic()
+            if remaining <= 0:
+                # Frozen between the commit and here: the window has passed, and no send may start.
+                raise LaneWaits(SHORT_WAIT_S)
+            await self._settle(job, delivery, await job.adapter.send(_post(delivery, job.sender), job.credential, remaining))
+
+    async def _settle(self, job: _Job, delivery: Delivery, outcome: SendOutcome) -> None:
+        scope, claim = job.claim.scope, job.claim
+        match outcome:
+            case Sent(external_id):
+                await self._sent(job, delivery, external_id)
+            case Retry(after_s, reason, width):
+                if width != "delivery":
+                    channel = delivery.channel_id if width == "channel" else None
+                    await self._limits.pause(scope, job.sender.account_id, channel, after_s)
+                await self._db.run(scope, lambda s: repository.mark_pending(s, claim, delivery.id, reason))
+                log.info("delivery_retries", reason=reason, after_s=after_s, attempt=delivery.attempt + 1)
+                raise LaneWaits(after_s)
+            case Unknown(reason):
+                await self._db.run(scope, lambda s: repository.mark_unknown(s, claim, delivery.id, reason))
+                self._counters.inc("deliveries_total", state="unknown")
+                log.warning("delivery_unknown", reason=reason, attempt=delivery.attempt + 1)
+                raise LaneWaits(self._look_up_after_s)
+            case Failed(reason, account_broken):
+                if account_broken:
+                    await self._db.run(scope, lambda s: repository.account_broken(s, job.sender.account_id, reason))
+                    await self._db.run(scope, lambda s: repository.mark_pending(s, claim, delivery.id, reason))
+                    log.error("account_broken", account_id=str(job.sender.account_id), reason=reason)
+                    raise LaneWaits(INACTIVE_WAIT_S)
+                await self._fail(job, delivery, reason)
+
+    async def _reconcile(self, job: _Job, delivery: Delivery) -> None:
+        """Find out what became of an unknown send. Its echo may settle it at any time, in another process."""
+        unknown_s = delivery.unknown_s or 0.0
+        if unknown_s < self._look_up_after_s:
+            raise LaneWaits(self._look_up_after_s - unknown_s)
+        looked_up = delivery.looked_up_s is not None
+        if looked_up and unknown_s < self._resend_after_s:
+            raise LaneWaits(self._resend_after_s - unknown_s)
+        since = delivery.created_at - timedelta(seconds=5)
+        found = await job.adapter.find(_post(delivery, job.sender), since, job.credential)
+        match found:
+            case Sent(external_id):
+                await self._sent(job, delivery, external_id)
+                return
+            case Retry(after_s):
+                raise LaneWaits(after_s)
+            case Absent() | Failed():
+                await self._db.run(job.claim.scope, lambda s: repository.note_lookup(s, job.claim, delivery.id))
+        if unknown_s < self._resend_after_s:
+            raise LaneWaits(self._resend_after_s - unknown_s)
+        if delivery.resent:
+            await self._fail(job, delivery, "outcome_unknown")
+            return
+        self._counters.inc("deliveries_total", state="resent")
+        log.warning("delivery_resent", attempt=delivery.attempt, unknown_s=round(unknown_s))
+        await self._db.run(job.claim.scope, lambda s: repository.mark_for_resend(s, job.claim, delivery.id))
+        await self._send(job, delivery)
+
+    async def _respect_limits(self, job: _Job, delivery: Delivery) -> None:
+        while (wait_s := await self._limits.acquire(job.claim.scope, job.sender.account_id, delivery.channel_id)) > 0:
+            if wait_s > SHORT_WAIT_S:
+                raise LaneWaits(wait_s)
+            await asyncio.sleep(wait_s)
+
+    async def _sent(self, job: _Job, delivery: Delivery, external_id: str) -> None:
+        await self._db.run(job.claim.scope, lambda s: repository.mark_sent(s, delivery.id, external_id))
+        self._counters.inc("deliveries_total", state="sent")
+        log.info("delivery_sent", attempt=delivery.attempt + 1, age_ms=round(delivery.age_s * 1000))
+
+    async def _fail(self, job: _Job, delivery: Delivery, reason: str) -> None:
+        await self._db.run(job.claim.scope, lambda s: repository.end(s, job.claim, delivery.id, "failed", reason))
+        self._counters.inc("deliveries_total", state="failed")
+        log.error("delivery_failed", reason=reason, attempt=delivery.attempt)
+
+    async def _cancel(self, job: _Job, delivery: Delivery) -> None:
+        await self._db.run(job.claim.scope, lambda s: repository.end(s, job.claim, delivery.id, "cancelled", "owner_changed"))
+        self._counters.inc("deliveries_total", state="cancelled")
+        log.info("delivery_cancelled")
+
+
+def _post(delivery: Delivery, sender: Sender) -> Post:
+    return Post(delivery.id, Target(delivery.channel_id, delivery.thread_id, sender.participants), delivery.body)
+
+
+async def _open_or_release(session: TenantSession, claim: Claim) -> tuple[Sender, list[Delivery]] | None:
+    """Return who sends and what is open; release the lane and return None if nothing is."""
+    sender, deliveries = await repository.open_deliveries(session, claim)
+    if deliveries:
+        return sender, deliveries
+    await queue.release(session, claim)
+    return None

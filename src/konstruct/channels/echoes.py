@@ -1,0 +1,51 @@
+"""Echoes: the provider shows our own message back to us, which proves that its delivery was accepted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import structlog
+
+from konstruct.channels import deliveries_repository, routes_repository
+from konstruct.channels.port import Echo
+from konstruct.channels.routes_repository import Route
+from konstruct.db.database import Database
+from konstruct.db.session import TenantSession
+from konstruct.jobs import queue
+
+log = structlog.get_logger()
+
+
+async def settle(db: Database, kind: str, echoes: Sequence[Echo]) -> int:
+    """Mark the deliveries that `echoes` prove as sent; return how many were still open.
+
+    An echo without a delivery id, of an unknown account, or naming a delivery of another tenant or channel has no effect.
+    """
+    named = [echo for echo in echoes if echo.delivery_id is not None]
+    if not named:
+        return 0
+    routes = await routes_repository.find_routes(db, kind, {echo.account_key for echo in named})
+    settled = 0
+    for echo in named:
+        route = routes.get(echo.account_key)
+        if route is not None and route.refusal(echo.app_id) is None:
+            settled += await _settle(db, route, echo)
+    return settled
+
+
+async def _settle(db: Database, route: Route, echo: Echo) -> bool:
+    async def work(session: TenantSession) -> bool:
+        assert echo.delivery_id is not None
+        row = await deliveries_repository.find_conversation(session, echo.delivery_id)
+        if row is None or row["channel_id"] != echo.channel_id:
+            return False
+        if not await deliveries_repository.mark_sent(session, echo.delivery_id, echo.external_id):
+            return False
+        # What waits behind it may go out now.
+        await queue.bump(session, row["conversation_id"], "send")
+        return True
+
+    settled = await db.run(route.scope, work)
+    if settled:
+        log.info("delivery_echoed", tenant_id=str(route.scope.tenant_id), delivery_id=str(echo.delivery_id))
+    return settled

@@ -1,0 +1,136 @@
+"""Durable ingest: what a webhook brought is committed before it is acknowledged.
+
+While one batch is being stored, what arrives meanwhile forms the next: the busier, the larger the batches, and an idle
+system still answers at once. A batch that fails as a whole is stored one by one, so that no message harms another's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import structlog
+
+from konstruct.channels import ingest_repository, routes_repository
+from konstruct.channels.ingest_repository import Item, Outcome
+from konstruct.channels.port import InboundMessage
+from konstruct.db.database import STORAGE_ERRORS, Database
+from konstruct.kit.errors import StorageUnavailableError
+
+log = structlog.get_logger()
+
+BATCH = 64
+TIMEOUT_S = 2.0
+"""Longest wait for the database at ingest: Slack waits 3 s before it counts a delivery as failed."""
+
+Result = Outcome | str
+
+
+@dataclass(slots=True)
+class _Waiting:
+    kind: str
+    message: InboundMessage
+    body: bytes
+    done: asyncio.Future[Result] = field(repr=False)
+
+
+class Ingest:
+    """Takes parsed messages, routes them to their tenants and stores them. Keeps only what is waiting."""
+
+    def __init__(self, db: Database, *, burst_s: float, ring: Callable[[], None]) -> None:
+        """`ring` wakes the workers; it must return at once and never raise."""
+        self._db = db
+        self._burst_s = burst_s
+        self._ring = ring
+        self._waiting: deque[_Waiting] = deque()
+        self._flushing: asyncio.Task[None] | None = None
+
+    async def accept(self, kind: str, messages: Sequence[InboundMessage], body: bytes) -> list[Result]:
+        """Return what became of each message once all of them are committed: an Outcome, or why it has no tenant.
+
+        Raises StorageUnavailableError if they may not have been stored; the provider then delivers again.
+        """
+        loop = asyncio.get_running_loop()
+        waiting = [_Waiting(kind, message, body, loop.create_future()) for message in messages]
+        self._waiting.extend(waiting)
+        if self._flushing is None:
+            self._flushing = loop.create_task(self._flush())
+        results = await asyncio.gather(*(item.done for item in waiting), return_exceptions=True)
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+        return [result for result in results if isinstance(result, str)]
+
+    async def _flush(self) -> None:
+        while self._waiting:
+            batch = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
+            try:
+                async with asyncio.timeout(TIMEOUT_S):
+                    await self._store(batch)
+            except STORAGE_ERRORS as error:
+                log.error("ingest_unavailable", error=type(error).__name__, messages=len(batch))
+                self._fail(batch, StorageUnavailableError("the database did not store the messages in time"))
+            except Exception as error:
+                log.exception("ingest_failed", messages=len(batch))
+                if len(batch) == 1:
+                    self._fail(batch, StorageUnavailableError(f"the message was not stored: {type(error).__name__}"))
+                else:
+                    await self._store_singly(batch)
+        self._flushing = None
+
+    async def _store(self, batch: list[_Waiting]) -> None:
+        """Route and store a batch of one channel kind or several: one routing query a kind, one storing call in all."""
+        items: list[tuple[_Waiting, Item]] = []
+        for kind in {waiting.kind for waiting in batch}:
+            same = [waiting for waiting in batch if waiting.kind == kind]
+            items += await self._route(kind, same)
+        if items:
+            # One order of locking for all processes.
+            items.sort(key=lambda item: (item[1].route.scope.tenant_id, item[1].message.conversation_key))
+            outcomes = await ingest_repository.store(self._db, [item for _, item in items], self._burst_s, TIMEOUT_S)
+            if "ready" in outcomes:
+                self._ring()
+            for (waiting, _), outcome in zip(items, outcomes, strict=True):
+                _resolve(waiting, outcome)
+
+    async def _route(self, kind: str, batch: list[_Waiting]) -> list[tuple[_Waiting, Item]]:
+        routes = await routes_repository.find_routes(self._db, kind, {waiting.message.account_key for waiting in batch})
+        routed: list[tuple[_Waiting, Item]] = []
+        unrouted: list[tuple[_Waiting, str]] = []
+        for waiting in batch:
+            route = routes.get(waiting.message.account_key)
+            refusal = route.refusal(waiting.message.app_id) if route else "unknown_account"
+            if route is None or refusal is not None:
+                unrouted.append((waiting, refusal or "unknown_account"))
+            else:
+                routed.append((waiting, Item(waiting.message, route, waiting.body)))
+        if unrouted:
+            letters = [(waiting.message.account_key, waiting.message.app_id, reason) for waiting, reason in unrouted]
+            await routes_repository.bury_unrouted(self._db, kind, letters)
+            for waiting, reason in unrouted:
+                _resolve(waiting, reason)
+        return routed
+
+    async def _store_singly(self, batch: list[_Waiting]) -> None:
+        for waiting in batch:
+            if waiting.done.done():
+                continue
+            try:
+                async with asyncio.timeout(TIMEOUT_S):
+                    await self._store([waiting])
+            except Exception as error:
+                log.exception("ingest_failed", messages=1)
+                self._fail([waiting], StorageUnavailableError(f"the message was not stored: {type(error).__name__}"))
+
+    def _fail(self, batch: list[_Waiting], error: StorageUnavailableError) -> None:
+        for waiting in batch:
+            if not waiting.done.done():
+                waiting.done.set_exception(error)
+
+
+def _resolve(waiting: _Waiting, result: Result) -> None:
+    # A request that was cancelled no longer waits; its message is stored all the same.
+    if not waiting.done.done():
+        waiting.done.set_result(result)

@@ -1,0 +1,120 @@
+"""Slack as a channel: the pure parts tied to the HTTP client."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+import structlog
+from pydantic import SecretStr
+from slack_sdk.web.async_client import AsyncWebClient
+
+from konstruct.channels.port import (
+    Capabilities,
+    Credential,
+    FindOutcome,
+    Handshake,
+    Inbound,
+    Post,
+    SendOutcome,
+    Target,
+)
+from konstruct.channels.slack import events, history, outcomes, signature
+from konstruct.channels.slack.client import Answer, SlackClient
+from konstruct.channels.slack.render import PART_MAX, render
+from konstruct.channels.slack.safety import notification
+from konstruct.kit.settings import Settings
+
+log = structlog.get_logger()
+
+WORKING_STATUS = "is working on it…"
+"""Shown after the employee's name. Slack clears it by itself after two minutes."""
+
+_STATUS_TIMEOUT_S = 3.0
+
+
+class SlackAdapter:
+    """The channel port's adapter for Slack. Without a signing secret it sends, but refuses every webhook."""
+
+    kind = "slack"
+    caps = Capabilities(
+        threads=True,
+        edit=True,
+        typing="status",
+        text_max=PART_MAX,
+        parts_max=5,
+        markup="markdown",
+        reply_window_s=None,
+        opt_in_required=False,
+        echoes=True,
+    )
+
+    def __init__(self, settings: Settings) -> None:
+        self._signing_secret = settings.slack_signing_secret or SecretStr("")
+        self._client = SlackClient(settings.slack_api_url)
+
+    def verify(self, body: bytes, headers: Mapping[str, str], now: float) -> str | None:
+        """See `ChannelAdapter.verify`."""
+        return signature.verify(self._signing_secret.get_secret_value().encode(), body, headers, now)
+
+    def handshake(self, body: bytes, headers: Mapping[str, str]) -> Handshake | None:
+        """See `ChannelAdapter.handshake`."""
+        return events.handshake(body)
+
+    def parse(self, body: bytes) -> Sequence[Inbound]:
+        """See `ChannelAdapter.parse`."""
+        return events.parse(body)
+
+    def render(self, text: str, target: Target) -> list[str]:
+        """See `ChannelAdapter.render`."""
+        return render(text, target.participants)
+
+    async def send(self, post: Post, credential: Credential, timeout_s: float) -> SendOutcome:
+        """See `ChannelAdapter.send`. `timeout_s` is also the latest moment at which the request may be written."""
+
+        async def call(web: AsyncWebClient) -> object:
+            return await web.chat_postMessage(
+                channel=post.target.channel_id,
+                thread_ts=post.target.thread_id,
+                text=notification(post.text, post.target.participants),
+                blocks=[{"type": "markdown", "text": post.text}],
+                metadata={
+                    "event_type": events.DELIVERY_EVENT,
+                    "event_payload": {"delivery_id": str(post.delivery_id)},
+                },
+                unfurl_links=False,
+                unfurl_media=False,
+            )
+
+        return outcomes.sent(await self._client.call(call, credential.token, timeout_s))
+
+    async def find(self, post: Post, since: datetime, credential: Credential) -> FindOutcome:
+        """See `ChannelAdapter.find`. Slack limits most apps to one such call a minute."""
+        return await history.find(self._client, post, since, credential)
+
+    async def working(self, target: Target, credential: Credential, active: bool) -> None:
+        """See `ChannelAdapter.working`."""
+        thread = target.thread_id
+        if thread is None:
+            return
+
+        async def call(web: AsyncWebClient) -> object:
+            status = WORKING_STATUS if active else ""
+            return await web.assistant_threads_setStatus(channel_id=target.channel_id, thread_ts=thread, status=status)
+
+        result = await self._client.call(call, credential.token, _STATUS_TIMEOUT_S)
+        if not isinstance(result, Answer):
+            log.debug("slack.status_not_shown", code=result.reason)
+        elif result.data.get("ok") is not True:
+            log.debug("slack.status_not_shown", code=outcomes.code(result))
+
+    async def health(self, credential: Credential) -> str | None:
+        """See `ChannelAdapter.health`. "no_connection", "timeout" and the like mean that Slack was not asked."""
+        result = await self._client.call(lambda web: web.auth_test(), credential.token, history.CALL_TIMEOUT_S)
+        if not isinstance(result, Answer):
+            return result.reason
+        return None if result.data.get("ok") is True else outcomes.code(result)
+
+    async def close(self) -> None:
+        """See `ChannelAdapter.close`."""
+        await self._client.close()

@@ -1,0 +1,162 @@
+"""The blocks of a markdown text: paragraphs, fenced code, tables. Each can cut itself into pieces that stand alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+
+from konstruct.channels.slack.cutting import fragments, width
+from konstruct.channels.slack.safety import BREAK
+
+_OPEN = re.compile(r"([ \t]{0,40})(`{3,}|~{3,})(.*)")
+_TABLE_RULE = re.compile(r"\s*\|?[\s:|-]*-[\s:|-]*")
+_LANGUAGE_MAX = 30
+
+
+class Kind(Enum):
+    """What a block is."""
+
+    TEXT = "text"
+    CODE = "code"
+    TABLE = "table"
+
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """The marks around fenced code."""
+
+    indent: str
+    marker: str
+    language: str
+
+    def closed_by(self, line: str) -> bool:
+        """Return whether `line` ends the code (CommonMark: as many marks or more, and nothing else)."""
+        mark = line.strip()
+        return len(mark) >= len(self.marker) and mark == self.marker[0] * len(mark)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Lines that belong together. `lines` of code leave out the fence."""
+
+    kind: Kind
+    lines: tuple[str, ...]
+    gap: str
+    """What separates it from the block before: one line end or two."""
+    fence: Fence | None = None
+    opening: str = ""
+
+    def text(self) -> str:
+        """Return the whole block, its fence closed."""
+        if self.fence is None:
+            return "\n".join(self.lines)
+        return "\n".join((self.opening, *self.lines, self.fence.indent + self.fence.marker))
+
+    def pieces(self, first: int, limit: int) -> Iterator[str]:
+        """Yield the block in pieces: the first within `first` units where that helps, all within `limit`."""
+        if self.fence is not None:
+            return _code_pieces(self.fence, self.lines, first, limit)
+        if self.kind is Kind.TABLE:
+            return _table_pieces(self.lines, first, limit)
+        return _pack(_text_lines(self.lines, limit), first, limit)
+
+
+def segment(text: str) -> list[Block]:
+    """Return the blocks of `text`, in order."""
+    reader = _Reader()
+    for line in text.split("\n"):
+        reader.read(line)
+    reader.flush()
+    return reader.blocks
+
+
+class _Reader:
+    """Collects lines into blocks."""
+
+    def __init__(self) -> None:
+        self.blocks: list[Block] = []
+        self._kind = Kind.TEXT
+        self._lines: list[str] = []
+        self._gap = "\n"
+        self._fence: Fence | None = None
+        self._opening = ""
+
+    def read(self, line: str) -> None:
+        if self._fence is not None:
+            if self._fence.closed_by(line):
+                self.flush()
+            else:
+                self._lines.append(line)
+        elif (fence := _fence(line)) is not None:
+            self.flush()
+            self._kind, self._fence, self._opening = Kind.CODE, fence, line
+        elif not line.strip():
+            self.flush()
+            self._gap = "\n\n"
+        else:
+            kind = Kind.TABLE if line.lstrip().startswith("|") else Kind.TEXT
+            if self._lines and kind is not self._kind:
+                self.flush()
+            self._kind = kind
+            self._lines.append(line)
+
+    def flush(self) -> None:
+        if self._lines or self._fence is not None:
+            self.blocks.append(Block(self._kind, tuple(self._lines), self._gap, self._fence, self._opening))
+            self._gap = "\n"
+        self._kind, self._lines, self._fence, self._opening = Kind.TEXT, [], None, ""
+
+
+def _fence(line: str) -> Fence | None:
+    match = _OPEN.fullmatch(line)
+    if match is None or (match[2][0] == "`" and "`" in match[3]):
+        return None
+    words = match[3].split()
+    return Fence(match[1], match[2], words[0][:_LANGUAGE_MAX] if words else "")
+
+
+def _text_lines(lines: Iterable[str], limit: int) -> Iterator[str]:
+    for line in lines:
+        for number, fragment in enumerate(fragments(line, limit - len(BREAK), keep_spaces=False)):
+            # What a cut put at the start of a line must not open a fence there.
+            guarded = number and fragment.lstrip().startswith(("```", "~~~"))
+            yield BREAK + fragment if guarded else fragment
+
+
+def _code_pieces(fence: Fence, lines: tuple[str, ...], first: int, limit: int) -> Iterator[str]:
+    mark = fence.marker[0]
+    longest = max((len(run) for line in lines for run in re.findall(f"{re.escape(mark)}+", line)), default=0)
+    # Longer than any run inside, so that a cut line cannot look like the end of the code.
+    marker = mark * max(len(fence.marker), longest + 1)
+    opening, closing = f"{fence.indent}{marker}{fence.language}", fence.indent + marker
+    frame = width(opening) + width(closing) + 2
+    inner = (piece for line in lines or ("",) for piece in (fragments(line, limit - frame, keep_spaces=True) if line else [line]))
+    for body in _pack(inner, first - frame, limit - frame):
+        yield f"{opening}\n{body}\n{closing}"
+
+
+def _table_pieces(lines: tuple[str, ...], first: int, limit: int) -> Iterator[str]:
+    head = ""
+    if len(lines) > 2 and _TABLE_RULE.fullmatch(lines[1]) and width(lines[0] + lines[1]) < limit // 4:
+        head, lines = f"{lines[0]}\n{lines[1]}\n", lines[2:]
+    room = limit - width(head)
+    for body in _pack(_text_lines(lines, room), first - width(head), room):
+        yield head + body
+
+
+def _pack(lines: Iterable[str], first: int, limit: int) -> Iterator[str]:
+    """Yield as many of `lines` together as fit; a line that does not fit the first piece starts the second."""
+    held: list[str] = []
+    used, room = 0, first
+    for line in lines:
+        size = width(line) + 1
+        if used + size - 1 > room:
+            if held:
+                yield "\n".join(held)
+            held, used, room = [], 0, limit
+        held.append(line)
+        used += size
+    if held:
+        yield "\n".join(held)

@@ -1,0 +1,1 @@
+"""The doctor's checks: what looks done but is not, against the live system."""

@@ -1,0 +1,98 @@
+"""Checks of the database: roles, row-level security, versions, migrations, upkeep."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from konstruct.cli.checks import repository
+from konstruct.cli.checks.check import System, SystemCheck, Verdict, verdict
+from konstruct.db import catalogue, selftest
+
+DEDUPE_DAYS = 15
+"""Dedupe keys are kept 14 days and pruned nightly."""
+SKEW_S = 5.0
+"""Leases use the database's clock alone; signatures are checked by the host's, within 300 s."""
+
+
+async def roles(system: System) -> Verdict:
+    """Both logins are ordinary, different, and confined."""
+    return verdict(await selftest.logins(system.db), "the app and fleet logins are two ordinary roles that own nothing")
+
+
+async def unscoped_read(system: System) -> Verdict:
+    """A query without a tenant raises."""
+    if not await repository.tenants(system.db):
+        return None, "no tenant yet: an empty table proves nothing"
+    return verdict(await selftest.unscoped_problems(system.db), "a read of tenants without a tenant was refused")
+
+
+async def rls_forced(system: System) -> Verdict:
+    """Row-level security is on and forced everywhere."""
+    async with system.db.unscoped() as session:
+        return verdict(await catalogue.forced_problems(session), "on and forced on every table")
+
+
+async def policies(system: System) -> Verdict:
+    """Every table carries exactly its template policies."""
+    async with system.db.unscoped() as session:
+        return verdict(await catalogue.policy_problems(session), "every table carries exactly the template")
+
+
+async def server_version(system: System) -> Verdict:
+    """The server is new enough."""
+    async with system.db.unscoped() as session:
+        return verdict(await catalogue.server_problems(session), "PostgreSQL 18 or newer")
+
+
+async def extension(system: System) -> Verdict:
+    """Pgvector is there and new enough."""
+    async with system.db.unscoped() as session:
+        return verdict(await catalogue.extension_problems(session), "pgvector 0.8 or newer")
+
+
+async def migrations(system: System) -> Verdict:
+    """The database is at this code's revision."""
+    async with system.db.unscoped() as session:
+        return verdict(await catalogue.migration_problems(session), f"at {catalogue.needed_revision()}, the newest")
+
+
+async def partitions(system: System) -> Verdict:
+    """Next month's partitions exist."""
+    async with system.db.fleet("doctor") as session:
+        missing = await repository.missing_partitions(session)
+        count = await repository.partitioned_count(session)
+    problems = [f"table {name} has no partition for next month: does the beat run?" for name in missing]
+    return verdict(problems, f"{count} partitioned tables are ready for next month")
+
+
+async def dedupe_pruned(system: System) -> Verdict:
+    """Old dedupe keys are gone."""
+    async with system.db.fleet("doctor") as session:
+        days = await repository.oldest_dedupe_days(session)
+    if days is None or days < 1:
+        return None, "no dedupe key is old enough to tell"
+    return days <= DEDUPE_DAYS, f"the oldest dedupe key is {days:.1f} days old, {DEDUPE_DAYS} at most"
+
+
+async def clock_skew(system: System) -> Verdict:
+    """This host's clock and the database's agree."""
+    async with system.db.fleet("doctor") as session:
+        before = datetime.now(UTC)
+        server = await repository.server_time(session)
+        after = datetime.now(UTC)
+    skew = abs((server - (before + (after - before) / 2)).total_seconds())
+    return skew <= SKEW_S, f"host and database differ by {skew:.3f} s, {SKEW_S:g} s at most"
+
+
+CHECKS: dict[str, SystemCheck] = {
+    "server-version": server_version,
+    "extension": extension,
+    "migrations": migrations,
+    "roles": roles,
+    "rls-forced": rls_forced,
+    "policies": policies,
+    "unscoped-read": unscoped_read,
+    "partitions": partitions,
+    "dedupe-pruned": dedupe_pruned,
+    "clock-skew": clock_skew,
+}

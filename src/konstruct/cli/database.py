@@ -1,0 +1,58 @@
+"""`konstruct migrate`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import Annotated
+from urllib.parse import unquote, urlsplit
+
+import typer
+
+from konstruct.cli.context import process_settings
+from konstruct.kit.errors import SettingsError
+from konstruct.kit.settings import PREFIX, Settings
+
+ADMIN = PREFIX + "ADMIN_DATABASE_URL"
+
+
+def migrate(
+    bootstrap: Annotated[bool, typer.Option(help=f"First make roles and database, as the administrator of {ADMIN}.")] = False,
+) -> None:
+    """Bring the database to this version."""
+    settings = process_settings("migrate")
+    from konstruct.db.migrate import migrate as run_migrations
+
+    settings.need("owner_database_url")
+    if bootstrap:
+        asyncio.run(_bootstrap(settings))
+    assert settings.owner_database_url
+    applied = run_migrations(settings.owner_database_url.get_secret_value())
+    typer.echo(f"applied: {', '.join(applied)}" if applied else "up to date")
+
+
+async def _bootstrap(settings: Settings) -> None:
+    """Make the three logins with the passwords that their addresses carry."""
+    from konstruct.db.bootstrap import APP, FLEET, MAINTENANCE, RolePasswords
+    from konstruct.db.bootstrap import bootstrap as prepare
+
+    admin = os.environ.get(ADMIN)
+    if not admin:
+        raise SettingsError(f"{ADMIN} is not set: the address of a login that may create roles and databases")
+    settings.need("database_url", "fleet_database_url")
+    app, database = _login(settings, "database_url", APP)
+    fleet, fleet_database = _login(settings, "fleet_database_url", FLEET)
+    maintenance, owner_database = _login(settings, "owner_database_url", MAINTENANCE)
+    if not database == fleet_database == owner_database:
+        raise SettingsError("the three database addresses must name the same database")
+    await prepare(admin, database=database, passwords=RolePasswords(app, fleet, maintenance))
+
+
+def _login(settings: Settings, field: str, role: str) -> tuple[str, str]:
+    parts = urlsplit(getattr(settings, field).get_secret_value())
+    name = PREFIX + field.upper()
+    if parts.username != role:
+        raise SettingsError(f"{name} must log in as {role}")
+    if not parts.password or not parts.path.strip("/"):
+        raise SettingsError(f"{name} must carry the password and the database's name")
+    return unquote(parts.password), unquote(parts.path.strip("/"))

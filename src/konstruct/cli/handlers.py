@@ -1,0 +1,51 @@
+"""What a worker does: the handlers of its lanes, wired from the domains that do not know each other."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from konstruct.agents.loop import TurnLoop
+from konstruct.channels.delivery import Delivering
+from konstruct.channels.limits import SendLimits
+from konstruct.channels.port import ChannelAdapter
+from konstruct.channels.slack.adapter import SlackAdapter
+from konstruct.channels.surface import Surface
+from konstruct.db.database import Database
+from konstruct.db.redis import Redis
+from konstruct.jobs.engine import Handler
+from konstruct.jobs.queue import Lane
+from konstruct.kit import log as logs
+from konstruct.kit.counters import Counters
+from konstruct.kit.settings import Settings
+from konstruct.llm.budget import PostgresBudget
+from konstruct.llm.factory import build_router
+from konstruct.memory.documents import Documents
+from konstruct.tenants.keyring import open_key_provider
+from konstruct.tenants.vault import Vault
+
+
+@asynccontextmanager
+async def build_handlers(settings: Settings, db: Database, counters: Counters) -> AsyncIterator[Mapping[Lane, Handler]]:
+    """Yield the handlers of both lanes; their HTTP and Valkey connections are closed at the end."""
+    logs.watch_loop(asyncio.get_running_loop())
+    async with AsyncExitStack() as stack:
+        vault = Vault(open_key_provider(settings))
+        adapters: dict[str, ChannelAdapter] = {"slack": SlackAdapter(settings)}
+        for adapter in adapters.values():
+            stack.push_async_callback(adapter.close)
+        redis = Redis.open(settings)
+        stack.push_async_callback(redis.close)
+        router = await asyncio.to_thread(build_router, settings, Documents(db), budget=PostgresBudget(db))
+        stack.push_async_callback(router.close)
+        turns = TurnLoop(
+            db,
+            router,
+            Surface(db, adapters, vault),
+            deadline_s=settings.turn_deadline_s,
+            attempts=settings.turn_attempts,
+            counters=counters,
+        )
+        sends = Delivering(db, adapters, vault, SendLimits(redis), counters=counters)
+        yield {"turn": turns, "send": sends}

@@ -1,0 +1,110 @@
+"""The `konstruct` command."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from konstruct.cli.context import DataDir, process_settings, running_settings
+from konstruct.kit.errors import KonstructError
+
+app = typer.Typer(
+    name="konstruct",
+    help="AI employees for businesses, in Slack and WhatsApp.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.command()
+def up(
+    port: Annotated[int, typer.Option(help="Port of the portal and the webhooks.", min=1, max=65535)] = 8400,
+    data_dir: DataDir = None,
+) -> None:
+    """Start everything on embedded parts: PostgreSQL, Valkey, web, worker and beat."""
+    import asyncio
+
+    from konstruct.local.up import up as run_up
+
+    raise typer.Exit(asyncio.run(run_up(port, data_dir)))
+
+
+@app.command()
+def web() -> None:
+    """Serve webhooks, pages and health."""
+    settings = process_settings("web")
+    from konstruct.web.server import serve
+
+    raise typer.Exit(serve(settings))
+
+
+@app.command()
+def worker() -> None:
+    """Run turns and sends."""
+    settings = process_settings("worker")
+    from konstruct.cli.handlers import build_handlers
+    from konstruct.jobs.worker import run_worker
+
+    raise typer.Exit(run_worker(settings, build_handlers))
+
+
+@app.command()
+def beat() -> None:
+    """Run the periodic jobs; one process of it is enough."""
+    settings = process_settings("beat")
+    from konstruct.jobs.beat import run_beat
+
+    raise typer.Exit(run_beat(settings))
+
+
+@app.command()
+def doctor(
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Check the running system for what looks done but is not; exit 1 if any check is false."""
+    from konstruct.cli.doctor import doctor as run_doctor
+
+    raise typer.Exit(run_doctor(running_settings(data_dir), json))
+
+
+@app.command()
+def dsn(
+    role: Annotated[str, typer.Option(help="app, fleet or owner (which may become the owner; embedded only).")],
+    data_dir: DataDir = None,
+) -> None:
+    """Print the address of the running database for a role."""
+    settings = running_settings(data_dir)
+    fields = {"app": "database_url", "fleet": "fleet_database_url", "owner": "owner_database_url"}
+    if role not in fields:
+        raise KonstructError(f"there is no role {role!r}: choose app, fleet or owner")
+    settings.need(fields[role])
+    typer.echo(getattr(settings, fields[role]).get_secret_value())
+
+
+def _add_groups() -> None:
+    from konstruct.cli import channel, database, keys, tenant
+
+    app.command(name="migrate")(database.migrate)
+    app.add_typer(tenant.app, name="tenant")
+    app.add_typer(channel.app, name="channel")
+    app.add_typer(keys.app, name="keys")
+
+
+_add_groups()
+
+
+def run() -> None:
+    """Run the command; what an operator did wrong ends in one line and exit code 1."""
+    try:
+        app()
+    except KonstructError as error:
+        print(f"konstruct: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    run()

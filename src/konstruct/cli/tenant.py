@@ -1,0 +1,80 @@
+"""`konstruct tenant`: businesses on this installation."""
+
+from __future__ import annotations
+
+import json as jsonlib
+from typing import Annotated
+from uuid import UUID
+
+import typer
+
+from konstruct.cli.context import DataDir, running_settings, with_database
+from konstruct.db.database import Database
+from konstruct.kit.errors import KonstructError
+from konstruct.tenants import service
+from konstruct.tenants.vault import Vault
+
+app = typer.Typer(help="Businesses on this installation.", no_args_is_help=True)
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+TenantId = Annotated[str, typer.Argument(help="The tenant's id, as `tenant list` shows it.")]
+
+
+def tenant_id(text: str) -> UUID:
+    """Return the id that an operator typed. Raises KonstructError."""
+    try:
+        return UUID(text)
+    except ValueError:
+        raise KonstructError(f"{text!r} is no tenant id: `konstruct tenant list` shows them") from None
+
+
+@app.command()
+def create(
+    name: Annotated[str, typer.Argument(help="The business's name.")],
+    employee: Annotated[str, typer.Option(help="The employee's name.")] = "Alex",
+    persona: Annotated[str, typer.Option(help="Who the employee is and how it works.")] = service.DEFAULT_PERSONA,
+    json: Json = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Make a business with one AI employee, and a one-time link for its owner."""
+    settings = running_settings(data_dir)
+
+    async def work(db: Database, vault: Vault) -> tuple[service.CreatedTenant, str]:
+        from konstruct.tenants.sign_in import create_link
+
+        created = await service.create_tenant(db, vault, name=name, employee=employee, persona=persona)
+        return created, await create_link(db, created.scope, settings.public_url)
+
+    created, link = with_database(settings, work)
+    if json:
+        ids = {"tenant_id": str(created.tenant_id), "agent_id": str(created.agent_id), "sign_in_url": link}
+        typer.echo(jsonlib.dumps(ids))
+    else:
+        typer.echo(f"tenant   {created.tenant_id}\nemployee {created.agent_id}\nsign in  {link}")
+
+
+@app.command(name="list")
+def list_all(json: Json = False, data_dir: DataDir = None) -> None:
+    """List the businesses, the oldest first."""
+    listed = with_database(running_settings(data_dir), lambda db, _: service.list_tenants(db))
+    if json:
+        rows = [
+            {"tenant_id": str(t.tenant_id), "name": t.name, "status": t.status, "created_at": t.created_at.isoformat()}
+            for t in listed
+        ]
+        typer.echo(jsonlib.dumps(rows))
+    for tenant in listed if not json else ():
+        typer.echo(f"{tenant.tenant_id}  {tenant.status:<9}  {tenant.created_at:%Y-%m-%d}  {tenant.name}")
+
+
+@app.command()
+def suspend(tenant: TenantId, data_dir: DataDir = None) -> None:
+    """Stop ingest, turns and sends of a business at once; nothing is deleted."""
+    with_database(running_settings(data_dir), lambda db, _: service.set_status(db, tenant_id(tenant), "suspended"))
+    typer.echo(f"{tenant} is suspended")
+
+
+@app.command()
+def resume(tenant: TenantId, data_dir: DataDir = None) -> None:
+    """Let a suspended business go on."""
+    with_database(running_settings(data_dir), lambda db, _: service.set_status(db, tenant_id(tenant), "active"))
+    typer.echo(f"{tenant} is active")

@@ -1,0 +1,69 @@
+"""The outbox: an answer becomes a message and its deliveries in the transaction that decides on it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+from uuid import UUID
+
+from konstruct.db.session import TenantSession
+from konstruct.jobs import queue
+from konstruct.kit.ids import uuid7
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What is to be said, where, and under whose ownership of the conversation."""
+
+    conversation_id: UUID
+    account_id: UUID
+    channel_id: str
+    thread_id: str | None
+    owner_epoch: int
+    kind: Literal["reply", "fallback", "human"]
+    text: str
+    parts: Sequence[str]
+    """The text as the channel will show it, one element per visible message; at least one."""
+    turn_id: UUID | None = None
+
+
+async def put(session: TenantSession, reply: Reply) -> UUID:
+    """Store `reply` and make its conversation ready to send; return the id of its message.
+
+    A second reply of the same turn fails on a unique index. No network is used here: the sender lane delivers.
+    """
+    message_id = uuid7()
+    position = await session.fetchval(
+        "WITH c AS (UPDATE conversations SET next_seq = next_seq + 1, last_message_at = now()"
+        "   WHERE tenant_id = $1 AND id = $2 RETURNING next_seq - 1 AS seq)"
+        " INSERT INTO messages (tenant_id, id, conversation_id, seq, direction, author, text, thread_id, addressed, state,"
+        "   turn_id, sent_at)"
+        " SELECT $1, $3, $2, c.seq, 'out', $4, $5, $6, false, 'sent', $7, clock_timestamp() FROM c RETURNING seq",
+        session.scope.tenant_id,
+        reply.conversation_id,
+        message_id,
+        "human" if reply.kind == "human" else "ai",
+        reply.text,
+        reply.thread_id,
+        reply.turn_id,
+    )
+    await session.execute(
+        "INSERT INTO deliveries (tenant_id, id, conversation_id, account_id, turn_id, message_id, position, part, kind,"
+        "   channel_id, thread_id, body, owner_epoch)"
+        " SELECT $1, uuidv7(), $2, $3, $4, $5, $6, p.part - 1, $7, $8, $9, p.body, $10"
+        " FROM unnest($11::text[]) WITH ORDINALITY AS p (body, part)",
+        session.scope.tenant_id,
+        reply.conversation_id,
+        reply.account_id,
+        reply.turn_id,
+        message_id,
+        position,
+        reply.kind,
+        reply.channel_id,
+        reply.thread_id,
+        reply.owner_epoch,
+        list(reply.parts),
+    )
+    await queue.bump(session, reply.conversation_id, "send")
+    return message_id

@@ -1,0 +1,223 @@
+"""Redis (or Valkey) behind a tenant's scope: short-lived counters, limits and pauses, never the truth.
+
+Without it, or when it fails, every call raises RedisUnavailableError quickly and the caller goes on without.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import re
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, TypeVar
+
+import redis.asyncio
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from konstruct.db.circuit import Circuit
+from konstruct.db.scope import TenantScope
+from konstruct.kit.errors import KonstructError, SettingsError
+from konstruct.kit.settings import Settings
+
+T = TypeVar("T")
+
+SOCKET_TIMEOUT_S = 0.25
+CALL_TIMEOUT_S = 0.75
+"""One call at most: a place in the pool, a connection and an answer, a socket time-out each."""
+
+_CONNECTIONS = 32
+_DOMAIN = re.compile(r"[a-z][a-z0-9_]{0,31}", re.ASCII)
+_PART_MAX = 200
+_EXPIRY_MAX_S = 32 * 24 * 3600.0
+
+_INCR: Final = """
+local count = redis.call('INCR', KEYS[1])
+if count == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
+return count
+"""
+_HOLD: Final = """
+if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[1]) then redis.call('SET', KEYS[1], '1', 'PX', ARGV[1]) end
+return 1
+"""
+_HELD: Final = """
+local longest = 0
+for _, key in ipairs(KEYS) do longest = math.max(longest, redis.call('PTTL', key)) end
+return longest
+"""
+_TAKE: Final = """
+local interval, tolerance = tonumber(ARGV[1]), tonumber(ARGV[2])
+local clock = redis.call('TIME')
+local now = clock[1] * 1000000 + clock[2]
+local arrival = tonumber(redis.call('GET', KEYS[1]) or '') or now
+arrival = math.max(now, math.min(arrival, now + tolerance + interval))
+local wait = arrival - tolerance - now
+if wait > 0 then return math.ceil(wait) end
+arrival = arrival + interval
+redis.call('SET', KEYS[1], string.format('%.0f', arrival), 'PX', math.ceil((arrival - now) / 1000) + 1)
+return 0
+"""
+
+
+class RedisUnavailableError(KonstructError):
+    """Redis is not set, did not answer in time, or refused. Go on without it."""
+
+
+class Redis:
+    """The process's connections. `tenant(scope)` and `platform()` are the only ways to a key."""
+
+    def __init__(self, url: str | None, clock: Callable[[], float] = time.monotonic) -> None:
+        self._circuit = Circuit(clock)
+        self._client = None if url is None else _client(url)
+        scripts = (_INCR, _HOLD, _HELD, _TAKE)
+        self._scripts = {} if self._client is None else {text: self._client.register_script(text) for text in scripts}
+
+    @classmethod
+    def open(cls, settings: Settings) -> Redis:
+        """Return a client for the address in `settings`; nothing is connected yet. Without an address every call is refused.
+
+        Raises SettingsError for an address that cannot be read.
+        """
+        return cls(None if settings.redis_url is None else settings.redis_url.get_secret_value())
+
+    def tenant(self, scope: TenantScope) -> TenantRedis:
+        """Return the keys of one tenant."""
+        return TenantRedis(self, scope)
+
+    def platform(self) -> PlatformRedis:
+        """Return the keys that belong to no tenant; they hold ids and counts, never content."""
+        return PlatformRedis(self)
+
+    async def ping(self) -> None:
+        """Raise RedisUnavailableError unless the server answers."""
+        await self._call(lambda client: client.ping())
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._client is not None:
+            await self._client.aclose()
+
+    async def _script(self, text: str, keys: list[str], *args: int) -> int:
+        return int(await self._call(lambda _: self._scripts[text](keys=keys, args=list(args))))
+
+    async def _call(self, command: Callable[[Any], Awaitable[T]]) -> T:
+        if self._client is None:
+            raise RedisUnavailableError("KONSTRUCT_REDIS_URL is not set")
+        if not self._circuit.allows():
+            raise RedisUnavailableError("the Redis of KONSTRUCT_REDIS_URL failed a moment ago")
+        try:
+            async with asyncio.timeout(CALL_TIMEOUT_S):
+                answer = await command(self._client)
+        except (RedisError, OSError) as error:
+            self._circuit.failed()
+            # The error's own text may name the address.
+            raise RedisUnavailableError(f"the Redis of KONSTRUCT_REDIS_URL failed: {type(error).__name__}") from None
+        self._circuit.succeeded()
+        return answer
+
+
+class _Keyspace:
+    """Typed commands on keys with one prefix. `domain` says what a key is for; `name` is one part or several."""
+
+    __slots__ = ("_prefix", "_redis")
+
+    def __init__(self, owner: Redis, braced: str) -> None:
+        self._redis = owner
+        # The braces are literal: Redis hashes what they hold, so a tenant's keys share one slot of a cluster.
+        self._prefix = f"k1:{{{braced}}}:"
+
+    def key(self, domain: str, *name: str) -> str:
+        """Return the full key. Raises ValueError for a domain or a part that could reach out of its place."""
+        if not _DOMAIN.fullmatch(domain) or not name:
+            raise ValueError("a key needs a domain of [a-z0-9_] and a name")
+        return self._prefix + ":".join((domain, *(_part(part) for part in name)))
+
+    async def get(self, domain: str, *name: str) -> str | None:
+        """Return the value, None if there is none."""
+        key = self.key(domain, *name)
+        value: str | None = await self._redis._call(lambda client: client.get(key))
+        return value
+
+    async def set(self, domain: str, *name: str, value: str, expiry_s: float) -> None:
+        """Store `value` for `expiry_s` seconds."""
+        key, millis = self.key(domain, *name), _millis(expiry_s)
+        await self._redis._call(lambda client: client.set(key, value, px=millis))
+
+    async def incr(self, domain: str, *name: str, expiry_s: float) -> int:
+        """Add one and return the count, which starts again `expiry_s` seconds after its first."""
+        return await self._redis._script(_INCR, [self.key(domain, *name)], _millis(expiry_s))
+
+    async def delete(self, domain: str, *name: str) -> bool:
+        """Remove the key; return whether it was there."""
+        key = self.key(domain, *name)
+        count: int = await self._redis._call(lambda client: client.delete(key))
+        return count > 0
+
+    async def hold(self, domain: str, *name: str, seconds: float) -> None:
+        """Hold the name for `seconds` from now; a longer hold that stands is kept."""
+        await self._redis._script(_HOLD, [self.key(domain, *name)], _millis(seconds))
+
+    async def held(self, domain: str, *names: tuple[str, ...]) -> float:
+        """Return for how many more seconds the longest-held of `names` is held, 0 for none."""
+        return await self._redis._script(_HELD, [self.key(domain, *name) for name in names]) / 1000
+
+    async def take(self, domain: str, *name: str, rate_per_s: float, burst: int) -> float:
+        """Take one from a limit of `rate_per_s` with `burst` at once (GCRA, by the server's clock).
+
+        Returns 0 if it was taken, else the seconds until it may be; then nothing was taken.
+        """
+        if not (rate_per_s > 0 and math.isfinite(rate_per_s)) or burst < 1:
+            raise ValueError("a limit needs a rate above 0 and a burst of 1 or more")
+        interval = max(1, round(1_000_000 / rate_per_s))
+        return await self._redis._script(_TAKE, [self.key(domain, *name)], interval, interval * (burst - 1)) / 1_000_000
+
+
+class TenantRedis(_Keyspace):
+    """One tenant's keys: `k1:{<tenant>}:<domain>:<name>`."""
+
+    __slots__ = ()
+
+    def __init__(self, owner: Redis, scope: TenantScope) -> None:
+        super().__init__(owner, str(scope.tenant_id))
+
+
+class PlatformRedis(_Keyspace):
+    """Keys without a tenant: `k1:{platform}:<domain>:<name>`."""
+
+    __slots__ = ()
+
+    def __init__(self, owner: Redis) -> None:
+        super().__init__(owner, "platform")
+
+
+def _client(url: str) -> redis.asyncio.Redis:
+    try:
+        pool = redis.asyncio.BlockingConnectionPool.from_url(
+            url,
+            max_connections=_CONNECTIONS,
+            timeout=SOCKET_TIMEOUT_S,
+            socket_timeout=SOCKET_TIMEOUT_S,
+            socket_connect_timeout=SOCKET_TIMEOUT_S,
+            retry=Retry(NoBackoff(), 0),
+            decode_responses=True,
+            encoding_errors="replace",
+            protocol=2,
+        )
+    except ValueError:
+        raise SettingsError("KONSTRUCT_REDIS_URL is wrong: it must look like redis://host:6379/0") from None
+    return redis.asyncio.Redis.from_pool(pool)
+
+
+def _part(part: str) -> str:
+    """A part of a name, its colons escaped, so that two names never meet in one key."""
+    if not part or len(part) > _PART_MAX or not part.isprintable() or any(char in "{} " or char.isspace() for char in part):
+        raise ValueError("a key's part must be 1 to 200 printable characters without blanks and braces")
+    return part.replace("%", "%25").replace(":", "%3A")
+
+
+def _millis(seconds: float) -> int:
+    if not 0 < seconds <= _EXPIRY_MAX_S:
+        raise ValueError("an expiry must be above 0 and at most 32 days")
+    return max(1, math.ceil(seconds * 1000))

@@ -1,0 +1,72 @@
+"""Celery, as the carrier of wake-ups and of the beat. PostgreSQL is the queue: losing the broker delays, never loses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from celery import Celery, signals
+
+from konstruct.kit.settings import Settings
+
+WAKE = "konstruct.wake"
+PRUNE = "konstruct.prune"
+QUEUE = "konstruct"
+WAKE_EVERY_S = 5.0
+PRUNE_EVERY_S = 3600.0
+PUBLISH_TIMEOUT_S = 0.5
+"""A frozen broker blocked a publisher for more than 15 s without this."""
+
+
+def create_celery(settings: Settings, *, publisher: bool = False) -> Celery:
+    """Return the Celery app on `settings.broker_url`, without tasks. Raises SettingsError.
+
+    A `publisher` bounds its socket; a consumer must not, for it waits on the socket for its next message.
+    """
+    settings.need("broker_url")
+    assert settings.broker_url
+    address = settings.broker_url.get_secret_value()
+    app = Celery("konstruct", broker=address, set_as_current=False)
+    options: dict[str, object] = {}
+    if address.startswith(("redis", "valkey")):
+        options["global_keyprefix"] = "k1:{platform}:celery:"
+    if publisher:
+        options |= {"socket_timeout": PUBLISH_TIMEOUT_S, "socket_connect_timeout": PUBLISH_TIMEOUT_S, "max_retries": 0}
+    app.conf.update(
+        broker_transport_options=options,
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
+        broker_connection_timeout=PUBLISH_TIMEOUT_S if publisher else 4,
+        task_default_queue=QUEUE,
+        task_ignore_result=True,
+        task_store_errors_even_if_ignored=False,
+        worker_redirect_stdouts=False,
+        worker_hijack_root_logger=False,
+        worker_send_task_events=False,
+        worker_enable_remote_control=False,
+        event_queue_expires=60,
+        beat_max_loop_interval=WAKE_EVERY_S,
+        # A wake-up that comes late says nothing new.
+        beat_schedule={
+            "wake": {"task": WAKE, "schedule": WAKE_EVERY_S, "options": {"expires": WAKE_EVERY_S}},
+            "prune": {"task": PRUNE, "schedule": PRUNE_EVERY_S, "options": {"expires": PRUNE_EVERY_S}},
+        },
+    )
+    # Our own logging stays as it was configured: Celery's would print arguments and tracebacks.
+    signals.setup_logging.connect(_keep_logging, weak=False, dispatch_uid="konstruct")
+    return app
+
+
+def register_tasks(app: Celery, *, wake: Callable[[], None], prune: Callable[[], None]) -> None:
+    """Register the tasks of a worker. Both are plain functions: an `async def` task would silently do nothing."""
+
+    @app.task(name=WAKE, ignore_result=True, shared=False)
+    def wake_engine() -> None:
+        wake()
+
+    @app.task(name=PRUNE, ignore_result=True, shared=False)
+    def prune_tables() -> None:
+        prune()
+
+
+def _keep_logging(**_: object) -> None:
+    return None

@@ -1,0 +1,147 @@
+"""The ready queue: which conversation has something to do, who has it, and until when. All times are the database's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+from uuid import UUID
+
+from konstruct.db.database import Database
+from konstruct.db.scope import TenantScope
+from konstruct.db.session import TenantSession
+from konstruct.kit.errors import LeaseLostError
+
+Lane = Literal["turn", "send"]
+LANES: tuple[Lane, ...] = ("turn", "send")
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A conversation's lane, leased to this process. `epoch` proves it at every write."""
+
+    scope: TenantScope
+    conversation_id: UUID
+    lane: Lane
+    epoch: int
+    attempts: int
+    """How often it was claimed since it was last released in order: above 1, an earlier claim ended badly."""
+
+    @property
+    def key(self) -> tuple[UUID, UUID]:
+        """What names the lane's row within its lane."""
+        return self.scope.tenant_id, self.conversation_id
+
+
+async def claim(db: Database, lane: Lane, worker_id: UUID, limit: int, lease_s: float) -> list[Claim]:
+    """Lease up to `limit` due conversations, fairly by tenant and within each tenant's cap."""
+    rows = await db.fleet_fetch(
+        "claim",
+        "SELECT tenant_id, conversation_id, epoch, attempts FROM queue_claim($1, $2, $3, $4)",
+        lane,
+        worker_id,
+        limit,
+        timedelta(seconds=lease_s),
+    )
+    return [
+        Claim(TenantScope(row["tenant_id"]), row["conversation_id"], lane, row["epoch"], row["attempts"]) for row in rows
+    ]
+
+
+async def next_due_s(db: Database, lane: Lane) -> float | None:
+    """Return in how many seconds the next conversation of the lane is due; None if none is waiting for its time."""
+    rows = await db.fleet_fetch(
+        "next due",
+        "SELECT extract(epoch FROM min(due_at) - now())::float8 AS wait FROM ready_queue"
+        " WHERE lane = $1 AND state = 'ready' AND due_at > now()",
+        lane,
+    )
+    wait: float | None = rows[0]["wait"]
+    return wait
+
+
+async def renew(db: Database, worker_id: UUID, lane: Lane, claims: Sequence[Claim]) -> set[tuple[UUID, int]]:
+    """Prolong the leases of `claims`; return (conversation, epoch) of those still held. The others are lost."""
+    rows = await db.fleet_fetch(
+        "renew",
+        "SELECT conversation_id, epoch FROM queue_renew($1, $2, $3, $4, $5)",
+        worker_id,
+        lane,
+        [claim.scope.tenant_id for claim in claims],
+        [claim.conversation_id for claim in claims],
+        [claim.epoch for claim in claims],
+    )
+    return {(row["conversation_id"], row["epoch"]) for row in rows}
+
+
+async def sweep(db: Database) -> int:
+    """Put conversations whose lease has ended back in the queue; return how many."""
+    rows = await db.fleet_fetch("sweep leases", "SELECT queue_sweep() AS ended")
+    return int(rows[0]["ended"])
+
+
+async def begin(session: TenantSession, claim: Claim) -> None:
+    """Fence, and take note of everything asked for up to here: a release will leave the lane idle unless more comes."""
+    await _lock(session, claim, "claimed_seq = seq")
+
+
+async def fence(session: TenantSession, claim: Claim) -> None:
+    """Lock the lane's row and prove that `claim` still holds it, for the rest of the transaction.
+
+    Raises LeaseLostError.
+    """
+    await _lock(session, claim, "claimed_seq = claimed_seq")
+
+
+async def limit(session: TenantSession, claim: Claim, deadline_at: datetime) -> None:
+    """Give the lane a deadline, past which its lease is not renewed."""
+    await session.execute(
+        "UPDATE ready_queue SET deadline_at = $4 WHERE tenant_id = $1 AND conversation_id = $2 AND lane = $3",
+        claim.scope.tenant_id,
+        claim.conversation_id,
+        claim.lane,
+        deadline_at,
+    )
+
+
+async def _lock(session: TenantSession, claim: Claim, change: str) -> None:
+    held = await session.fetchval(
+        f"UPDATE ready_queue SET {change} WHERE tenant_id = $1 AND conversation_id = $2 AND lane = $3"  # noqa: S608  # two constants
+        " AND epoch = $4 AND state = 'leased' AND lease_alive(lease_until, lease) RETURNING true",
+        claim.scope.tenant_id,
+        claim.conversation_id,
+        claim.lane,
+        claim.epoch,
+    )
+    if not held:
+        raise LeaseLostError(f"the {claim.lane} lease of conversation {claim.conversation_id} is no longer held")
+
+
+async def release(session: TenantSession, claim: Claim, *, wait_s: float | None = None, failed: bool = False) -> None:
+    """Give the lane back: idle if nothing came since, else ready again. Raises LeaseLostError if it is not ours.
+
+    `wait_s` keeps it ready, due after that many seconds. `failed` keeps counting its attempts.
+    """
+    released = await session.fetchval(
+        "UPDATE ready_queue SET state = CASE WHEN seq = claimed_seq AND $5::interval IS NULL THEN 'idle' ELSE 'ready' END,"
+        " due_at = CASE WHEN $5::interval IS NULL THEN due_at ELSE now() + $5::interval END,"
+        " attempts = CASE WHEN $6 THEN attempts ELSE 0 END,"
+        " lease_owner = NULL, lease_until = NULL, lease = NULL, deadline_at = NULL"
+        " WHERE tenant_id = $1 AND conversation_id = $2 AND lane = $3 AND epoch = $4 AND state = 'leased' RETURNING true",
+        claim.scope.tenant_id,
+        claim.conversation_id,
+        claim.lane,
+        claim.epoch,
+        None if wait_s is None else timedelta(seconds=wait_s),
+        failed,
+    )
+    if not released:
+        raise LeaseLostError(f"the {claim.lane} lease of conversation {claim.conversation_id} is no longer held")
+
+
+async def bump(session: TenantSession, conversation_id: UUID, lane: Lane, wait_s: float = 0.0) -> None:
+    """Say that a conversation has something new to do, due after `wait_s` seconds."""
+    await session.execute(
+        "SELECT queue_bump($1, $2, $3, $4)", session.scope.tenant_id, conversation_id, lane, timedelta(seconds=wait_s)
+    )

@@ -1,0 +1,134 @@
+"""A worker process: Celery in the main thread takes wake-ups, the engine works on one event loop in a thread beside it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+import threading
+from collections.abc import AsyncIterator, Callable, Mapping
+from concurrent.futures import Future
+from contextlib import AbstractAsyncContextManager
+
+import structlog
+import uvloop
+from celery import signals
+
+from konstruct.db.database import Database
+from konstruct.db.selftest import self_test
+from konstruct.jobs import heartbeat
+from konstruct.jobs.broker import create_celery, register_tasks
+from konstruct.jobs.engine import Engine, Handler
+from konstruct.jobs.pruning import prune
+from konstruct.jobs.queue import Lane
+from konstruct.kit.counters import Counters
+from konstruct.kit.settings import Settings
+
+log = structlog.get_logger()
+
+Build = Callable[[Settings, Database, Counters], AbstractAsyncContextManager[Mapping[Lane, Handler]]]
+"""Makes the handlers of the lanes, and takes down what they need at the end."""
+THREADS = 4
+
+
+def run_worker(settings: Settings, build: Build) -> int:
+    """Run a worker until SIGTERM, which drains it: what is under way ends, nothing new is begun. Returns the exit code.
+
+    Raises what keeps it from starting: a wrong setting, a deaf database, a failed self-test.
+    """
+    runtime = _Runtime(settings, build)
+    runtime.start()
+    app = create_celery(settings)
+    register_tasks(app, wake=runtime.kick, prune=lambda: asyncio.run(_prune(settings)))
+    # The last thing a warm shutdown does is to call this: it returns when every turn has ended, leases kept meanwhile.
+    signals.worker_shutdown.connect(runtime.drain, weak=False, dispatch_uid="konstruct")
+    worker = app.Worker(
+        pool="threads",
+        concurrency=THREADS,
+        hostname=f"konstruct-{runtime.engine.worker_id}@{socket.gethostname()}",
+        without_gossip=True,
+        without_mingle=True,
+        without_heartbeat=True,
+        quiet=True,
+        loglevel=settings.log_level,
+    )
+    worker.start()
+    runtime.drain()
+    return 1 if runtime.failed else int(worker.exitcode or 0)
+
+
+class _Runtime:
+    """The event loop's thread and the engine on it."""
+
+    engine: Engine
+
+    def __init__(self, settings: Settings, build: Build) -> None:
+        self._settings = settings
+        self._build = build
+        self._ready: Future[asyncio.AbstractEventLoop] = Future()
+        self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
+        self.failed = False
+
+    def start(self) -> None:
+        """Start the thread and wait until the engine works. Raises what kept it from that."""
+        self._thread.start()
+        self._loop = self._ready.result()
+
+    def kick(self) -> None:
+        """Let the engine look for work now; returns at once."""
+        with contextlib.suppress(RuntimeError):  # the loop has ended: nothing is claimed any more
+            self._loop.call_soon_threadsafe(self.engine.kick)
+
+    def drain(self, **_: object) -> None:
+        """Let the engine end what is under way; returns when it has."""
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self.engine.drain)
+        self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                runner.run(self._work())
+        except BaseException as error:
+            if not self._ready.done():
+                self._ready.set_exception(error)
+                return
+            self.failed = True
+            log.exception("engine_ended")
+            # Without its engine the process is of no use; its supervisor starts another.
+            signal.raise_signal(signal.SIGTERM)
+
+    async def _work(self) -> None:
+        counters = Counters()
+        async with _database(self._settings) as db, self._build(self._settings, db, counters) as handlers:
+            self.engine = Engine(db, handlers, lease_s=self._settings.lease_s, capacity=self._settings.worker_turns)
+            worker_id = self.engine.worker_id
+            await heartbeat.beat_once(db, worker_id, "worker", 0, counters)
+            beating = asyncio.create_task(heartbeat.beat_on(db, worker_id, "worker", lambda: self.engine.in_flight, counters))
+            self._ready.set_result(asyncio.get_running_loop())
+            log.info("worker_ready", worker_id=str(worker_id))
+            try:
+                await self.engine.run()
+            finally:
+                beating.cancel()
+            log.info("worker_drained", worker_id=str(worker_id))
+
+
+@contextlib.asynccontextmanager
+async def _database(settings: Settings) -> AsyncIterator[Database]:
+    db = await Database.open(settings)
+    try:
+        await self_test(db)
+        yield db
+    finally:
+        await db.close()
+
+
+async def _prune(settings: Settings) -> None:
+    """A beat job has its own short-lived pool: the engine's belongs to another loop."""
+    db = await Database.open(settings, pool=1)
+    try:
+        await prune(db)
+    finally:
+        await db.close()

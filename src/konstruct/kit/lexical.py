@@ -1,0 +1,86 @@
+"""Words as a lexical search sees them: folded, without stop words, stemmed. Pure; keeps nothing between calls."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+_MONEY = re.compile(r"[€$£¥₹]|\b(?:EUR|USD|GBP|CHF|INR|CAD|AUD|euros?|dollars?|cents?|pounds?)\b", re.IGNORECASE)
+
+STOP_WORDS = frozenset(
+    """a about all also am an and any anyone are as at be been but by can could detail details did do does doing doesn't don't
+    for from get give got had has have he her here him his how i i'd i'm i've if in info information into is it it's its
+    just know let like long look may me mine more my need no not of off on one or our out over please policy she should
+    so some take tell than thank thanks that that's the their them then there they this those time to too up us very
+    want was we we're were what what's when which while who whom whose why will with would yes you you're your yours""".split()
+)
+
+_SAME = {
+    # Words of everyday business questions that documents put differently.
+    "price": "price cost fee charge tariff much expensive cheap",
+    "open": "open close hour",
+    "return": "return refund",
+    "deliver": "deliver ship dispatch",
+    "address": "address locate location where street",
+    "contact": "contact phone telephone call email mail reach",
+    "warranty": "warranty guarantee",
+}
+
+
+def words(text: str) -> list[str]:
+    """Return the words of `text`, case-folded, in order, without a possessive ending."""
+    folded = unicodedata.normalize("NFKC", text).casefold().replace("’", "'")
+    return [word.removesuffix("'s") for word in _WORD.findall(folded)]
+
+
+def terms(text: str) -> list[str]:
+    """Return the stems of the words that carry meaning, synonyms folded; a sum of money counts as the term `price`."""
+    found = [term_of(word) for word in words(text) if word not in STOP_WORDS]
+    if _MONEY.search(text):
+        found.append("price")
+    return found
+
+
+def term_of(word: str) -> str:
+    """Return the term of one case-folded word: its stem, or the name of the synonyms it belongs to."""
+    stemmed = stem(word)
+    return _FOLD.get(stemmed, stemmed)
+
+
+def stem(word: str) -> str:
+    """Return `word` without common English endings. Both sides of a search use it, so it needs to be consistent, not pretty."""
+    if len(word) <= 3 or not word.isascii() or not word.isalpha():
+        return word
+    return _tidy(_without_suffix(_singular(word)))
+
+
+def _singular(word: str) -> str:
+    if word.endswith("ies") and len(word) > 4:
+        return word[:-3] + "y"
+    if word.endswith(("sses", "xes", "zes", "ches", "shes")):
+        return word[:-2]
+    if word.endswith("s") and not word.endswith("ss"):
+        return word[:-1]
+    return word
+
+
+def _without_suffix(word: str) -> str:
+    for suffix, shortest in (("ation", 5), ("ment", 3), ("ing", 3), ("ion", 4), ("ed", 3), ("ly", 4)):
+        base = word[: -len(suffix)]
+        if word.endswith(suffix) and len(base) >= shortest and re.search("[aeiouy]", base):
+            return base
+    return word
+
+
+def _tidy(word: str) -> str:
+    if len(word) > 4 and word[-1] == "y":
+        word = word[:-1]
+    if len(word) > 3 and word[-1] == "e":
+        word = word[:-1]
+    if len(word) > 3 and word[-1] == word[-2] and word[-1] not in "aeiou":
+        word = word[:-1]
+    return word
+
+
+_FOLD = {stem(word): name for name, same in _SAME.items() for word in same.split()}

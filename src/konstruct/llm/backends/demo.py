@@ -1,0 +1,110 @@
+"""The demo: no model, only quotes of the tenant's own documents, so that nothing it says is made up. Never in production."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from konstruct.db.scope import TenantScope
+from konstruct.kit.errors import SettingsError
+from konstruct.llm.backends.demo_questions import burst_of, is_thanks, questions_of, without_speaker
+from konstruct.llm.backends.demo_sentences import Quote, Sentence, best_quote, sentences_of
+from konstruct.llm.port import ChatRequest, Delta, Finish, TextDelta, Usage
+
+LABEL = "_Demo mode: no language model is connected; I only quote this business's documents._"
+"""Stands under every reply: nobody may take a quotation machine for the product's answers."""
+MODEL = "demo/extractive"
+_PASSAGES = 8
+_QUESTION_SHOWN = 80
+
+
+class PassageLike(Protocol):
+    """A piece of one of the tenant's documents."""
+
+    @property
+    def title(self) -> str:
+        """The document's title."""
+
+    @property
+    def text(self) -> str:
+        """The words; lines that begin with # are headings."""
+
+    @property
+    def source(self) -> str:
+        """Where the document came from."""
+
+    @property
+    def recorded_at(self) -> datetime:
+        """When the piece was stored."""
+
+
+class Knowledge(Protocol):
+    """Reads the documents of one tenant."""
+
+    async def passages(self, scope: TenantScope, query: str, limit: int) -> Sequence[PassageLike]:
+        """Return the passages nearest to `query`, best first; for an empty query the first passage of each document."""
+
+
+class DemoBackend:
+    """Answers each question of the burst with the best sentences of the tenant's documents, or says that it does not know."""
+
+    name = "demo"
+    model = MODEL
+
+    def __init__(self, knowledge: Knowledge, *, env: str) -> None:
+        """Raises SettingsError where `env` is `production`."""
+        if env == "production":
+            raise SettingsError("KONSTRUCT_LLM_BACKEND=demo is refused with KONSTRUCT_ENV=production: connect a real model")
+        self._knowledge = knowledge
+
+    async def stream(self, request: ChatRequest) -> AsyncIterator[Delta]:
+        """Yield the reply in one piece; the same documents and messages always give the same reply."""
+        answer = await self._answer(request)
+        yield TextDelta(f"{answer}\n\n{LABEL}")
+        yield Finish("stop", Usage(0, 0, 0), MODEL)
+
+    async def close(self) -> None:
+        """Nothing to release."""
+
+    async def _answer(self, request: ChatRequest) -> str:
+        questions = questions_of(request.messages)
+        if not questions:
+            return await self._courtesy(request)
+        quotes = [await self._quote(request.scope, question) for question in questions]
+        if len(questions) == 1:
+            return _single(quotes[0])
+        parts = [_numbered(number, *pair) for number, pair in enumerate(zip(questions, quotes, strict=True), start=1)]
+        return "\n\n".join(parts)
+
+    async def _quote(self, scope: TenantScope, question: str) -> Quote | None:
+        passages = await self._knowledge.passages(scope, question, _PASSAGES)
+        sentences: list[Sentence] = []
+        for position, passage in enumerate(passages):
+            sentences += sentences_of(passage.text, passage.title, position)
+        return best_quote(question, sentences) or best_quote(without_speaker(question), sentences)
+
+    async def _courtesy(self, request: ChatRequest) -> str:
+        if is_thanks(burst_of(request.messages)):
+            return "You are welcome!"
+        passages = await self._knowledge.passages(request.scope, "", _PASSAGES)
+        titles = list(dict.fromkeys(passage.title for passage in passages))
+        if not titles:
+            return "Hello! I have no documents of this business yet, so I cannot answer questions; a colleague can."
+        return "Hello! Ask me about " + _listed(titles) + "."
+
+
+def _single(quote: Quote | None) -> str:
+    if quote is None:
+        return "I do not know: I found nothing about this in our documents. I will ask a colleague."
+    return f"> {quote.text}\n— “{quote.title}”"
+
+
+def _numbered(number: int, question: str, quote: Quote | None) -> str:
+    shown = question if len(question) <= _QUESTION_SHOWN else question[: _QUESTION_SHOWN - 1].rstrip() + "…"
+    return f"{number}. *{shown.replace('*', '')}*\n{_single(quote)}"
+
+
+def _listed(titles: Sequence[str]) -> str:
+    quoted = [f"“{title}”" for title in titles]
+    return quoted[0] if len(quoted) == 1 else ", ".join(quoted[:-1]) + " or " + quoted[-1]

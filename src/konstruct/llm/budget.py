@@ -1,0 +1,50 @@
+"""A tenant's monthly budget: reserved before a call, settled after it, so that calls at the same time cannot overrun it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Protocol
+
+from konstruct.db.database import Database
+from konstruct.db.scope import TenantScope
+from konstruct.llm import budget_repository
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """Money set aside in the month that began on `period`; millionths of a US dollar."""
+
+    period: date
+    amount_micro: int
+
+
+class Budget(Protocol):
+    """Where the router asks before it spends."""
+
+    async def reserve(self, scope: TenantScope, amount_micro: int) -> Reservation | None:
+        """Set `amount_micro` aside; return None if the tenant's budget does not hold it."""
+
+    async def settle(self, scope: TenantScope, reservation: Reservation, spent_micro: int) -> None:
+        """Give the reservation back and book what was spent."""
+
+
+class PostgresBudget:
+    """The budget in `llm_budgets`. A tenant without a limit is never refused, and still counted.
+
+    A process that dies between the two steps leaves its reservation standing until the month ends.
+    """
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def reserve(self, scope: TenantScope, amount_micro: int) -> Reservation | None:
+        """Set `amount_micro` aside in the current month; return None if that would pass the limit."""
+        async with self._db.tenant(scope) as session:
+            period = await budget_repository.reserve(session, amount_micro)
+        return Reservation(period, amount_micro) if period is not None else None
+
+    async def settle(self, scope: TenantScope, reservation: Reservation, spent_micro: int) -> None:
+        """Give the reservation back and book `spent_micro` in the month of the reservation."""
+        async with self._db.tenant(scope) as session:
+            await budget_repository.settle(session, reservation.period, reservation.amount_micro, spent_micro)

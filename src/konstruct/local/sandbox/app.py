@@ -1,0 +1,58 @@
+"""The sandbox as routes: mounted in the embedded instance's web process, or alone as a strict fake of Slack."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+
+from konstruct.local.sandbox.businesses import add_businesses
+from konstruct.local.sandbox.control import control_router
+from konstruct.local.sandbox.pages.routes import pages_router
+from konstruct.local.sandbox.sender import RETRY_DELAYS_S, EventSender
+from konstruct.local.sandbox.slack.api import slack_api_router
+from konstruct.local.sandbox.slack.call import Slack
+from konstruct.local.sandbox.slack.faults import Faults
+from konstruct.local.sandbox.slack.limits import SLACK_RATES, Limiter, Rate
+from konstruct.local.sandbox.store import SandboxStore
+
+
+def sandbox_router(
+    store: SandboxStore,
+    signing_secret: str,
+    webhook_base: str,
+    *,
+    retry_delays_s: tuple[float, ...] = RETRY_DELAYS_S,
+    rates: Mapping[str, Rate] = SLACK_RATES,
+) -> APIRouter:
+    """Return the routes under `/sandbox`. Its lifespan sends the events; include it before the application starts.
+
+    Events go to `{webhook_base}/webhooks/slack/events`, signed with `signing_secret`. The store stays the caller's: a
+    server that stops calls `store.end_streams()` first, and `store.close()` last.
+    """
+    sender = EventSender(store, signing_secret, webhook_base, retry_delays_s)
+    limiter, faults = Limiter(rates), Faults()
+    add_businesses(store)
+
+    @asynccontextmanager
+    async def lifespan(_app: Any) -> AsyncIterator[None]:
+        await sender.start()
+        try:
+            yield
+        finally:
+            await sender.stop()
+
+    router = APIRouter(lifespan=lifespan)
+    router.include_router(slack_api_router(Slack(store, limiter, sender), faults))
+    router.include_router(control_router(store, faults, limiter))
+    router.include_router(pages_router(store, sender))
+    return router
+
+
+def sandbox_app(store: SandboxStore, signing_secret: str, webhook_base: str, **options: Any) -> FastAPI:
+    """Return an application that is nothing but the sandbox; `options` are those of sandbox_router."""
+    app = FastAPI(title="Konstruct sandbox", openapi_url=None)
+    app.include_router(sandbox_router(store, signing_secret, webhook_base, **options))
+    return app

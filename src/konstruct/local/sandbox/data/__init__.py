@@ -1,0 +1,1 @@
+"""Documents of the two sample businesses, as files."""

@@ -1,0 +1,158 @@
+"""Repository: messages, the employee's status, and the changes that open pages follow."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from konstruct.local.sandbox.hub import Hub
+from konstruct.local.sandbox.model import Change, Message
+from konstruct.local.sandbox.sqlite import SqliteFile
+
+CHANGES_KEPT = 5000
+"""Changes that a page which lost its connection can still catch up on; after more it shows the page afresh anyway."""
+
+_INSERT = (
+    "INSERT INTO messages (channel_id, ts, thread_ts, user_id, from_bot, text, markdown, blocks, metadata, client_msg_id)"
+    " VALUES (:channel_id, :ts, :thread_ts, :user_id, :from_bot, :text, :markdown, :blocks, :metadata, :client_msg_id)"
+)
+_UPDATE = (
+    "UPDATE messages SET text = :text, markdown = :markdown, blocks = :blocks, metadata = :metadata, edited = 1"
+    " WHERE channel_id = :channel_id AND ts = :ts"
+)
+
+
+class Messages:
+    """What was said. Every write leaves a change and wakes the open pages."""
+
+    def __init__(self, file: SqliteFile, hub: Hub) -> None:
+        self._file = file
+        self._hub = hub
+
+    def add(self, team_id: str, message: Message) -> Message:
+        """Store a message and return it with its `ts`: now, but later than every other in its channel.
+
+        A bot's message ends the status of its thread, as in Slack.
+        """
+        with self._file.write() as connection:
+            stored = replace(message, ts=_next_ts(connection, message.channel_id))
+            connection.execute(_INSERT, _columns(stored))
+            if stored.from_bot:
+                _clear_status(connection, stored.channel_id, stored.root_ts)
+            _note(connection, team_id, stored.channel_id, stored.root_ts)
+        self._hub.ring()
+        return stored
+
+    def edit(self, team_id: str, message: Message) -> None:
+        """Store the new content of a message that exists."""
+        with self._file.write() as connection:
+            connection.execute(_UPDATE, _columns(message))
+            _note(connection, team_id, message.channel_id, message.root_ts)
+        self._hub.ring()
+
+    def remove(self, team_id: str, message: Message) -> None:
+        """Delete a message."""
+        with self._file.write() as connection:
+            connection.execute("DELETE FROM messages WHERE channel_id = ? AND ts = ?", (message.channel_id, message.ts))
+            _note(connection, team_id, message.channel_id, message.root_ts)
+        self._hub.ring()
+
+    def get(self, channel_id: str, ts: str) -> Message | None:
+        """Return one message, or None."""
+        found = self._select("channel_id = ? AND ts = ?", (channel_id, ts))
+        return found[0] if found else None
+
+    def roots(self, channel_id: str, limit: int) -> list[Message]:
+        """Return the latest `limit` messages that are no replies, oldest first."""
+        return self._select("channel_id = ? AND thread_ts IS NULL ORDER BY ts DESC LIMIT ?", (channel_id, limit))[::-1]
+
+    def replies(self, channel_id: str, roots: Sequence[str]) -> list[Message]:
+        """Return the replies in the threads `roots`, oldest first."""
+        marks = ", ".join("?" * len(roots))
+        return self._select(f"channel_id = ? AND thread_ts IN ({marks}) ORDER BY ts", (channel_id, *roots))
+
+    def _select(self, where: str, values: tuple[Any, ...]) -> list[Message]:
+        # `where` is one of the fixed conditions above, never anything a caller sent.
+        with self._file.read() as connection:
+            return [_message(row) for row in connection.execute(f"SELECT * FROM messages WHERE {where}", values)]
+
+    def set_status(self, team_id: str, channel_id: str, thread_ts: str, status: str, lasts_s: float) -> None:
+        """Show `status` in a thread for at most `lasts_s` seconds; an empty one clears it."""
+        with self._file.write() as connection:
+            _clear_status(connection, channel_id, thread_ts)
+            if status:
+                until = time.time() + lasts_s
+                connection.execute("INSERT INTO statuses VALUES (?, ?, ?, ?)", (channel_id, thread_ts, status, until))
+            _note(connection, team_id, channel_id, thread_ts)
+        self._hub.ring()
+
+    def statuses(self, channel_id: str) -> dict[str, tuple[str, float]]:
+        """Return the statuses that show in a channel now: thread -> (text, Unix second at which it ends)."""
+        with self._file.read() as connection:
+            sql = "SELECT thread_ts, status, until FROM statuses WHERE channel_id = ? AND until > ?"
+            rows = connection.execute(sql, (channel_id, time.time())).fetchall()
+        return {row["thread_ts"]: (row["status"], row["until"]) for row in rows}
+
+    def last_seq(self) -> int:
+        """Return the number of the latest change; 0 before the first."""
+        with self._file.read() as connection:
+            return int(connection.execute("SELECT coalesce(max(seq), 0) FROM changes").fetchone()[0])
+
+    def changes(self, team_id: str, after: int) -> list[Change]:
+        """Return the changes in a workspace after number `after`, oldest first."""
+        sql = "SELECT * FROM changes WHERE team_id = ? AND seq > ? ORDER BY seq"
+        with self._file.read() as connection:
+            rows = connection.execute(sql, (team_id, after)).fetchall()
+        return [Change(**dict(row)) for row in rows]
+
+
+def _next_ts(connection: sqlite3.Connection, channel_id: str) -> str:
+    latest = connection.execute("SELECT max(ts) FROM messages WHERE channel_id = ?", (channel_id,)).fetchone()[0]
+    now = time.time_ns() // 1000
+    micros = max(now, int(latest.replace(".", "")) + 1) if latest else now
+    return f"{micros // 1_000_000}.{micros % 1_000_000:06d}"
+
+
+def _clear_status(connection: sqlite3.Connection, channel_id: str, thread_ts: str) -> None:
+    connection.execute("DELETE FROM statuses WHERE channel_id = ? AND thread_ts = ?", (channel_id, thread_ts))
+
+
+def _note(connection: sqlite3.Connection, team_id: str, channel_id: str, root_ts: str) -> None:
+    sql = "INSERT INTO changes (team_id, channel_id, root_ts) VALUES (?, ?, ?)"
+    seq = connection.execute(sql, (team_id, channel_id, root_ts)).lastrowid
+    connection.execute("DELETE FROM changes WHERE seq <= ?", ((seq or 0) - CHANGES_KEPT,))
+
+
+def _columns(message: Message) -> dict[str, Any]:
+    return {
+        "channel_id": message.channel_id,
+        "ts": message.ts,
+        "thread_ts": message.thread_ts,
+        "user_id": message.user_id,
+        "from_bot": message.from_bot,
+        "text": message.text,
+        "markdown": message.markdown,
+        "blocks": json.dumps(message.blocks),
+        "metadata": None if message.metadata is None else json.dumps(message.metadata),
+        "client_msg_id": message.client_msg_id,
+    }
+
+
+def _message(row: sqlite3.Row) -> Message:
+    return Message(
+        channel_id=row["channel_id"],
+        ts=row["ts"],
+        user_id=row["user_id"],
+        from_bot=bool(row["from_bot"]),
+        text=row["text"],
+        markdown=row["markdown"],
+        thread_ts=row["thread_ts"],
+        blocks=tuple(json.loads(row["blocks"])),
+        metadata=json.loads(row["metadata"]) if row["metadata"] else None,
+        client_msg_id=row["client_msg_id"],
+        edited=bool(row["edited"]),
+    )

@@ -1,0 +1,122 @@
+"""The nouns of the simulated Slack, as plain values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """One business's Slack workspace, and the employee (a bot user) that is installed in it."""
+
+    team_id: str
+    slug: str
+    name: str
+    about: str
+    app_id: str
+    bot_user_id: str
+    bot_id: str
+    bot_token: str = field(repr=False)
+    employee: str
+    employee_role: str
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A human member of a workspace."""
+
+    team_id: str
+    user_id: str
+    name: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A public channel, or the direct channel between one person (`user_id`) and the employee."""
+
+    channel_id: str
+    team_id: str
+    kind: Literal["channel", "im"]
+    name: str
+    topic: str = ""
+    user_id: str | None = None
+    archived: bool = False
+    has_bot: bool = True
+    """Whether the employee is a member."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One post. `ts` is Slack's: seconds with six decimals, unique in its channel, and also the post's id."""
+
+    channel_id: str
+    ts: str
+    user_id: str
+    from_bot: bool
+    text: str
+    """Slack's escaped text (`&amp;`, `<@U…>`): the whole message, or the fallback where `markdown` is set."""
+    markdown: str | None = None
+    """What a bot sent as markdown: shown instead of `text`."""
+    thread_ts: str | None = None
+    """The root of its thread; None for a root itself."""
+    blocks: tuple[dict[str, Any], ...] = ()
+    metadata: dict[str, Any] | None = None
+    client_msg_id: str | None = None
+    edited: bool = False
+
+    @property
+    def root_ts(self) -> str:
+        """The root of the thread that this message is in; its own ts where it is the root."""
+        return self.thread_ts or self.ts
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Something that an open page has to show: the thread `root_ts` of a channel looks different now."""
+
+    seq: int
+    team_id: str
+    channel_id: str
+    root_ts: str
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedPost:
+    """A write that the Web API accepted, for tests and benchmarks to count. `received_at`: Unix seconds."""
+
+    id: int
+    method: str
+    team_id: str
+    channel: str
+    thread_ts: str | None
+    ts: str
+    text: str
+    metadata: dict[str, Any] | None
+    received_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingEvent:
+    """An event on its way to the app's webhook, kept until the app took it or the last retry failed."""
+
+    event_id: str
+    team_id: str
+    channel_id: str
+    root_ts: str
+    body: bytes
+    attempts: int = 0
+    reason: str | None = None
+    """Why the last attempt failed, as Slack words it in X-Slack-Retry-Reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """An e-mail that the embedded instance sent. `sent_at`: Unix seconds."""
+
+    id: int
+    recipient: str
+    subject: str
+    text: str
+    sent_at: float

@@ -1,0 +1,1 @@
+"""What a person sees of the sandbox: pages, their live updates, and the few calls those make."""

@@ -1,0 +1,45 @@
+"""The sandbox's state: everything the simulated workspaces remember, in one SQLite file that survives restarts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from konstruct.local.sandbox.hub import Hub
+from konstruct.local.sandbox.messages import Messages
+from konstruct.local.sandbox.outbox import Outbox
+from konstruct.local.sandbox.records import Records
+from konstruct.local.sandbox.sqlite import SqliteFile
+from konstruct.local.sandbox.workspaces import Workspaces
+
+FILE_NAME = "sandbox.db"
+
+
+class SandboxStore:
+    """The repositories over one file. Every call is short and synchronous; they are safe from several threads."""
+
+    def __init__(self, path: Path | str) -> None:
+        """Open (or make) the file at `path`; `:memory:` keeps nothing."""
+        self._file = SqliteFile(path)
+        self.hub = Hub()
+        self.workspaces = Workspaces(self._file)
+        self.messages = Messages(self._file, self.hub)
+        self.outbox = Outbox(self._file, self.hub)
+        self.records = Records(self._file)
+
+    @classmethod
+    def in_folder(cls, data_dir: Path) -> SandboxStore:
+        """Open the store of the embedded instance in `data_dir`."""
+        return cls(data_dir / FILE_NAME)
+
+    def deliver_mail(self, recipient: str, subject: str, text: str) -> int:
+        """Put an e-mail into the mailbox of `/sandbox/mail`; return its id."""
+        return self.records.add_mail(recipient, subject, text)
+
+    def end_streams(self) -> None:
+        """End the live streams of all open pages. A server that is told to stop calls it first, so that none holds it up."""
+        self.hub.close()
+
+    def close(self) -> None:
+        """End the streams and close the file."""
+        self.hub.close()
+        self._file.close()

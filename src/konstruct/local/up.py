@@ -1,0 +1,110 @@
+"""`konstruct up`: the production topology on embedded parts, from nothing to `ready`, until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from konstruct.kit.errors import KonstructError
+from konstruct.kit.settings import Settings
+from konstruct.local.instance import DataFolder, default_data_dir, forget_instance
+from konstruct.local.ports import require_free
+from konstruct.local.stack import Stack
+from konstruct.local.supervisor import Supervisor
+
+Work = Callable[[Settings], Awaitable[None]]
+Link = Callable[[Settings], Awaitable[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """What `up` does with the running parts: `seed` the sandbox (again and again), and make a one-time sign-in `link`."""
+
+    seed: Work
+    link: Link
+
+
+async def up(port: int = 8400, data_dir: Path | None = None, *, hooks: Hooks | None = None) -> int:
+    """Start everything on `data_dir`, print `ready` with the portal's address, and run until SIGINT, SIGTERM or SIGHUP.
+
+    Returns the exit code: 0 after a stop, 1 with one line on the standard error when something did not start.
+    """
+    stop = _stop_on_signals()
+    try:
+        folder = DataFolder.take((data_dir or default_data_dir()).expanduser().absolute())
+        try:
+            return await _run(folder.path, port, hooks or default_hooks(), stop)
+        finally:
+            folder.release()
+    except KonstructError as error:
+        print(f"konstruct: {error}", file=sys.stderr, flush=True)
+        return 1
+
+
+def say(line: str) -> None:
+    """Print a line of progress."""
+    print(line, flush=True)
+
+
+def default_hooks() -> Hooks:
+    """Return the hooks of the product."""
+    from konstruct.local.hooks import make_link, seed_sandbox
+
+    return Hooks(seed=seed_sandbox, link=make_link)
+
+
+async def _run(data_dir: Path, port: int, hooks: Hooks, stop: asyncio.Event) -> int:
+    supervisor = Supervisor(say)
+    stack = Stack(data_dir, port, supervisor, say, os.environ)
+    try:
+        await stack.stop_orphans()
+        require_free(port)
+        if await _unless(stop, _start(stack, supervisor, hooks)):
+            await stop.wait()
+        say("stopping")
+    finally:
+        await supervisor.stop()
+        forget_instance(data_dir)
+    say("stopped")
+    return 0
+
+
+async def _start(stack: Stack, supervisor: Supervisor, hooks: Hooks) -> None:
+    await stack.start_servers()
+    await stack.prepare_database()
+    await stack.start_children()
+    settings = stack.settings
+    await hooks.seed(settings)
+    await stack.wait()
+    supervisor.watch()
+    link = await hooks.link(settings)
+    say(f"ready  {stack.portal}  sign in once with {link}")
+    say(f"       {stack.portal}/sandbox  talk to the AI employees of two businesses; Ctrl-C stops everything")
+
+
+async def _unless(stop: asyncio.Event, work: Awaitable[None]) -> bool:
+    """Do `work` unless `stop` comes first; return whether it was done. Its error is raised."""
+    doing, stopping = asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())
+    await asyncio.wait({doing, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    for task in (doing, stopping):
+        if not task.done():
+            task.cancel()
+    await asyncio.gather(stopping, return_exceptions=True)
+    try:
+        await doing
+    except asyncio.CancelledError:
+        return False
+    return True
+
+
+def _stop_on_signals() -> asyncio.Event:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, stop.set)
+    return stop

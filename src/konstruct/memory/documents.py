@@ -1,0 +1,106 @@
+"""The tenant's documents: stored whole and in chunks, and searched by their words."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from konstruct.db.database import Database
+from konstruct.db.scope import TenantScope
+from konstruct.kit.errors import KonstructError, NotFoundError
+from konstruct.kit.ids import uuid7
+from konstruct.kit.text import storable
+from konstruct.memory import documents_repository as repository
+from konstruct.memory.chunking import chunks_of
+from konstruct.memory.documents_repository import Chunk, DocumentInfo
+from konstruct.memory.ranking import rank
+
+MAX_DOCUMENT_CHARS = 1_000_000
+MAX_CHUNKS_READ = 1_000
+"""A search reads at most so many chunks of a tenant, those of its newest documents first: about 0.8 MB and 100 ms of ranking.
+A larger tenant needs the postings and vectors of the memory layer."""
+_THREAD_FROM = 50
+_TITLE_MAX = 500
+
+
+class DocumentError(KonstructError):
+    """A document cannot be taken: it has no title, no text, or too much of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A piece of a document as a search returns it."""
+
+    title: str
+    text: str
+    source: str
+    recorded_at: datetime
+
+
+class Documents:
+    """Reads and writes the documents of the tenant that each call names. Keeps nothing between calls."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def add(self, scope: TenantScope, title: str, text: str, source: str) -> UUID:
+        """Store a document for everybody of the tenant; return its id. `source` says where it came from.
+
+        A text that the tenant already has is left as it is; the id is then the existing document's.
+        Raises DocumentError if it has no title or text, or more than a million characters.
+        """
+        title, text = storable(title).strip(), storable(text).strip()
+        if not title or len(title) > _TITLE_MAX:
+            raise DocumentError(f"a document needs a title of 1 to {_TITLE_MAX} characters")
+        if not text or len(text) > MAX_DOCUMENT_CHARS:
+            raise DocumentError(f"a document needs a text of 1 to {MAX_DOCUMENT_CHARS:,} characters, this one has {len(text):,}")
+        digest = hashlib.sha256(text.encode()).digest()
+        async with self._db.tenant(scope) as session:
+            return await repository.insert(session, uuid7(), title, storable(source), text, digest, chunks_of(text))
+
+    async def remove(self, scope: TenantScope, document_id: UUID) -> None:
+        """Delete a document with its chunks. Raises NotFoundError if this tenant has none of that id."""
+        async with self._db.tenant(scope) as session:
+            found = await repository.delete(session, document_id)
+        if not found:
+            raise NotFoundError("this tenant has no such document")
+
+    async def passages(self, scope: TenantScope, query: str, limit: int) -> list[Passage]:
+        """Return at most `limit` passages that share words with `query`, best first.
+
+        For an empty query: the first passage of each document. Reads the rows at every call, so a changed row
+        changes the answer; at most MAX_CHUNKS_READ chunks.
+        """
+        async with self._db.tenant(scope) as session:
+            chunks = await repository.workspace_chunks(session, MAX_CHUNKS_READ)
+            chunks += _derived(await repository.unchunked(session, MAX_CHUNKS_READ))
+        if not query.strip():
+            return [_passage(chunk) for chunk in chunks if chunk.position == 0][:limit]
+        # Ranking many chunks would hold up every other turn of the loop.
+        ranked = await asyncio.to_thread(_rank, query, chunks) if len(chunks) > _THREAD_FROM else _rank(query, chunks)
+        return [_passage(chunks[position]) for position in ranked[:limit]]
+
+    async def list(self, scope: TenantScope) -> list[DocumentInfo]:
+        """Return the tenant's documents without their text, newest first."""
+        async with self._db.tenant(scope) as session:
+            return await repository.list_all(session)
+
+
+def _rank(query: str, chunks: list[Chunk]) -> list[int]:
+    return rank(query, [f"{chunk.title}\n{chunk.text}" for chunk in chunks])
+
+
+def _derived(documents: list[Chunk]) -> list[Chunk]:
+    """The chunks of documents whose stored ones are missing or older than the text: the document's row is the truth."""
+    return [
+        Chunk(document.title, text, document.source, document.recorded_at, position)
+        for document in documents
+        for position, text in enumerate(chunks_of(document.text))
+    ][:MAX_CHUNKS_READ]
+
+
+def _passage(chunk: Chunk) -> Passage:
+    return Passage(chunk.title, chunk.text, chunk.source, chunk.recorded_at)

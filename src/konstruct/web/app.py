@@ -1,0 +1,73 @@
+"""The web application: webhooks, health, metrics and pages over one set of connections."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from fastapi import FastAPI
+
+from konstruct.channels.ingest import Ingest
+from konstruct.channels.port import ChannelAdapter
+from konstruct.channels.slack.adapter import SlackAdapter
+from konstruct.db.database import Database
+from konstruct.db.selftest import self_test
+from konstruct.jobs.doorbell import Doorbell
+from konstruct.kit import log as logs
+from konstruct.kit.counters import Counters
+from konstruct.kit.settings import Settings
+from konstruct.tenants.keyring import open_key_provider
+from konstruct.tenants.vault import Vault
+from konstruct.web import health, metrics, webhooks
+from konstruct.web.deps import Deps
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Return the application. It connects when it starts, and refuses to start with wrong roles or an old database."""
+    settings.need("database_url", "fleet_database_url", "broker_url", "keyring", "slack_signing_secret")
+    app = FastAPI(title="Konstruct", docs_url=None, redoc_url=None, openapi_url=None, lifespan=_lifespan(settings))
+    app.router.routes.extend(webhooks.routes())
+    app.include_router(health.router())
+    app.include_router(metrics.router())
+    if settings.sandbox:
+        _mount_sandbox(app, settings)
+    return app
+
+
+def _lifespan(settings: Settings):  # type: ignore[no-untyped-def]  # Starlette's own type for it is private
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        logs.watch_loop(asyncio.get_running_loop())
+        async with AsyncExitStack() as stack:
+            db = await Database.open(settings)
+            stack.push_async_callback(db.close)
+            await self_test(db)
+            adapters: dict[str, ChannelAdapter] = {"slack": SlackAdapter(settings)}
+            for adapter in adapters.values():
+                stack.push_async_callback(adapter.close)
+            doorbell = Doorbell(settings)
+            stack.callback(doorbell.close)
+            app.state.deps = Deps(
+                settings=settings,
+                db=db,
+                vault=Vault(open_key_provider(settings)),
+                counters=Counters(),
+                adapters=adapters,
+                ingest=Ingest(db, burst_s=settings.burst_s, ring=doorbell.ring),
+            )
+            yield
+
+    return lifespan
+
+
+def _mount_sandbox(app: FastAPI, settings: Settings) -> None:
+    # Only the embedded instance has it: production never loads it.
+    from konstruct.local.sandbox.app import sandbox_router
+    from konstruct.local.sandbox.store import SandboxStore
+
+    settings.need("data_dir")
+    assert settings.data_dir and settings.slack_signing_secret
+    store = SandboxStore(settings.data_dir / "sandbox.db")
+    app.state.sandbox = store
+    app.include_router(sandbox_router(store, settings.slack_signing_secret.get_secret_value(), settings.public_url))

@@ -1,0 +1,25 @@
+"""What the web process works with; made once at start, held by `app.state.deps`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from konstruct.channels.ingest import Ingest
+from konstruct.channels.port import ChannelAdapter
+from konstruct.db.database import Database
+from konstruct.kit.counters import Counters
+from konstruct.kit.settings import Settings
+from konstruct.tenants.vault import Vault
+
+
+@dataclass(frozen=True, slots=True)
+class Deps:
+    """Connections and services. None of it belongs to a tenant or a request."""
+
+    settings: Settings
+    db: Database
+    vault: Vault
+    counters: Counters
+    adapters: Mapping[str, ChannelAdapter]
+    ingest: Ingest

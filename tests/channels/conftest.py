@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from konstruct.channels.slack.adapter import SlackAdapter
+from konstruct.db.redis import Redis
+from konstruct.kit.settings import load_settings
+from konstruct.local.valkey import Valkey
+from tests.channels.slack_bodies import SECRET
+from tests.support.fake_slack import FakeSlack, Workspace
+
+pytest.register_assert_rewrite("tests.channels.contract")
+
+
+@pytest.fixture(scope="session")
+def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
+    folder: Path = tmp_path_factory.mktemp("valkey")
+    server = Valkey(folder / "data", secrets.token_hex(16), log=folder / "valkey.log")
+    asyncio.run(server.start())
+    try:
+        yield server
+    finally:
+        asyncio.run(server.stop())
+
+
+@pytest.fixture
+async def redis(valkey: Valkey) -> AsyncIterator[Redis]:
+    client = Redis(valkey.url(0))
+    try:
+        yield client
+    finally:
+        await client.close()
+
+
+@pytest.fixture
+async def slack() -> AsyncIterator[FakeSlack]:
+    fake = FakeSlack(
+        [
+            Workspace("xoxb-first-canary", "T1", "A1", "B1", "UBOT1", {"D1", "C1"}),
+            Workspace("xoxb-second-canary", "T2", "A1", "B2", "UBOT2", {"D2", "C2"}),
+        ]
+    )
+    await fake.start()
+    try:
+        yield fake
+    finally:
+        await fake.stop()
+
+
+@pytest.fixture
+async def adapter(slack: FakeSlack) -> AsyncIterator[SlackAdapter]:
+    found = SlackAdapter(load_settings(slack_signing_secret=SECRET, slack_api_url=slack.url))
+    try:
+        yield found
+    finally:
+        await found.close()

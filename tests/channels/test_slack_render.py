@@ -1,0 +1,252 @@
+from __future__ import annotations
+
+import re
+import unicodedata
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from konstruct.channels.slack.render import PART_MAX, render
+from konstruct.channels.slack.safety import BREAK, NOTIFICATION_MAX, neutralise, notification, visible
+
+PEOPLE = frozenset({"U1", "WABC2"})
+
+# Written apart from the code under test: what Slack documents as notifying.
+LIVE = re.compile(r"<!(channel|here|everyone|group|subteam)|(?<![a-z0-9])@(channel|here|everyone)(?![a-z0-9])", re.IGNORECASE)
+MENTION = re.compile(r"<@([A-Z0-9]+)(?:\|[^>]*)?>")
+
+PIECES = st.sampled_from(
+    ["<", "!", "@", ">", "|", "channel", "here", "everyone", "subteam^S1", "<!", "<@", "<@U1>", "<@U9>", "<@U1|x>", "<!channel>"]
+    + [
+        "&lt;",
+        "&#64;",
+        "\\",
+        "\n",
+        "\n\n",
+        "```",
+        "````",
+        "~~~",
+        "`",
+        "| a | b |\n|---|---|\n",
+        " ",
+        "\u200d",
+        "\u0301",
+        "👨‍👩‍👧",
+        "\x00",
+    ]
+    + ["x" * 3000, "word " * 700, "a\n" * 500, "é" * 2000, "😀" * 1500, "🇩🇪" * 900]
+)
+TEXTS = st.lists(PIECES | st.text(max_size=10), max_size=30).map("".join)
+
+
+def assert_inert(text: str) -> None:
+    assert not LIVE.search(text)
+    assert {match[1] for match in MENTION.finditer(text)} <= PEOPLE
+
+
+def units(text: str) -> int:
+    return len(text.encode("utf-16-le")) // 2
+
+
+def open_fence(text: str) -> str:
+    """The fence that is left open at the end of `text`, read as CommonMark does."""
+    marker = ""
+    for line in text.split("\n"):
+        found = re.fullmatch(r"[ \t]*(`{3,}|~{3,})(.*)", line)
+        if marker:
+            bare = line.strip()
+            if bare and set(bare) == {marker[0]} and len(bare) >= len(marker):
+                marker = ""
+        elif found and not (found[1][0] == "`" and "`" in found[2]):
+            marker = found[1]
+    return marker
+
+
+@settings(deadline=None, max_examples=300)
+@example("a@here" * 4000)
+@example("<@U1" + "x" * 11_460 + "<@U1>" * 300)
+@example("``` " + "<!channel>" * 4000)
+@given(TEXTS)
+def test_no_part_can_ping_or_is_too_long(text: str) -> None:
+    parts = render(text, PEOPLE)
+    for part in parts:
+        assert units(part) <= PART_MAX and visible(part)
+        assert_inert(part)
+        assert open_fence(part) == ""
+        assert_inert(notification(part, PEOPLE))
+        assert render(part, PEOPLE) == [part]
+
+
+def essence(text: str) -> str:
+    """What must survive: no blanks, no marks of fences, nothing invisible."""
+    return re.sub(rf"[\s`~{BREAK}]+|\|[ -]*(?=\|)", "", text)
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    st.lists(st.text(st.characters(exclude_categories=("Cc", "Cs", "Cf", "Zl", "Zp")), min_size=1, max_size=400), max_size=200)
+)
+def test_nothing_is_lost(lines: list[str]) -> None:
+    text = "\n".join(line.replace("`", "").replace("~", "").replace("|", "") for line in lines)
+    assert essence("".join(render(text, PEOPLE))) == essence(text)
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.lists(PIECES | st.text(max_size=10), max_size=12).map("".join))
+def test_neutralise_only_inserts_and_is_idempotent(text: str) -> None:
+    safe = neutralise(text, PEOPLE)
+    assert safe.replace(BREAK, "") == text.replace(BREAK, "")
+    assert neutralise(safe, PEOPLE) == safe
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<!channel>",
+        "<!here|here>",
+        "<!EVERYONE>",
+        "<!subteam^S123>",
+        "<!subteam^S1|@team>",
+        "<@U9>",
+        "<@U12>",
+        "<@U1 >",
+        "<@u1x> <@W9|name>",
+        "@channel",
+        "(@here)",
+        "*@everyone*",
+        "_@here_",
+        "hey @Channel!",
+        "<@channel>",
+        "`<!channel>`",
+        "```\n<!here>\n```",
+        "<<!channel>!channel>",
+        "<!<!here>here>",
+        "<\x00!channel>",
+        "@\x00here",
+        "<@\x00U9>",
+    ],
+)
+def test_inert(text: str) -> None:
+    (part,) = render(text, PEOPLE)
+    assert_inert(part)
+
+
+@pytest.mark.parametrize(
+    "text", ["&lt;!channel&gt;", "&#64;here", "<&#33;here>", "\\<!here>", "<\\!here>", "&#x3C;@U9>", "\\@channel"]
+)
+def test_spellings_that_a_markdown_reader_undoes(text: str) -> None:
+    assert BREAK in neutralise(text, PEOPLE)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<@U1> and <@WABC2|Ann>",
+        "write to me@here.com",
+        "@channels are fine",
+        "List<@NonNull String>",
+        "<!DOCTYPE html>",
+        "<!-- note -->",
+        "a < b && c > d, 5 @ 3",
+        "<#C123> <https://example.com|x>",
+        "# Title\n\n- a\n  - b\n\n1. *x*\n\n> quote\n\n| a | b |\n|---|---|\n| 1 | 2 |",
+        "1. run\n   ```sh\n   ls -l\n\n\n   pwd\n   ```\n2. look",
+    ],
+)
+def test_left_alone(text: str) -> None:
+    assert render(text, PEOPLE) == [text]
+
+
+@pytest.mark.parametrize("text", ["", " ", "\n\t\n", "\x00", "\u200b\u200d\ufeff", "\x07\x1b"])
+def test_nothing_to_show(text: str) -> None:
+    assert render(text, PEOPLE) == []
+
+
+def test_splits_between_paragraphs() -> None:
+    paragraph = "Word " * 399 + "end."
+    parts = render("\n\n".join([paragraph] * 20), PEOPLE)
+    assert len(parts) == 4 and all(set(part.split("\n\n")) == {paragraph} for part in parts)
+
+
+def test_splits_a_paragraph_after_a_sentence() -> None:
+    text = "This is a sentence of some length. " * 1000
+    parts = render(text, PEOPLE)
+    assert all(part.rstrip().endswith("length.") for part in parts) and " ".join(parts) == text.strip()
+
+
+def test_splits_between_words() -> None:
+    text = "word " * 10_000
+    assert " ".join(render(text, PEOPLE)) == text.strip()
+
+
+def test_code_is_closed_and_opened_again() -> None:
+    code = "\n".join(f"    value_{number} = {number}" for number in range(2000))
+    parts = render(f"Before:\n\n```python\n{code}\n```\n\nAfter.", PEOPLE)
+    inner = []
+    for part in parts:
+        found = re.search(r"```python\n(.*?)\n```", part, re.DOTALL)
+        assert found
+        inner.append(found[1])
+    assert len(parts) > 3 and "\n".join(inner) == code
+    assert parts[0].startswith("Before:") and parts[-1].endswith("After.")
+
+
+def test_unclosed_code_is_closed() -> None:
+    assert render("```sh\nls", PEOPLE) == ["```sh\nls\n```"]
+    assert render("~~~\nls", PEOPLE) == ["~~~\nls\n~~~"]
+
+
+def test_code_that_holds_fences() -> None:
+    code = "\n".join(["```", "inner", "```"] * 3000)
+    parts = render(f"````md\n{code}\n````", PEOPLE)
+    assert len(parts) > 1 and all(part.startswith("````md\n") and part.endswith("\n````") for part in parts)
+
+
+def test_code_that_fits_a_part_stays_whole() -> None:
+    code = "```\n" + "x\n" * 2000 + "```"
+    assert render("Intro.\n\n" + "Word. " * 1500 + "\n\n" + code, PEOPLE)[1] == code
+
+
+def test_tables_are_cut_between_rows_and_keep_their_head() -> None:
+    head = "| name | value |\n|------|-------|"
+    rows = [f"| row {number} | {'v' * 60} |" for number in range(600)]
+    parts = render("\n".join([head, *rows]), PEOPLE)
+    assert len(parts) > 3 and all(part.startswith(head + "\n") for part in parts)
+    assert [row for part in parts for row in part.split("\n")[2:]] == rows
+
+
+@pytest.mark.parametrize("cluster", ["👨‍👩‍👧‍👦", "🇩🇪", "e\u0301\u0302", "👍🏽", "❤️", "क्षि", "1️⃣"])
+def test_clusters_stay_whole(cluster: str) -> None:
+    for shift in range(len(cluster)):
+        parts = render("x" * shift + cluster * 6000, PEOPLE)
+        assert len(parts) > 1 and "".join(parts) == "x" * shift + cluster * 6000
+        assert all(part.startswith(cluster) for part in parts[1:])
+
+
+def test_a_pile_of_marks_is_cut_all_the_same() -> None:
+    parts = render("e" + "\u0301" * 30_000, PEOPLE)
+    assert len(parts) == 3 and unicodedata.combining(parts[1][0])
+
+
+def test_line_ends() -> None:
+    assert render("a\r\nb\rc\u2028d", PEOPLE) == ["a\nb\nc\nd"]
+
+
+def test_a_million_characters() -> None:
+    for text in ("a\n\n" * 330_000, "<" * 1_000_000, "@here " * 160_000, "`" * 1_000_000, "```\n" * 250_000, "| a |\n" * 160_000):
+        for part in render(text, PEOPLE):
+            assert units(part) <= PART_MAX
+
+
+@settings(deadline=None, max_examples=200)
+@given(TEXTS)
+def test_notification(text: str) -> None:
+    plain = notification(text, PEOPLE)
+    assert len(plain) <= NOTIFICATION_MAX
+    assert_inert(plain)
+    assert not re.search(r"<(?!@(U1|WABC2)>)", plain) and not re.search(r"&(?!amp;|lt;|gt;)", plain)
+
+
+def test_notification_keeps_mentions_of_participants() -> None:
+    assert notification("<@U1> & <@U9> <b>", PEOPLE) == f"<@U1> &amp; &lt;@{BREAK}U9&gt; &lt;b&gt;"

@@ -1,0 +1,111 @@
+"""Real parts for every test: an embedded PostgreSQL and Valkey per test process, a migrated database, and two tenants."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from konstruct.db.bootstrap import RolePasswords, RoleUrls, bootstrap
+from konstruct.db.database import Database
+from konstruct.db.migrate import migrate
+from konstruct.db.redis import Redis
+from konstruct.db.scope import TenantScope
+from konstruct.kit.settings import Settings
+from konstruct.local.postgres import Postgres
+from konstruct.local.valkey import Valkey
+from konstruct.tenants.keyring import FileKeyRing
+from konstruct.tenants.service import create_tenant
+from konstruct.tenants.vault import Vault
+
+PASSWORDS = RolePasswords(app="app-pass", fleet="fleet-pass", maintenance="maintenance-pass")
+SIGNING_SECRET = "test-signing-secret"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_settings_from_outside() -> None:
+    """A developer's own KONSTRUCT_ variables must not change what a test sees."""
+    for name in [name for name in os.environ if name.startswith("KONSTRUCT_")]:
+        del os.environ[name]
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    """An empty PostgreSQL, started once per test process."""
+    folder = tmp_path_factory.mktemp("cluster")
+    server = Postgres(folder / "postgres", "cluster-pass", log=folder / "postgres.log")
+    asyncio.run(server.start())
+    yield server
+    asyncio.run(server.stop())
+
+
+@pytest.fixture(scope="session")
+def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
+    """A Valkey, started once per test process."""
+    folder = tmp_path_factory.mktemp("valkey")
+    server = Valkey(folder / "valkey", "valkey-pass", log=folder / "valkey.log")
+    asyncio.run(server.start())
+    yield server
+    asyncio.run(server.stop())
+
+
+@pytest.fixture(scope="session")
+def urls(cluster: Postgres) -> RoleUrls:
+    """A migrated database, shared by the tests of a process: each makes its own tenants in it."""
+    addresses = asyncio.run(bootstrap(cluster.admin_url, database="konstruct_test", passwords=PASSWORDS))
+    migrate(addresses.maintenance)
+    return addresses
+
+
+@pytest.fixture
+def settings(urls: RoleUrls, valkey: Valkey, tmp_path: Path) -> Settings:
+    """Settings of a process on the real parts, quick enough for tests."""
+    return Settings.model_validate(
+        {
+            "database_url": urls.app,
+            "fleet_database_url": urls.fleet,
+            "owner_database_url": urls.maintenance,
+            "redis_url": valkey.url(0),
+            "broker_url": valkey.url(1),
+            "keyring": str(tmp_path / "house" / "keyring.json"),
+            "slack_signing_secret": SIGNING_SECRET,
+            "llm_backend": "demo",
+            "burst_s": 0.05,
+            "lease_s": 2.0,
+        }
+    )
+
+
+@pytest.fixture
+async def db(settings: Settings) -> AsyncIterator[Database]:
+    """Both pools on the shared database."""
+    database = await Database.open(settings, pool=4)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+async def redis(settings: Settings) -> AsyncIterator[Redis]:
+    """The platform's Redis."""
+    opened = Redis.open(settings)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def house_vault(settings: Settings) -> Vault:
+    """The vault of `settings`."""
+    ring = FileKeyRing(Path(str(settings.keyring)))
+    await ring.init()
+    return Vault(ring)
+
+
+@pytest.fixture
+async def tenants(db: Database, house_vault: Vault) -> tuple[TenantScope, TenantScope]:
+    """Two tenants, each with an employee, made for this test."""
+    alpha = await create_tenant(db, house_vault, name="Alpha Bikes", employee="Ada", persona="You are Ada of Alpha Bikes.")
+    beta = await create_tenant(db, house_vault, name="Beta Bakery", employee="Ben", persona="You are Ben of Beta Bakery.")
+    return alpha.scope, beta.scope

@@ -1,0 +1,145 @@
+"""A Slack of our own on loopback, as strict as the real one about tokens, channels, lengths and forms; it can also break."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+
+MARKDOWN_MAX = 12_000
+TEXT_MAX = 40_000
+
+Fault = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@dataclass
+class Workspace:
+    """One team: its token, its bot, and the channels the bot is in."""
+
+    token: str
+    team_id: str
+    app_id: str
+    bot_id: str
+    bot_user_id: str
+    channels: set[str]
+
+
+@dataclass
+class FakeSlack:
+    """`requests` holds (method, token) of every request that arrived; `posts` what became visible, by team."""
+
+    workspaces: list[Workspace]
+    fault: Fault | None = None
+    """Answers instead of the method, for posts after `accept` decided whether they are shown."""
+    accept: bool = True
+    requests: list[tuple[str, str]] = field(default_factory=list)
+    posts: list[dict[str, Any]] = field(default_factory=list)
+    statuses: list[dict[str, Any]] = field(default_factory=list)
+    url: str = ""
+    _runner: web.AppRunner | None = None
+    _clock: int = 0
+
+    async def start(self) -> None:
+        app = web.Application(client_max_size=1 << 22)
+        app.router.add_route("*", "/api/{method}", self._handle)
+        self._runner = web.AppRunner(app, shutdown_timeout=0.1)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        await site.start()
+        assert site._server is not None
+        self.url = f"http://127.0.0.1:{site._server.sockets[0].getsockname()[1]}/api/"  # type: ignore[attr-defined]
+
+    async def stop(self) -> None:
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+
+    async def _handle(self, request: web.Request) -> web.StreamResponse:
+        method = request.match_info["method"]
+        token = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        self.requests.append((method, token))
+        if self.fault is not None and not self.accept:
+            return await self.fault(request)
+        answer = await self._answer(method, token, request)
+        if self.fault is not None:
+            return await self.fault(request)
+        return web.json_response(answer)
+
+    async def _answer(self, method: str, token: str, request: web.Request) -> dict[str, Any]:
+        team = next((item for item in self.workspaces if item.token == token), None)
+        if team is None:
+            return {"ok": False, "error": "invalid_auth" if token else "not_authed"}
+        if method == "auth.test":
+            return {"ok": True, "team_id": team.team_id, "user_id": team.bot_user_id, "bot_id": team.bot_id}
+        if method == "chat.postMessage":
+            return self._post(team, json.loads(await request.text()))
+        if method == "conversations.replies":
+            return self._replies(team, dict(request.query))
+        if method == "assistant.threads.setStatus":
+            self.statuses.append(json.loads(await request.text()))
+            return {"ok": True}
+        return {"ok": False, "error": "unknown_method"}
+
+    def _post(self, team: Workspace, body: dict[str, Any]) -> dict[str, Any]:
+        if body.get("channel") not in team.channels:
+            return {"ok": False, "error": "channel_not_found"}
+        blocks = body.get("blocks", [])
+        if not blocks and not body.get("text"):
+            return {"ok": False, "error": "no_text"}
+        if any(set(block) != {"type", "text"} or block["type"] != "markdown" or not block["text"] for block in blocks):
+            return {"ok": False, "error": "invalid_blocks"}
+        if len(body.get("text", "")) > TEXT_MAX or sum(_units(block["text"]) for block in blocks) > MARKDOWN_MAX:
+            return {"ok": False, "error": "msg_too_long"}
+        self._clock = max(time.time_ns() // 1000, self._clock + 1)
+        ts = f"{self._clock // 1_000_000}.{self._clock % 1_000_000:06d}"
+        own = {"ts": ts, "team": team.team_id, "bot_id": team.bot_id, "app_id": team.app_id, "user": team.bot_user_id}
+        self.posts.append({**body, **own})
+        return {"ok": True, "channel": body["channel"], "ts": ts, "message": own}
+
+    def _replies(self, team: Workspace, query: dict[str, str]) -> dict[str, Any]:
+        if query.get("channel") not in team.channels:
+            return {"ok": False, "error": "channel_not_found"}
+        oldest, latest = query.get("oldest", "0"), query.get("latest", "9999999999.0")
+        limit, start = min(int(query.get("limit", "15")), 15), int(query.get("cursor", "0"))
+        found = [
+            {name: value for name, value in post.items() if name != "metadata" or query.get("include_all_metadata") == "1"}
+            for post in self.posts
+            if post["channel"] == query["channel"] and post.get("thread_ts") == query.get("ts") and oldest < post["ts"] < latest
+        ]
+        more = start + limit < len(found)
+        cursor = str(start + limit) if more else ""
+        page = found[start : start + limit]
+        return {"ok": True, "messages": page, "has_more": more, "response_metadata": {"next_cursor": cursor}}
+
+
+def _units(text: str) -> int:
+    return len(text.encode("utf-16-le")) // 2
+
+
+def answers(status: int, body: str | bytes, content_type: str = "application/json", **headers: str) -> Fault:
+    """A fault that answers with this, whatever was asked."""
+    data = body.encode() if isinstance(body, str) else body
+    names = {name.replace("_", "-"): value for name, value in headers.items()}
+
+    async def fault(_request: web.Request) -> web.StreamResponse:
+        return web.Response(status=status, body=data, headers={"Content-Type": content_type, **names})
+
+    return fault
+
+
+async def hangs(_request: web.Request) -> web.StreamResponse:
+    """A fault that never answers."""
+    await asyncio.Event().wait()
+    raise AssertionError("unreachable")
+
+
+async def resets(request: web.Request) -> web.StreamResponse:
+    """A fault that cuts the connection."""
+    assert request.transport is not None
+    request.transport.abort()
+    return web.Response()
