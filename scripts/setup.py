@@ -71,7 +71,7 @@ def install_packages() -> None:
         done = 0
         for line in pip.stdout:
             said.append(line)
-            if line.startswith(("Collecting ", "Requirement already satisfied")):
+            if line.startswith(("Collecting ", "Processing ", "Requirement already satisfied")):
                 done += 1
                 if done % 20 == 0:
                     say(f"  {done} of {total}")

@@ -51,7 +51,7 @@ async def test_every_key_has_the_form_and_an_expiry(two: Pair, redis: Redis, val
         await keys.take("send", "a", rate_per_s=1, burst=1)
     names = await raw.keys("*")
     assert len(names) == 12
-    for name in names:
+    for name in map(str, names):
         assert re.fullmatch(r"k1:\{([0-9a-f-]{36}|platform)\}:[a-z]+:[A-Za-z0-9.:%]+", name)
         assert 0 < await raw.pttl(name) <= 9000
     await raw.aclose()
@@ -167,7 +167,7 @@ async def against_model(valkey: Valkey, interval: int, burst: int, gaps: list[in
     try:
         for gap in gaps:
             now += gap
-            wait = await client.eval(script, 1, key, interval, interval * (burst - 1), now)  # type: ignore[misc]
+            wait = await client.eval(script, 1, key, interval, interval * (burst - 1), now)
             assert wait == pytest.approx(model.take(now), abs=2)
             await client.persist(key)  # Our clock runs ahead of the server's, which would expire the key.
     finally:

@@ -256,8 +256,10 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=8,
 )
-FIELDS = ("type", "subtype", "channel", "channel_type", "user", "bot_id", "app_id", "bot_profile", "ts", "thread_ts", "text")
-FIELDS += ("client_msg_id", "files", "metadata", "hidden", "user_profile", "channel_id", "message_ts")
+FIELDS = [
+    *("type", "subtype", "channel", "channel_type", "user", "bot_id", "app_id", "bot_profile", "ts", "thread_ts", "text"),
+    *("client_msg_id", "files", "metadata", "hidden", "user_profile", "channel_id", "message_ts"),
+]
 USUAL = st.sampled_from(["message", "app_mention", "message_metadata_posted", "A1", "B1", "UBOT1", "1790000000.000200", "im"])
 
 

@@ -16,27 +16,10 @@ PEOPLE = frozenset({"U1", "WABC2"})
 LIVE = re.compile(r"<!(channel|here|everyone|group|subteam)|(?<![a-z0-9])@(channel|here|everyone)(?![a-z0-9])", re.IGNORECASE)
 MENTION = re.compile(r"<@([A-Z0-9]+)(?:\|[^>]*)?>")
 
-PIECES = st.sampled_from(
-    ["<", "!", "@", ">", "|", "channel", "here", "everyone", "subteam^S1", "<!", "<@", "<@U1>", "<@U9>", "<@U1|x>", "<!channel>"]
-    + [
-        "&lt;",
-        "&#64;",
-        "\\",
-        "\n",
-        "\n\n",
-        "```",
-        "````",
-        "~~~",
-        "`",
-        "| a | b |\n|---|---|\n",
-        " ",
-        "\u200d",
-        "\u0301",
-        "👨‍👩‍👧",
-        "\x00",
-    ]
-    + ["x" * 3000, "word " * 700, "a\n" * 500, "é" * 2000, "😀" * 1500, "🇩🇪" * 900]
-)
+FORMS = "< ! @ > | channel here everyone subteam^S1 <! <@ <@U1> <@U9> <@U1|x> <!channel> &lt; &#64; \\ ``` ```` ~~~ `".split()
+SHAPES = ["\n", "\n\n", "| a | b |\n|---|---|\n", " ", "\u200d", "\u0301", "👨\u200d👩\u200d👧", "\x00"]
+LONG = ["x" * 3000, "word " * 700, "a\n" * 500, "é" * 2000, "😀" * 1500, "🇩🇪" * 900]
+PIECES = st.sampled_from(FORMS + SHAPES + LONG)
 TEXTS = st.lists(PIECES | st.text(max_size=10), max_size=30).map("".join)
 
 

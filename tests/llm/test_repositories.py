@@ -75,7 +75,8 @@ async def turn(session: TenantSession) -> UUID:
 async def test_calls_are_stored_with_what_is_known(db: Database, tenants: Tenants) -> None:
     alpha, beta = tenants
     sql = (
-        "SELECT step, backend, model, outcome, input_tokens, cached_tokens, output_tokens, cost_micro, latency_ms, first_token_ms "
+        "SELECT step, backend, model, outcome, input_tokens, cached_tokens, output_tokens, "
+        "cost_micro, latency_ms, first_token_ms "
         "FROM llm_calls WHERE tenant_id = $1 ORDER BY id"
     )
     async with db.tenant(alpha) as session:

@@ -139,7 +139,8 @@ def own() -> None:
     with engine.connect() as connection:
         connection.execute(sqlalchemy.text("SELECT :value"), {"value": MARK})
     # An argument that does not fit its template makes logging print both.
-    logging.getLogger("urllib3").debug("%d %d", MARK)
+    template = "%d %d"
+    logging.getLogger("urllib3").debug(template, MARK)
 
 
 class Finalized:
@@ -198,5 +199,6 @@ if __name__ == "__main__":
     tasks()
     Finalized()
     gc.collect()
-    print("all parts ran", flush=True)
+    sys.stdout.write("all parts ran\n")
+    sys.stdout.flush()
     raise RuntimeError(f"main {MARK}")

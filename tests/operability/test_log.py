@@ -7,7 +7,7 @@ import json
 import logging
 from enum import Enum
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 import structlog
@@ -80,16 +80,11 @@ def test_ids_of_the_context_are_on_every_line_of_the_block_and_gone_after_it() -
 
 
 def test_a_value_that_cannot_be_shown_costs_its_line_only() -> None:
-    class Broken(str):
-        __slots__ = ()
-
-        def __eq__(self, other: object) -> bool:
+    class Broken(UUID):
+        def __str__(self) -> str:
             raise RuntimeError("hunter2")
 
-        def __hash__(self) -> int:
-            raise RuntimeError("hunter2")
-
-    text = emitted({"event": "x", Broken("key"): 1})
+    text = emitted({"event": "x", "turn_id": Broken(int=1)})
     assert json.loads(text)["event"] == "log_line_failed"
     assert "hunter2" not in text
 
@@ -146,7 +141,7 @@ def test_a_library_that_formats_before_it_logs_is_withheld() -> None:
     logger.info("sending %s", body)
     logger.warning("%(said)s", {"said": body}, extra={"text": body})
     assert "hunter2" not in stream.getvalue()
-    assert stream.getvalue().count("withheld") == 3
+    assert stream.getvalue().count("(message withheld)") == 3
 
 
 def test_a_silenced_logger_stays_silent_and_a_chatty_one_is_taken_over() -> None:

@@ -16,9 +16,14 @@ LEVELS = ("debug", "info", "warning", "error", "exception", "critical")
 def log_calls() -> Iterator[tuple[str, ast.Call]]:
     for path in sorted(ROOT.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in LEVELS:
-                if isinstance(node.func.value, ast.Name) and node.func.value.id in ("log", "logger", "_log"):
-                    yield f"{path.relative_to(ROOT)}:{node.lineno}", node
+            if isinstance(node, ast.Call) and _is_log(node.func):
+                yield f"{path.relative_to(ROOT)}:{node.lineno}", node
+
+
+def _is_log(called: ast.expr) -> bool:
+    if not isinstance(called, ast.Attribute) or called.attr not in LEVELS:
+        return False
+    return isinstance(called.value, ast.Name) and called.value.id in ("log", "logger", "_log")
 
 
 def test_events_are_constants_and_fields_are_not_sensitive() -> None:

@@ -81,9 +81,7 @@ async def open_deliveries(session: TenantSession, claim: Claim) -> tuple[Sender,
     )
     row = await session.fetchrow(_SENDER, claim.scope.tenant_id, claim.conversation_id)
     assert row is not None
-    sender = Sender(
-        row["id"], row["kind"], row["external_id"], row["secret_id"], row["status"], frozenset(row["participants"])
-    )
+    sender = Sender(row["id"], row["kind"], row["external_id"], row["secret_id"], row["status"], frozenset(row["participants"]))
     rows = await session.fetch(_OPEN, claim.scope.tenant_id, claim.conversation_id)
     return sender, [Delivery(**dict(row)) for row in rows]
 
@@ -165,7 +163,9 @@ async def note_lookup(session: TenantSession, claim: Claim, delivery_id: UUID) -
     await _mark(session, claim, delivery_id, "looked_up_at = now(), reason = $4", "unknown", "looked_up")
 
 
-async def end(session: TenantSession, claim: Claim, delivery_id: UUID, state: Literal["failed", "cancelled"], reason: str) -> None:
+async def end(
+    session: TenantSession, claim: Claim, delivery_id: UUID, state: Literal["failed", "cancelled"], reason: str
+) -> None:
     """It will not be shown by us any more."""
     await queue.fence(session, claim)
     await session.execute(
@@ -202,7 +202,9 @@ async def account_broken(session: TenantSession, account_id: UUID, reason: str) 
 async def find_conversation(session: TenantSession, delivery_id: UUID) -> Record | None:
     """Return the conversation_id and channel_id of a delivery, or None."""
     return await session.fetchrow(
-        "SELECT conversation_id, channel_id FROM deliveries WHERE tenant_id = $1 AND id = $2", session.scope.tenant_id, delivery_id
+        "SELECT conversation_id, channel_id FROM deliveries WHERE tenant_id = $1 AND id = $2",
+        session.scope.tenant_id,
+        delivery_id,
     )
 
 

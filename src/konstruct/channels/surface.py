@@ -36,9 +36,7 @@ class Surface:
         return self._adapters[kind].render(text, Target(channel_id, thread_id, participants))
 
     @asynccontextmanager
-    async def working(
-        self, scope: TenantScope, account_id: UUID, channel_id: str, thread_id: str | None
-    ) -> AsyncIterator[None]:
+    async def working(self, scope: TenantScope, account_id: UUID, channel_id: str, thread_id: str | None) -> AsyncIterator[None]:
         """Show that the employee is at work for as long as the block lasts. Never raises, never delays.
 
         Nothing is cleared at the end: the answer, or the fallback, clears the sign when it is shown.

@@ -27,13 +27,10 @@ async def self_test(db: Database, *, expect_migrated: bool = True) -> None:
     `expect_migrated` false leaves out the revision. Raises SelfTestError with one line for the first thing that is wrong,
     StorageUnavailableError's causes if the database does not answer.
     """
-    for problems in (
-        await _server(db),
-        await logins(db),
-        await _migrations(db) if expect_migrated else [],
-        await _tables(db),
-        await unscoped_problems(db),
-    ):
+    looks = [_server, logins, *([_migrations] if expect_migrated else []), _tables, unscoped_problems]
+    for look in looks:
+        # One after the other: the later ones presume what the earlier ones found.
+        problems = await look(db)
         if problems:
             raise SelfTestError(problems[0])
 

@@ -68,9 +68,10 @@ FERNWOOD = Business(
         bot_token="xoxb-sandbox-fernwood-cycles",  # noqa: S106  # opens nothing but the simulation
         employee="Robin",
         employee_role="Customer care",
+        tint=2,
     ),
     people=(
-        Person(_FERNWOOD, "U0FERNANNA1", "Anna Whitlock", "Shop manager"),
+        Person(_FERNWOOD, "U0FERNANNA1", "Anna Whitlock", "Manager"),
         Person(_FERNWOOD, "U0FERNTOM01", "Tom Okafor", "Workshop"),
         Person(_FERNWOOD, "U0FERNELIF1", "Elif Kaya", "Sales"),
         Person(_FERNWOOD, "U0FERNJOE01", "Joe Marsden", "Saturday help"),
@@ -102,6 +103,7 @@ MARLOW = Business(
         bot_token="xoxb-sandbox-marlow-coffee",  # noqa: S106  # opens nothing but the simulation
         employee="Ada",
         employee_role="Service desk",
+        tint=3,
     ),
     people=(
         Person(_MARLOW, "U0MARLPRIYA", "Priya Raman", "Head of service"),

@@ -20,6 +20,8 @@ class Workspace:
     bot_token: str = field(repr=False)
     employee: str
     employee_role: str
+    tint: int = 1
+    """Colour of its monogram, 1 to 6."""
 
 
 @dataclass(frozen=True, slots=True)

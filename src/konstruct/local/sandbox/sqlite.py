@@ -12,7 +12,7 @@ SCHEMA = (
     """CREATE TABLE IF NOT EXISTS workspaces (
         team_id TEXT PRIMARY KEY, slug TEXT NOT NULL UNIQUE, name TEXT NOT NULL, about TEXT NOT NULL, app_id TEXT NOT NULL,
         bot_user_id TEXT NOT NULL UNIQUE, bot_id TEXT NOT NULL, bot_token TEXT NOT NULL UNIQUE,
-        employee TEXT NOT NULL, employee_role TEXT NOT NULL) STRICT""",
+        employee TEXT NOT NULL, employee_role TEXT NOT NULL, tint INTEGER NOT NULL) STRICT""",
     """CREATE TABLE IF NOT EXISTS users (
         team_id TEXT NOT NULL REFERENCES workspaces, user_id TEXT NOT NULL UNIQUE, name TEXT NOT NULL, role TEXT NOT NULL,
         PRIMARY KEY (team_id, user_id)) STRICT""",

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import astuple
 
 from konstruct.local.sandbox.model import Channel, Person, Workspace
 from konstruct.local.sandbox.sqlite import SqliteFile
 
 _PUT_WORKSPACE = (
-    "INSERT INTO workspaces VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (team_id) DO UPDATE SET"
+    "INSERT INTO workspaces VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (team_id) DO UPDATE SET"
     " slug = excluded.slug, name = excluded.name, about = excluded.about, app_id = excluded.app_id,"
     " bot_token = excluded.bot_token, bot_user_id = excluded.bot_user_id, bot_id = excluded.bot_id, employee = excluded.employee,"
-    " employee_role = excluded.employee_role"
+    " employee_role = excluded.employee_role, tint = excluded.tint"
 )
 _PUT_USER = (
     "INSERT INTO users VALUES (?, ?, ?, ?) ON CONFLICT (team_id, user_id)"
@@ -32,12 +33,8 @@ class Workspaces:
 
     def add(self, workspace: Workspace, people: Sequence[Person], channels: Sequence[Channel]) -> None:
         """Store a workspace with its people and channels; what is already there is brought up to date."""
-        w = workspace
         with self._file.write() as connection:
-            connection.execute(
-                _PUT_WORKSPACE,
-                (w.team_id, w.slug, w.name, w.about, w.app_id, w.bot_user_id, w.bot_id, w.bot_token, w.employee, w.employee_role),
-            )
+            connection.execute(_PUT_WORKSPACE, astuple(workspace))
             connection.executemany(_PUT_USER, [(p.team_id, p.user_id, p.name, p.role) for p in people])
             connection.executemany(
                 _PUT_CHANNEL,

@@ -11,7 +11,7 @@ from konstruct.local.sandbox.businesses import BUSINESSES
 from konstruct.local.sandbox.model import Workspace
 from konstruct.local.sandbox.pages.live import stream
 from konstruct.local.sandbox.pages.render import HEADERS, page, static_files
-from konstruct.local.sandbox.pages.views import Cast, people_views, threads_of, tint_of
+from konstruct.local.sandbox.pages.views import Cast, people_views, threads_of
 from konstruct.local.sandbox.sender import EventSender
 from konstruct.local.sandbox.speaking import say
 from konstruct.local.sandbox.store import SandboxStore
@@ -41,7 +41,7 @@ def pages_router(store: SandboxStore, sender: EventSender) -> APIRouter:
 def _add_pages(router: APIRouter, store: SandboxStore) -> None:
     @router.get("")
     async def home() -> HTMLResponse:
-        cards = [(w, tint_of(w), Cast.of(store, w)) for w in store.workspaces.all()]
+        cards = [(w, Cast.of(store, w)) for w in store.workspaces.all()]
         return page("home.html", cards=cards, mails=len(store.records.mails()))
 
     @router.get("/b/{slug}")
@@ -81,7 +81,6 @@ def _room(store: SandboxStore, workspace: Workspace, channel_id: str, speaker_id
     return page(
         "room.html",
         workspace=workspace,
-        tint=tint_of(workspace),
         channel=channel,
         channels=store.workspaces.channels(workspace.team_id),
         direct=store.workspaces.direct(workspace.team_id, speaker.user_id),

@@ -63,11 +63,6 @@ def face_of(name: str, role: str, tint: int, is_employee: bool = False) -> Face:
     return Face(name, role, initials.upper(), tint % TINTS + 1, is_employee)
 
 
-def tint_of(workspace: Workspace) -> int:
-    """Return a workspace's colour, the same every time."""
-    return sum(workspace.slug.encode()) % TINTS + 1
-
-
 @dataclass(frozen=True, slots=True)
 class Cast:
     """Everybody in a workspace."""
@@ -111,7 +106,8 @@ def _threads(store: SandboxStore, workspace: Workspace, channel: Channel, roots:
             ts=root.ts,
             root=_view(root, cast),
             replies=replies[root.ts],
-            status=status,
+            # Slack shows three moving dots of its own after the text.
+            status=status.rstrip(" .…") if status else None,
             status_until=until,
             untaken=root.ts in untaken,
             employee=cast.employee,

@@ -1,0 +1,167 @@
+"""The whole house in one event loop: the web application on a real port, an engine, and a strict fake Slack."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+import uvicorn
+
+from konstruct.agents.loop import TurnLoop
+from konstruct.channels import accounts
+from konstruct.channels.delivery import Delivering
+from konstruct.channels.limits import SendLimits
+from konstruct.channels.slack.adapter import SlackAdapter
+from konstruct.channels.surface import Surface
+from konstruct.db.database import Database
+from konstruct.db.redis import Redis
+from konstruct.db.scope import TenantScope
+from konstruct.jobs.engine import Engine
+from konstruct.kit.counters import Counters
+from konstruct.kit.settings import Settings
+from konstruct.llm.port import LlmBackend
+from konstruct.llm.prices import load_prices
+from konstruct.llm.router import Router
+from konstruct.tenants.vault import Vault
+from konstruct.web.app import create_app
+from tests.support import slack_events
+from tests.support.fake_slack import FakeSlack, Workspace
+from tests.support.slack_events import Team
+
+
+def team_of(number: int, scope: TenantScope) -> Team:
+    """Return a workspace of its own for a tenant of a test: ids are unique over the whole database."""
+    mark = scope.tenant_id.hex[-10:].upper()
+    return Team(f"T{mark}", "A1", f"UBOT{number}", f"xoxb-{mark}-canary")
+
+
+@dataclass
+class House:
+    """What a test talks to."""
+
+    settings: Settings
+    db: Database
+    slack: FakeSlack
+    engine: Engine
+    counters: Counters
+    teams: tuple[Team, Team]
+    scopes: tuple[TenantScope, TenantScope]
+    url: str
+    _http: aiohttp.ClientSession = field(repr=False)
+
+    async def deliver(self, *deliveries: dict[str, Any]) -> list[int]:
+        """Post signed deliveries one after the other; return the status codes."""
+        return [await self.post(slack_events.encode(delivery)) for delivery in deliveries]
+
+    async def post(self, body: bytes, headers: dict[str, str] | None = None) -> int:
+        """Post a body, signed unless `headers` are given; return the status code."""
+        assert self.settings.slack_signing_secret
+        secret = self.settings.slack_signing_secret.get_secret_value()
+        signed = slack_events.sign(body, secret) if headers is None else headers
+        async with self._http.post(f"{self.url}/webhooks/slack/events", data=body, headers=signed) as answer:
+            await answer.read()
+            return answer.status
+
+    async def idle(self) -> None:
+        """Wait until nothing of the two tenants is ready or leased: everything accepted has been answered and sent."""
+        for scope in self.scopes:
+            await until(lambda scope=scope: self._quiet(scope))
+
+    async def _quiet(self, scope: TenantScope) -> bool:
+        async with self.db.tenant(scope) as session:
+            return bool(
+                await session.fetchval(
+                    "SELECT NOT EXISTS (SELECT 1 FROM ready_queue WHERE tenant_id = $1 AND state <> 'idle')", scope.tenant_id
+                )
+            )
+
+    def texts(self, team: Team) -> list[str]:
+        """Return what became visible in a workspace, in order."""
+        return ["".join(block["text"] for block in post["blocks"]) for post in self.slack.posts if post["team"] == team.team_id]
+
+
+async def until(check: Callable[[], Any], patience_s: float = 20.0) -> None:
+    """Wait until `check` (plain or async) holds."""
+    async with asyncio.timeout(patience_s):
+        while True:
+            found = check()
+            if await found if asyncio.iscoroutine(found) else found:
+                return
+            await asyncio.sleep(0.01)
+
+
+def free_port() -> int:
+    """Return a port that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@asynccontextmanager
+async def open_house(
+    settings: Settings,
+    db: Database,
+    vault: Vault,
+    scopes: tuple[TenantScope, TenantScope],
+    backend: LlmBackend,
+    *,
+    run_engine: bool = True,
+    resend_after_s: float = 60.0,
+    look_up_after_s: float = 5.0,
+) -> AsyncIterator[House]:
+    """Run everything, connected: team 0 belongs to `scopes[0]`, team 1 to `scopes[1]`, both with one Slack app."""
+    teams = team_of(0, scopes[0]), team_of(1, scopes[1])
+    slack = FakeSlack(
+        [Workspace(t.token, t.team_id, t.app_id, f"B{t.team_id}", t.bot_user_id, {"D1", "D2", "C1", "C2"}) for t in teams]
+    )
+    await slack.start()
+    port = free_port()
+    settings = settings.model_copy(update={"slack_api_url": slack.url, "bind": f"127.0.0.1:{port}"})
+    for scope, team in zip(scopes, teams, strict=True):
+        await accounts.connect(
+            db, vault, scope, kind="slack", external_id=team.team_id, app_id=team.app_id, bot_user_id=team.bot_user_id, token=team.token
+        )
+    adapters = {"slack": SlackAdapter(settings)}
+    redis, counters = Redis.open(settings), Counters()
+    router = Router([backend], prices=load_prices(), sleep=lambda _: asyncio.sleep(0))
+    surface = Surface(db, adapters, vault)
+    turns = TurnLoop(
+        db, router, surface, deadline_s=settings.turn_deadline_s, attempts=settings.turn_attempts, counters=counters
+    )
+    sends = Delivering(
+        db, adapters, vault, SendLimits(redis), counters=counters, resend_after_s=resend_after_s, look_up_after_s=look_up_after_s
+    )
+    engine = Engine(db, {"turn": turns, "send": sends}, lease_s=settings.lease_s, capacity=100)
+    async with _served(settings, port), aiohttp.ClientSession() as http:
+        running = asyncio.create_task(engine.run()) if run_engine else None
+        try:
+            yield House(settings, db, slack, engine, counters, teams, scopes, f"http://127.0.0.1:{port}", http)
+        finally:
+            if running is not None:
+                engine.drain()
+                await running
+            await adapters["slack"].close()
+            await router.close()
+            await redis.close()
+            await slack.stop()
+
+
+@asynccontextmanager
+async def _served(settings: Settings, port: int) -> AsyncIterator[None]:
+    config = uvicorn.Config(
+        create_app(settings), host="127.0.0.1", port=port, log_config=None, access_log=False, lifespan="on", loop="none"
+    )
+    server = uvicorn.Server(config)
+    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
+    task = asyncio.create_task(server._serve())
+    await until(lambda: server.started or task.done())
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await task
