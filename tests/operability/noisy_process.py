@@ -102,18 +102,17 @@ def tasks() -> None:
     if not PLAIN:
         setup_logging.connect(take_over_loggers, weak=False)
 
-    @app.task(name="noisy.fail")
     def fail(text: str) -> None:
         raise ValueError(f"task {text}")
 
-    @app.task(name="noisy.say")
     def say(text: str) -> str:
         logging.getLogger("celery.task").info(f"saying {text}")
         return text
 
+    failing, saying = app.task(fail, name="noisy.fail"), app.task(say, name="noisy.say")
     with start_worker(app, pool="solo", perform_ping_check=False, loglevel="DEBUG", logfile=None):
-        assert say.delay(MARK).get(timeout=20) == MARK
-        assert isinstance(fail.delay(MARK).get(timeout=20, propagate=False), ValueError)
+        assert saying.delay(MARK).get(timeout=20) == MARK
+        assert isinstance(failing.delay(MARK).get(timeout=20, propagate=False), ValueError)
 
 
 def own() -> None:

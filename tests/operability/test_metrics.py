@@ -2,15 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from uuid import uuid4
 
-import aiohttp
-import pytest
-import uvicorn
-from fastapi import FastAPI
 from prometheus_client.parser import text_string_to_metric_families
 
 from konstruct.db.database import Database
@@ -18,38 +11,9 @@ from konstruct.db.scope import TenantScope
 from konstruct.jobs import workers_repository
 from konstruct.kit.counters import Counters
 from konstruct.kit.settings import Settings
-from konstruct.web import health, metrics
+from konstruct.web import metrics
 from tests.operability.conftest import Spare
-
-
-@dataclass
-class Deps:
-    db: Database
-    settings: Settings
-    counters: Counters = field(default_factory=Counters)
-
-
-@asynccontextmanager
-async def served(deps: Deps) -> AsyncIterator[str]:
-    """The two routers behind a real HTTP server."""
-    app = FastAPI()
-    app.state.deps = deps
-    app.include_router(health.router())
-    app.include_router(metrics.router())
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, access_log=False, lifespan="off"))
-    config = server.config
-    config.load()
-    server.lifespan = config.lifespan_class(config)
-    await server.startup()
-    try:
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    finally:
-        await server.shutdown()
-
-
-async def get(url: str) -> tuple[int, str]:
-    async with aiohttp.ClientSession() as client, client.get(url) as response:
-        return response.status, await response.text()
+from tests.operability.serving import Deps, get, served
 
 
 def samples(text: str) -> dict[tuple[str, tuple[str, ...]], float]:
@@ -139,63 +103,10 @@ async def test_without_the_database_a_scrape_still_says_what_the_process_knows(s
     assert found["konstruct_ack_seconds_count", ()] == 1
 
 
-@pytest.mark.parametrize("times", [2])
-async def test_two_apps_in_one_process_share_nothing(times: int) -> None:
+async def test_two_apps_in_one_process_share_nothing() -> None:
     texts = []
-    for _ in range(times):
+    for _ in range(2):
         counters = Counters()
         counters.inc("webhooks_total", outcome="accepted")
         texts.append(metrics.render(counters, None))
     assert len(set(texts)) == 1
-
-
-async def test_ready_is_said_with_what_is_not_required(spare: Spare) -> None:
-    db = await spare.open()
-    settings = spare.settings(redis_url="redis://:hunter2@127.0.0.1:9", broker_url=None)
-    async with served(Deps(db, settings)) as url:
-        status, text = await get(url + "/readyz")
-        alive, _ = await get(url + "/healthz")
-    await db.close()
-    assert (status, alive) == (200, 200)
-    assert '"ready":true' in text
-    assert "127.0.0.1:9 cannot be reached" in text
-    assert "hunter2" not in text
-
-
-async def test_a_live_redis_and_broker_are_reported(db: Database, settings: Settings) -> None:
-    async with served(Deps(db, settings)) as url:
-        status, text = await get(url + "/readyz")
-    assert status == 200
-    assert '"redis":"ok","broker":"ok"' in text
-
-
-@pytest.mark.parametrize(
-    ("damage", "part"),
-    [
-        ("UPDATE alembic_version SET version_num = '0000'", '"migrations":"the database is at migration 0000'),
-        ("DROP TABLE alembic_version", '"migrations":"the database is at migration none'),
-    ],
-)
-async def test_an_unmigrated_database_is_not_ready(spare: Spare, damage: str, part: str) -> None:
-    await spare.admin(damage)
-    db = await spare.open()
-    async with served(Deps(db, spare.settings())) as url:
-        status, text = await get(url + "/readyz")
-    await db.close()
-    assert status == 503
-    assert part in text
-
-
-async def test_a_database_that_hangs_is_not_ready_but_alive(spare: Spare) -> None:
-    db = await spare.open()
-    held = [db._app.acquire() for _ in range(2)]
-    for one in held:
-        await one
-    async with served(Deps(db, spare.settings())) as url:
-        status, text = await get(url + "/readyz")
-        alive, _ = await get(url + "/healthz")
-    db._app.terminate()
-    db._fleet.terminate()
-    assert (status, alive) == (503, 200)
-    assert '"database":"no answer in time"' in text
-    assert '"fleet":"ok"' in text

@@ -147,8 +147,7 @@ async def test_an_old_server_is_named() -> None:
         async def fetchval(self, sql: str, *args: Any) -> Any:
             return "170006"
 
-    session = Old(None)  # type: ignore[arg-type]  # it answers by itself
-    assert await server_problems(session) == ["PostgreSQL 18 or newer is needed, this server is 17"]
+    assert await server_problems(Old.__new__(Old)) == ["PostgreSQL 18 or newer is needed, this server is 17"]
 
 
 async def test_an_unscoped_read_raises_and_the_probe_tells_a_table_that_answers(

@@ -32,7 +32,7 @@ async def ring(ring_path: Path) -> FileKeyRing:
 
 @pytest.fixture
 async def scopes(tenants: tuple[TenantScope, TenantScope], ring: FileKeyRing) -> tuple[TenantScope, TenantScope]:
-    """Two tenants of the database, both with a key."""
+    """Two tenants of the database, both with a key in `ring`."""
     for scope in tenants:
         await ring.create(scope.tenant_id)
     return tenants

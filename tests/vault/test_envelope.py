@@ -6,12 +6,12 @@ from uuid import UUID, uuid4
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.vault.conftest import ALPHA, BETA
 
-from konstruct.kit.crypto import SealBrokenError, new_key
-from konstruct.tenants.envelope import open_secret, rewrap_secret, seal_secret
+from konstruct.kit.crypto import SealBrokenError, new_key, seal, unseal
+from konstruct.tenants.envelope import _key_place, _value_place, open_secret, rewrap_secret, seal_secret
 from konstruct.tenants.key_provider import TenantKey
 from konstruct.tenants.secrets_repository import SealedSecret
+from tests.vault.conftest import ALPHA, BETA
 
 KEY = TenantKey(3, new_key())
 PURPOSE = "slack.bot_token"
@@ -54,6 +54,24 @@ def test_neither_part_opens_in_another_row(column: str, move: str) -> None:
     there = seal_secret(KEY, moved.tenant_id, moved.id, moved.purpose, moved.version, "xoxb-2")
     with pytest.raises(SealBrokenError):
         open_secret(KEY, with_column(there, column, getattr(here, column)))
+
+
+@pytest.mark.parametrize("move", [move for move in MOVES if move != "key version"])
+def test_the_value_is_bound_to_its_place_even_where_its_data_key_is_at_home(move: str) -> None:
+    here = sealed()
+    data_key = unseal(KEY.key, here.wrapped_key, _key_place(here))
+    moved = replace(here, **MOVES[move])  # type: ignore[arg-type]
+    with pytest.raises(SealBrokenError):
+        open_secret(KEY, replace(moved, wrapped_key=seal(KEY.key, data_key, _key_place(moved))))
+
+
+@pytest.mark.parametrize("move", MOVES)
+def test_the_data_key_is_bound_to_its_place_even_where_the_value_is_at_home(move: str) -> None:
+    here = sealed()
+    data_key = unseal(KEY.key, here.wrapped_key, _key_place(here))
+    moved = replace(here, **MOVES[move])  # type: ignore[arg-type]
+    with pytest.raises(SealBrokenError):
+        open_secret(KEY, replace(moved, sealed=seal(data_key, b"xoxb-1", _value_place(moved))))
 
 
 @pytest.mark.parametrize("column", ["wrapped_key", "sealed"])

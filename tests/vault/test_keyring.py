@@ -8,12 +8,12 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
-from tests.vault.conftest import ALPHA, BETA
 
 from konstruct.kit.errors import ConflictError, SettingsError
 from konstruct.kit.settings import Settings
 from konstruct.tenants.key_provider import KeyDestroyedError, KeyProvider, KeyProviderError, UnknownKeyError
 from konstruct.tenants.keyring import FileKeyRing, open_key_provider
+from tests.vault.conftest import ALPHA, BETA
 
 IN_ANOTHER_PROCESS = """
 import asyncio, pathlib, sys, uuid

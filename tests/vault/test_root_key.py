@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
-from tests.vault.conftest import ALPHA, BETA
 
 from konstruct.kit.crypto import key_fingerprint, new_key
 from konstruct.kit.errors import SettingsError
@@ -15,6 +14,7 @@ from konstruct.tenants.key_provider import KeyProviderError
 from konstruct.tenants.keyring import FileKeyRing, open_key_provider
 from konstruct.tenants.private_file import PrivateFile
 from konstruct.tenants.root_key import RootFile, parse_root_setting
+from tests.vault.conftest import ALPHA, BETA
 
 
 def encoded(*keys: bytes) -> str:
@@ -147,6 +147,22 @@ async def test_a_crash_at_any_step_of_a_root_rotation_leaves_a_ring_that_opens(
     await FileKeyRing(ring_path).rotate_root()
     assert await ring.current(ALPHA) == key
     assert len(RootFile(ring_path).read()[0]) == 1, "the next rotation clears what the crash left"
+
+
+async def test_a_reader_between_ring_and_root_reads_again(
+    ring: FileKeyRing, ring_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, read, rotations_to_come = await ring.current(ALPHA), RootFile.read, [1]
+
+    def rotated_just_before(self: RootFile) -> object:
+        if rotations_to_come:
+            rotations_to_come.pop()
+            FileKeyRing(ring_path)._rotate_root()
+        return read(self)
+
+    monkeypatch.setattr(RootFile, "read", rotated_just_before)
+    assert await FileKeyRing(ring_path).current(ALPHA) == key
+    assert not rotations_to_come
 
 
 async def test_readers_never_fail_while_the_root_rotates(ring: FileKeyRing, ring_path: Path) -> None:

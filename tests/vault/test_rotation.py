@@ -91,11 +91,58 @@ async def test_a_rotation_waits_for_a_writer_that_has_not_committed(
         rotation = asyncio.create_task(vault.rotate_tenant_key(db, scopes[0]))
         async with db.unscoped() as watcher:
             while not await watcher.fetchval("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"):
+                assert not rotation.done()
                 await asyncio.sleep(0.01)
         assert await ring.versions(scopes[0].tenant_id) == (1, 2), "the old version lives while a row under it may appear"
     assert await rotation == 2
     assert await key_versions(db, scopes[0]) == {2}
     assert await vault.reveal(db, scopes[0], sealed.id) == "in flight"
+
+
+async def test_a_reader_that_a_rotation_overtakes_reads_again(
+    db: Database, scopes: Scopes, vault: Vault, ring: FileKeyRing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret_id = await vault.put(db, scopes[0], PURPOSE, "value")
+    get, rotations_to_come = ring.get, [1, 1]
+
+    async def overtaken(tenant_id: UUID, version: int) -> TenantKey:
+        if rotations_to_come:
+            rotations_to_come.pop()
+            await Vault(FileKeyRing(ring.path)).rotate_tenant_key(db, scopes[0])
+        return await get(tenant_id, version)
+
+    monkeypatch.setattr(ring, "get", overtaken)
+    assert await vault.reveal(db, scopes[0], secret_id) == "value"
+    assert not rotations_to_come
+
+
+async def test_rewrapping_leaves_alone_what_changed_since_it_was_read(db: Database, scopes: Scopes, vault: Vault) -> None:
+    scope = scopes[0]
+    kept, replaced = await vault.put(db, scope, PURPOSE, "kept"), await vault.put(db, scope, PURPOSE, "old")
+    async with db.tenant(scope) as session:
+        read = await secrets_repository.page(session, below_key_version=9, after=None, limit=9)
+    await vault.replace(db, scope, replaced, "new")
+    async with db.tenant(scope) as session:
+        await secrets_repository.rewrap(session, [(secret, b"rewrapped") for secret in read], 9)
+        rows = {row["id"]: row["key_version"] for row in await session.fetch("SELECT id, key_version FROM secrets")}
+        await secrets_repository.rewrap(session, [(secret, b"again") for secret in read], 10)
+        assert await session.fetchval("SELECT wrapped_key FROM secrets WHERE id = $1", kept) == b"rewrapped"
+    assert (rows[kept], rows[replaced]) == (9, 1)
+    assert await vault.reveal(db, scope, replaced) == "new"
+
+
+async def test_rewrapping_to_an_overtaken_version_changes_nothing(db: Database, scopes: Scopes, vault: Vault) -> None:
+    secret_id = await vault.put(db, scopes[0], PURPOSE, "value")
+    async with db.tenant(scopes[0]) as session:
+        read = await secrets_repository.page(session, below_key_version=9, after=None, limit=9)
+    await vault.rotate_tenant_key(db, scopes[0])
+    await vault.rotate_tenant_key(db, scopes[0])
+    async with db.tenant(scopes[0]) as session:
+        await session.execute(
+            "UPDATE secrets SET key_version = 1, wrapped_key = $1 WHERE id = $2", read[0].wrapped_key, secret_id
+        )
+        await secrets_repository.rewrap(session, [(secret, b"rewrapped") for secret in read], 2)
+        assert await session.fetchval("SELECT key_version FROM secrets WHERE id = $1", secret_id) == 1
 
 
 async def test_readers_and_writers_go_on_while_the_key_rotates(

@@ -10,7 +10,6 @@ from uuid import uuid4
 import pytest
 from pydantic import SecretStr
 from structlog.testing import capture_logs
-from tests.vault.conftest import ALPHA, BETA
 
 from konstruct.db.database import Database
 from konstruct.db.scope import TenantScope
@@ -23,6 +22,7 @@ from konstruct.tenants.keyring import FileKeyRing, open_key_provider
 from konstruct.tenants.ring_document import RingDocument
 from konstruct.tenants.root_key import RootFile, RootKey
 from konstruct.tenants.vault import Vault
+from tests.vault.conftest import ALPHA, BETA
 
 CANARY = "xoxb-canary-815-\ud800-ümlaut"
 

@@ -10,8 +10,11 @@ from urllib.parse import unquote, urlsplit
 import typer
 
 from konstruct.cli.context import process_settings
+from konstruct.db.database import Database
 from konstruct.kit.errors import SettingsError
 from konstruct.kit.settings import PREFIX, Settings
+from konstruct.tenants.keyring import open_key_provider
+from konstruct.tenants.tenants_repository import directory
 
 ADMIN = PREFIX + "ADMIN_DATABASE_URL"
 
@@ -29,6 +32,17 @@ def migrate(
     assert settings.owner_database_url
     applied = run_migrations(settings.owner_database_url.get_secret_value())
     typer.echo(f"applied: {', '.join(applied)}" if applied else "up to date")
+    if bootstrap and settings.keyring is not None and asyncio.run(_make_first_keyring(settings)):
+        typer.echo("made the key ring: back it up apart from the database")
+
+
+async def _make_first_keyring(settings: Settings) -> bool:
+    """Make the key ring of a new installation; one that has tenants must get its own ring back from a backup instead."""
+    db = await Database.open(settings, pool=1)
+    try:
+        return not await directory(db) and await open_key_provider(settings).init()
+    finally:
+        await db.close()
 
 
 async def _bootstrap(settings: Settings) -> None:

@@ -20,6 +20,13 @@ TenantOption = Annotated[str, typer.Option(help="The tenant's id.")]
 
 
 @app.command()
+def init(data_dir: DataDir = None) -> None:
+    """Make the key ring that KONSTRUCT_KEYRING names, once. Back it up apart from the database."""
+    made = asyncio.run(open_key_provider(running_settings(data_dir)).init())
+    typer.echo("made the key ring" if made else "the key ring is there already")
+
+
+@app.command()
 def rotate_root(data_dir: DataDir = None) -> None:
     """Make a new root key and wrap every tenant's key under it."""
     version = asyncio.run(open_key_provider(running_settings(data_dir)).rotate_root())

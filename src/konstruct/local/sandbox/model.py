@@ -122,3 +122,11 @@ class Mail:
     subject: str
     text: str
     sent_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class SeededTenant:
+    """The tenant that the seed made for a workspace; `finished` once it has its documents and account."""
+
+    tenant_id: str
+    finished: bool

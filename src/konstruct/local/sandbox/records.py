@@ -7,7 +7,7 @@ import time
 from dataclasses import asdict
 from typing import Any
 
-from konstruct.local.sandbox.model import AcceptedPost, Mail
+from konstruct.local.sandbox.model import AcceptedPost, Mail, SeededTenant
 from konstruct.local.sandbox.sqlite import SqliteFile
 
 
@@ -57,13 +57,18 @@ class Records:
             row = connection.execute("SELECT * FROM mail WHERE id = ?", (mail_id,)).fetchone()
         return Mail(**dict(row)) if row else None
 
-    def tenant_of(self, team_id: str) -> str | None:
-        """Return the id of the tenant that the seed made for a workspace, or None."""
+    def tenant_of(self, team_id: str) -> SeededTenant | None:
+        """Return the tenant that the seed made for a workspace, or None."""
         with self._file.read() as connection:
-            row = connection.execute("SELECT tenant_id FROM tenants WHERE team_id = ?", (team_id,)).fetchone()
-        return row["tenant_id"] if row else None
+            row = connection.execute("SELECT tenant_id, finished FROM tenants WHERE team_id = ?", (team_id,)).fetchone()
+        return SeededTenant(row["tenant_id"], bool(row["finished"])) if row else None
 
-    def remember_tenant(self, team_id: str, tenant_id: str, agent_id: str) -> None:
-        """Remember which tenant the seed made for a workspace."""
+    def remember_tenant(self, team_id: str, tenant_id: str) -> None:
+        """Remember which tenant the seed made for a workspace; it still lacks its documents and account."""
         with self._file.write() as connection:
-            connection.execute("INSERT OR REPLACE INTO tenants VALUES (?, ?, ?)", (team_id, tenant_id, agent_id))
+            connection.execute("INSERT OR REPLACE INTO tenants VALUES (?, ?, 0)", (team_id, tenant_id))
+
+    def finish_tenant(self, team_id: str) -> None:
+        """Remember that a workspace's tenant has everything."""
+        with self._file.write() as connection:
+            connection.execute("UPDATE tenants SET finished = 1 WHERE team_id = ?", (team_id,))

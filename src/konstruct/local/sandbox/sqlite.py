@@ -41,7 +41,7 @@ SCHEMA = (
     """CREATE TABLE IF NOT EXISTS mail (
         id INTEGER PRIMARY KEY AUTOINCREMENT, recipient TEXT NOT NULL, subject TEXT NOT NULL, text TEXT NOT NULL,
         sent_at REAL NOT NULL) STRICT""",
-    "CREATE TABLE IF NOT EXISTS tenants (team_id TEXT PRIMARY KEY, tenant_id TEXT NOT NULL, agent_id TEXT NOT NULL) STRICT",
+    "CREATE TABLE IF NOT EXISTS tenants (team_id TEXT PRIMARY KEY, tenant_id TEXT NOT NULL, finished INTEGER NOT NULL) STRICT",
 )
 
 

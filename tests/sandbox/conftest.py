@@ -1,0 +1,39 @@
+"""The sandbox on a real port beside an app that records what it hears."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from konstruct.local.sandbox.slack.limits import SLACK_RATES, Rate
+from tests.sandbox.support import Listener, Sandbox, open_listener, open_sandbox
+
+Rates = dict[str, Rate]
+
+
+@pytest.fixture
+async def listener() -> AsyncIterator[Listener]:
+    """An app's webhook that takes everything."""
+    async with open_listener() as opened:
+        yield opened
+
+
+@pytest.fixture
+def rates() -> Rates:
+    """Slack's own limits; a test that posts a lot may loosen them."""
+    return dict(SLACK_RATES)
+
+
+@pytest.fixture
+async def sandbox(tmp_path: Path, listener: Listener, rates: Rates) -> AsyncIterator[Sandbox]:
+    """Both sample businesses, with retries that follow quickly."""
+    async with open_sandbox(tmp_path / "sandbox.db", listener.url, rates=rates, retry_delays_s=(0.0, 0.05, 0.1)) as opened:
+        yield opened
+
+
+@pytest.fixture
+def loose() -> Callable[[str], Rate]:
+    """Return a limit that no test reaches."""
+    return lambda _method: Rate(10_000, 10_000)

@@ -1,0 +1,84 @@
+"""The rate limits, on Slack's own figures and a clock of the test's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from konstruct.local.sandbox.businesses import MARLOW
+from konstruct.local.sandbox.slack.errors import RateLimited
+from konstruct.local.sandbox.slack.limits import SLACK_RATES, Limiter, Rate
+from tests.sandbox.support import ANNA, ANNA_DIRECT, FRONT_DESK, MARLOW_DESK, Sandbox
+
+
+def test_a_burst_then_one_a_second() -> None:
+    now = 0.0
+    limiter = Limiter(SLACK_RATES, lambda: now)
+    for _ in range(5):
+        limiter.take("chat.postMessage", "T1", "C1")
+    with pytest.raises(RateLimited) as refused:
+        limiter.take("chat.postMessage", "T1", "C1")
+    assert refused.value.retry_after_s == 1
+    limiter.take("chat.postMessage", "T1", "C2")
+    limiter.take("chat.postMessage", "T2", "C1")
+    now = 1.0
+    limiter.take("chat.postMessage", "T1", "C1")
+    with pytest.raises(RateLimited):
+        limiter.take("chat.postMessage", "T1", "C1")
+
+
+def test_one_look_at_a_thread_a_minute() -> None:
+    now = 0.0
+    limiter = Limiter(SLACK_RATES, lambda: now)
+    limiter.take("conversations.replies", "T1", "C1")
+    now = 20.5
+    with pytest.raises(RateLimited) as refused:
+        limiter.take("conversations.replies", "T1", "C2")
+    assert refused.value.retry_after_s == 40
+    now = 60.0
+    limiter.take("conversations.replies", "T1", "C1")
+
+
+class TestOverHttp:
+    """Each method answers 429 with Retry-After once its bucket is empty, for its own workspace only."""
+
+    @pytest.fixture
+    def rates(self) -> dict[str, Rate]:
+        return {method: Rate(1, 0.01, rate.per_channel) for method, rate in SLACK_RATES.items()}
+
+    @pytest.mark.parametrize("method", sorted(SLACK_RATES))
+    async def test_too_many(self, sandbox: Sandbox, method: str) -> None:
+        root = await sandbox.say("Hello", ANNA_DIRECT)
+        own = (await sandbox.api("chat.postMessage", channel=ANNA_DIRECT, text="mine"))["ts"]
+        arguments: dict[str, dict[str, Any]] = {
+            "chat.postMessage": {"channel": FRONT_DESK, "text": "hi"},
+            "chat.update": {"channel": ANNA_DIRECT, "ts": own, "text": "hi"},
+            "chat.delete": {"channel": ANNA_DIRECT, "ts": own},
+            "assistant.threads.setStatus": {"channel_id": ANNA_DIRECT, "thread_ts": root, "status": "works"},
+            "conversations.replies": {"channel": ANNA_DIRECT, "ts": root},
+            "conversations.history": {"channel": ANNA_DIRECT},
+            "conversations.info": {"channel": ANNA_DIRECT},
+            "conversations.open": {"users": ANNA},
+            "users.info": {"user": ANNA},
+            "auth.test": {},
+        }
+        first = await sandbox.api(method, **arguments[method])
+        if method == "chat.delete":
+            arguments[method]["ts"] = (await sandbox.api("chat.postMessage", channel=FRONT_DESK, text="more"))["ts"]
+            arguments[method]["channel"] = FRONT_DESK
+        second = await sandbox.api(method, **arguments[method])
+        assert first["ok"] is True
+        assert (second["http"], second["error"], second["retry_after"]) == (429, "ratelimited", "100")
+
+    async def test_the_other_workspace_is_not_held_up(self, sandbox: Sandbox) -> None:
+        await sandbox.api("chat.postMessage", channel=FRONT_DESK, text="one")
+        assert (await sandbox.api("chat.postMessage", channel=FRONT_DESK, text="two"))["http"] == 429
+        assert (await sandbox.api("chat.postMessage", MARLOW, channel=MARLOW_DESK, text="one"))["ok"] is True
+
+    async def test_a_reset_fills_the_buckets(self, sandbox: Sandbox) -> None:
+        await sandbox.api("auth.test")
+        assert (await sandbox.api("auth.test"))["http"] == 429
+        async with sandbox.http.post(f"{sandbox.url}/sandbox/control/reset") as response:
+            assert response.status == 200
+        assert (await sandbox.api("auth.test"))["ok"] is True
