@@ -30,7 +30,7 @@ def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
 
 @pytest.fixture
 async def redis(valkey: Valkey) -> AsyncIterator[Redis]:
-    client = Redis(valkey.url(0))
+    client = Redis(valkey.url(0), timeout_s=30)
     try:
         yield client
     finally:

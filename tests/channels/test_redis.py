@@ -242,7 +242,7 @@ async def test_circuit() -> None:
 
     server = await asyncio.start_server(mute, "127.0.0.1", 0)
     now = 100.0
-    client = Redis(f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0", clock=lambda: now)
+    client = Redis(f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0", timeout_s=0.2, clock=lambda: now)
 
     async def fails() -> int:
         with pytest.raises(RedisUnavailableError):
@@ -263,7 +263,7 @@ async def test_circuit() -> None:
 
 async def test_circuit_closes_after_an_answer(valkey: Valkey) -> None:
     now = 100.0
-    client = Redis(valkey.url(0), clock=lambda: now)
+    client = Redis(valkey.url(0), timeout_s=30, clock=lambda: now)
     client._circuit.failed()
     with pytest.raises(RedisUnavailableError):
         await client.ping()

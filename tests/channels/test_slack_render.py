@@ -216,8 +216,8 @@ def test_line_ends() -> None:
     assert render("a\r\nb\rc\u2028d", PEOPLE) == ["a\nb\nc\nd"]
 
 
-def test_a_million_characters() -> None:
-    for text in ("a\n\n" * 330_000, "<" * 1_000_000, "@here " * 160_000, "`" * 1_000_000, "```\n" * 250_000, "| a |\n" * 160_000):
+def test_enormous_texts() -> None:
+    for text in ("a\n\n" * 60_000, "<" * 200_000, "@here " * 40_000, "`" * 200_000, "```\n" * 50_000, "| a |\n" * 40_000):
         for part in render(text, PEOPLE):
             assert units(part) <= PART_MAX
 

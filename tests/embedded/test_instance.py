@@ -60,7 +60,7 @@ def test_a_path_that_cannot_be_a_folder_is_named(tmp_path: Path) -> None:
 def test_commands_find_the_running_instance_and_its_settings(tmp_path: Path) -> None:
     save_instance(tmp_path, note(env={"KONSTRUCT_LEASE_S": "3", "KONSTRUCT_REDIS_URL": "redis://here"}))
     found = load_instance(tmp_path)
-    assert found.settings().lease_s == 3
+    assert found.settings.lease_s == 3
     assert "redis://here" not in repr(found), "a log line must not carry the logins"
     forget_instance(tmp_path)
     with pytest.raises(KonstructError, match="no instance runs on"):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -71,6 +73,35 @@ async def test_committed_rows_survive_a_killed_postmaster(make_postgres: MakePos
     await server.start()
     assert await fetchval(server.admin_url, "SELECT count(*) FROM kept") == 20000
     assert server.port == port, "those who hold the address must find it again"
+
+
+async def test_a_restart_waits_for_the_port_that_others_know(make_postgres: MakePostgres) -> None:
+    server = make_postgres()
+    await server.start()
+    port = server.port
+    await server.stop()
+    with socket.socket() as busy:
+        busy.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        busy.bind(("127.0.0.1", port))
+        busy.listen()
+        starting = asyncio.create_task(server.start())
+        async with asyncio.timeout(30):
+            while "could not create any TCP/IP sockets" not in server.log.read_text():
+                await asyncio.sleep(0.01)
+    await starting
+    assert server.port == port
+
+
+async def test_the_server_of_another_folder_is_not_adopted(make_postgres: MakePostgres) -> None:
+    mine, other = make_postgres("a"), make_postgres("b")
+    await mine.start()
+    await mine.stop()
+    await other.start()
+    shutil.copy2(other.folder / "postmaster.pid", mine.folder / "postmaster.pid")
+    await mine.start()
+    assert not mine.adopted
+    assert mine.pid != other.pid
+    assert await accepts(other.admin_url)
 
 
 async def test_a_second_supervisor_adopts_the_running_server(make_postgres: MakePostgres) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -31,9 +31,3 @@ async def sandbox(tmp_path: Path, listener: Listener, rates: Rates) -> AsyncIter
     """Both sample businesses, with retries that follow quickly."""
     async with open_sandbox(tmp_path / "sandbox.db", listener.url, rates=rates, retry_delays_s=(0.0, 0.05, 0.1)) as opened:
         yield opened
-
-
-@pytest.fixture
-def loose() -> Callable[[str], Rate]:
-    """Return a limit that no test reaches."""
-    return lambda _method: Rate(10_000, 10_000)

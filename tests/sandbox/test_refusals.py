@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import json
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from konstruct.local.sandbox.businesses import FERNWOOD, MARLOW
 from konstruct.local.sandbox.model import Channel
-from konstruct.local.sandbox.slack.limits import Rate
-from tests.sandbox.support import ANNA, FRONT_DESK, MARLOW_DESK, Sandbox
+from tests.sandbox.support import ANNA, FRONT_DESK, MARLOW_DESK, Sandbox, open_listener, open_sandbox
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 CLOSED = Channel("C0FERNOLD01", FERNWOOD.workspace.team_id, "channel", "old", archived=True)
 PRIVATE = Channel("C0FERNSTAFF", FERNWOOD.workspace.team_id, "channel", "staff", has_bot=False)
 NO_SUCH_TS = "1700000000.000001"
 
 
-@pytest.fixture
-def rates() -> dict[str, Rate]:
-    """Quick to exhaust where a test needs it, else out of the way: each rate test sets its own."""
-    return {}
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def sandbox(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Sandbox]:
+    """One sandbox for this file, without rate limits: they have a file of their own."""
+    async with open_listener() as listener:
+        async with open_sandbox(tmp_path_factory.mktemp("refusals") / "sandbox.db", listener.url, rates={}) as opened:
+            yield opened
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def calls(sandbox: Sandbox) -> dict[str, dict[str, Any]]:
     """The arguments of a good call of each method."""
     sandbox.store.workspaces.add(FERNWOOD.workspace, (), (CLOSED, PRIVATE))

@@ -123,7 +123,7 @@ async def fleet_reach_problems(session: Session) -> list[str]:
 def needed_revision() -> str:
     """Return the revision that this code needs, read once from its migrations."""
     # Alembic brings SQLAlchemy along, which nothing else in a running process needs.
-    from konstruct.db.migrate import head_revision
+    from konstruct.db.revision import head_revision
 
     return head_revision()
 

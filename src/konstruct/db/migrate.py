@@ -19,13 +19,6 @@ _FOLDER = Path(__file__).parent / "migrations"
 _LOCK = "SELECT pg_advisory_xact_lock(hashtext('konstruct.migrate'))"
 
 
-def head_revision() -> str:
-    """Return the revision that this code needs the database to be at."""
-    head = _script().get_current_head()
-    assert head is not None
-    return head
-
-
 def migrate(owner_url: str) -> list[str]:
     """Bring the database of `owner_url` to the newest revision; return the revisions applied, oldest first.
 

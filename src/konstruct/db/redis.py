@@ -25,8 +25,7 @@ from konstruct.kit.settings import Settings
 T = TypeVar("T")
 
 SOCKET_TIMEOUT_S = 0.25
-CALL_TIMEOUT_S = 0.75
-"""One call at most: a place in the pool, a connection and an answer, a socket time-out each."""
+"""Redis is near; who waits longer for it is better off without."""
 
 _CONNECTIONS = 32
 _DOMAIN = re.compile(r"[a-z][a-z0-9_]{0,31}", re.ASCII)
@@ -68,9 +67,13 @@ class RedisUnavailableError(KonstructError):
 class Redis:
     """The process's connections. `tenant(scope)` and `platform()` are the only ways to a key."""
 
-    def __init__(self, url: str | None, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, url: str | None, *, timeout_s: float = SOCKET_TIMEOUT_S, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._circuit = Circuit(clock)
-        self._client = None if url is None else _client(url)
+        # A place in the pool, a connection and an answer may take one time-out each.
+        self._call_timeout_s = 3 * timeout_s
+        self._client = None if url is None else _client(url, timeout_s)
         scripts = (_INCR, _HOLD, _HELD, _TAKE)
         self._scripts = {} if self._client is None else {text: self._client.register_script(text) for text in scripts}
 
@@ -108,7 +111,7 @@ class Redis:
         if not self._circuit.allows():
             raise RedisUnavailableError("the Redis of KONSTRUCT_REDIS_URL failed a moment ago")
         try:
-            async with asyncio.timeout(CALL_TIMEOUT_S):
+            async with asyncio.timeout(self._call_timeout_s):
                 answer = await command(self._client)
         except (RedisError, OSError) as error:
             self._circuit.failed()
@@ -192,14 +195,14 @@ class PlatformRedis(_Keyspace):
         super().__init__(owner, "platform")
 
 
-def _client(url: str) -> redis.asyncio.Redis:
+def _client(url: str, timeout_s: float) -> redis.asyncio.Redis:
     try:
         pool = redis.asyncio.BlockingConnectionPool.from_url(
             url,
             max_connections=_CONNECTIONS,
-            timeout=SOCKET_TIMEOUT_S,
-            socket_timeout=SOCKET_TIMEOUT_S,
-            socket_connect_timeout=SOCKET_TIMEOUT_S,
+            timeout=timeout_s,
+            socket_timeout=timeout_s,
+            socket_connect_timeout=timeout_s,
             retry=Retry(NoBackoff(), 0),
             decode_responses=True,
             encoding_errors="replace",

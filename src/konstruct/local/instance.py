@@ -40,8 +40,9 @@ class Instance:
     env: dict[str, str] = field(repr=False)
     """The `KONSTRUCT_…` variables of its processes."""
 
+    @property
     def settings(self) -> Settings:
-        """Return the settings of its processes. Raises SettingsError for a wrong value."""
+        """The settings of its processes. Raises SettingsError for a wrong value."""
         return settings_of(self.env)
 
 

@@ -19,7 +19,7 @@ from konstruct.local.valkey import Valkey
 
 DATABASE = "konstruct"
 _PORTS = "ports.json"
-_HEAVY = ("konstruct.db.bootstrap", "konstruct.db.migrate", "konstruct.db.database")
+_HEAVY = ("konstruct.db.bootstrap", "konstruct.db.migrate", "konstruct.local.welcome", "konstruct.local.ready")
 
 
 class Stack:
@@ -72,9 +72,10 @@ class Stack:
             self._say(f"{label}: {'adopted' if part.adopted else 'runs'} on port {part.port}")
 
     async def prepare_database(self) -> None:
-        """Make roles, database and tables, and complete the environment. Raises KonstructError."""
+        """Make roles, database, tables and keys, and complete the environment. Raises KonstructError."""
         from konstruct.db.bootstrap import RolePasswords, bootstrap
         from konstruct.db.migrate import migrate
+        from konstruct.local.welcome import make_keys
 
         passwords = RolePasswords(*(self._secrets[role] for role in ("app", "fleet", "maintenance")))
         urls = await bootstrap(self._postgres.admin_url, database=DATABASE, passwords=passwords)
@@ -88,6 +89,7 @@ class Stack:
             "BROKER_URL": self._valkey.url(1),
         }
         self._env |= {PREFIX + name: url for name, url in servers.items()}
+        await make_keys(self.settings)
         self._save()
 
     async def start_children(self) -> None:
@@ -98,11 +100,14 @@ class Stack:
             await self._supervisor.start(child)
         self._say(f"{', '.join(NAMES)}: starting (logs: {self._dir / 'logs'})")
 
-    async def wait(self) -> None:
-        """Wait until web answers and the worker takes turns. Raises KonstructError with the reason of one that ended."""
+    async def serve(self) -> None:
+        """Make the sandbox's businesses, and wait until web and worker serve. Raises KonstructError with the reason."""
         from konstruct.db.database import Database
         from konstruct.local.ready import wait_until, web_serves, worker_lives
+        from konstruct.local.welcome import seed_sandbox
 
+        # The children load their modules meanwhile.
+        await seed_sandbox(self.settings)
         children = list(self._children.values())
         db = await Database.open(self.settings, pool=1)
         try:
@@ -110,6 +115,12 @@ class Stack:
         finally:
             await db.close()
         await wait_until(lambda: web_serves(self._port), children, "web")
+
+    async def sign_in_link(self) -> str:
+        """Return a one-time link into the portal. Raises KonstructError."""
+        from konstruct.local.welcome import make_sign_in_link
+
+        return await make_sign_in_link(self.settings)
 
     def _save(self) -> None:
         assert self._postgres.port and self._valkey.port

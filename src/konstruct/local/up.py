@@ -6,30 +6,18 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable
 from pathlib import Path
 
+from konstruct.kit import log as logs
 from konstruct.kit.errors import KonstructError
-from konstruct.kit.settings import Settings
 from konstruct.local.instance import DataFolder, default_data_dir, forget_instance
 from konstruct.local.ports import require_free
 from konstruct.local.stack import Stack
 from konstruct.local.supervisor import Supervisor
 
-Work = Callable[[Settings], Awaitable[None]]
-Link = Callable[[Settings], Awaitable[str]]
 
-
-@dataclass(frozen=True, slots=True)
-class Hooks:
-    """What `up` does with the running parts: `seed` the sandbox (again and again), and make a one-time sign-in `link`."""
-
-    seed: Work
-    link: Link
-
-
-async def up(port: int = 8400, data_dir: Path | None = None, *, hooks: Hooks | None = None) -> int:
+async def up(port: int = 8400, data_dir: Path | None = None) -> int:
     """Start everything on `data_dir`, print `ready` with the portal's address, and run until SIGINT, SIGTERM or SIGHUP.
 
     Returns the exit code: 0 after a stop, 1 with one line on the standard error when something did not start.
@@ -38,7 +26,7 @@ async def up(port: int = 8400, data_dir: Path | None = None, *, hooks: Hooks | N
     try:
         folder = DataFolder.take((data_dir or default_data_dir()).expanduser().absolute())
         try:
-            return await _run(folder.path, port, hooks or default_hooks(), stop)
+            return await _run(folder.path, port, stop)
         finally:
             folder.release()
     except KonstructError as error:
@@ -51,20 +39,15 @@ def say(line: str) -> None:
     print(line, flush=True)
 
 
-def default_hooks() -> Hooks:
-    """Return the hooks of the product."""
-    from konstruct.local.hooks import make_link, seed_sandbox
-
-    return Hooks(seed=seed_sandbox, link=make_link)
-
-
-async def _run(data_dir: Path, port: int, hooks: Hooks, stop: asyncio.Event) -> int:
+async def _run(data_dir: Path, port: int, stop: asyncio.Event) -> int:
     supervisor = Supervisor(say)
     stack = Stack(data_dir, port, supervisor, say, os.environ)
+    # The terminal is for progress; warnings are worth a line there too.
+    logs.configure(stack.settings.model_copy(update={"log_level": "WARNING"}), "up")
     try:
         await stack.stop_orphans()
         require_free(port)
-        if await _unless(stop, _start(stack, supervisor, hooks)):
+        if await _unless(stop, _start(stack, supervisor)):
             await stop.wait()
         say("stopping")
     finally:
@@ -74,15 +57,13 @@ async def _run(data_dir: Path, port: int, hooks: Hooks, stop: asyncio.Event) -> 
     return 0
 
 
-async def _start(stack: Stack, supervisor: Supervisor, hooks: Hooks) -> None:
+async def _start(stack: Stack, supervisor: Supervisor) -> None:
     await stack.start_servers()
     await stack.prepare_database()
     await stack.start_children()
-    settings = stack.settings
-    await hooks.seed(settings)
-    await stack.wait()
+    await stack.serve()
     supervisor.watch()
-    link = await hooks.link(settings)
+    link = await stack.sign_in_link()
     say(f"ready  {stack.portal}  sign in once with {link}")
     say(f"       {stack.portal}/sandbox  talk to the AI employees of two businesses; Ctrl-C stops everything")
 

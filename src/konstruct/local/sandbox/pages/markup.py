@@ -30,7 +30,7 @@ _MARKDOWN = re.compile(
 _MRKDWN = re.compile(
     _SHARED
     + rf"|(?P<bare>{_URL})"
-    + rf"|(?<!\w)\*(?=[^\s*])(?P<bold>[^*\n]{{1,{_SPAN}}}?)(?<=\S)\*(?!\w)"
+    + rf"|(?<![\w*])\*(?=[^\s*])(?P<bold>[^*\n]{{1,{_SPAN}}}?)(?<=\S)\*(?![\w*])"
     + rf"|(?<!\w)_(?=[^\s_])(?P<italic>[^_\n]{{1,{_SPAN}}}?)(?<=\S)_(?!\w)"
     + rf"|(?<!\w)~(?=[^\s~])(?P<strike>[^~\n]{{1,{_SPAN}}}?)(?<=\S)~(?!\w)"
 )

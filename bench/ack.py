@@ -1,0 +1,86 @@
+"""Durable acknowledgement beside Bolt, which stores nothing: same HTTP server, same process count, same load generator."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+from bench.fakes import fake_slack
+from bench.generator import generate
+from bench.servers import Server, free_port, server
+from bench.stack import SECRET, Parts, Site
+
+TENANTS = 8
+RATE = 300.0
+OPEN_S, CLOSED_S = 20.0, 12.0
+CEILING = 12_000.0
+ALL_200 = {"200"}
+
+
+async def measure(parts: Parts, *, brief: bool = False) -> dict[str, Any]:
+    """Return the figures of every stack, and the ratio of the saturations for each process count."""
+    figures: dict[str, Any] = {}
+    for processes in (1, 2):
+        async with _bolt(parts, processes) as servers:
+            async with parts.site(TENANTS) as site:
+                figures[f"bolt_{processes}"] = await _figures(site, servers, stored=False, open_loop=processes == 1)
+        async with parts.site(TENANTS) as site, _ours(site, processes) as servers:
+            figures[f"ours_{processes}"] = await _figures(site, servers, stored=True, open_loop=processes == 1)
+    async with AsyncExitStack() as stack:
+        slack = await stack.enter_async_context(fake_slack(parts.folder))
+        site = await stack.enter_async_context(parts.site(TENANTS, slack_api_url=f"{slack.url}/api/"))
+        await stack.enter_async_context(server("ack-worker", ["-m", "konstruct.cli.main", "worker"], site.env, site.folder))
+        servers = await stack.enter_async_context(_ours(site, 1))
+        figures["ours_1_worker"] = await _figures(site, servers, stored=True, open_loop=True)
+    for processes in (1, 2):
+        pair = (figures[f"{name}_{processes}"]["saturation"]["per_s"] for name in ("ours", "bolt"))
+        ours, bolt = pair
+        figures[f"ratio_{processes}"] = round(ours / bolt, 2)
+    return figures
+
+
+async def _figures(site: Site, servers: list[Server], *, stored: bool, open_loop: bool) -> dict[str, Any]:
+    ports = [each.port for each in servers]
+    found: dict[str, Any] = {}
+    sent = 0
+    if open_loop:
+        found["open_300"] = await generate(site.teams, ports, "o", seconds=OPEN_S, rate=RATE, ceiling=RATE)
+        sent += found["open_300"]["sent"]
+    before = sum(each.cpu_s() for each in servers)
+    closed = await generate(site.teams, ports, "c", seconds=CLOSED_S, rate=None, ceiling=CEILING)
+    closed["server_cpu_ms_per_request"] = round((sum(each.cpu_s() for each in servers) - before) * 1000 / closed["sent"], 3)
+    found["saturation"] = closed
+    sent += closed["sent"]
+    for result in found.values():
+        if set(result["statuses"]) != ALL_200:
+            raise RuntimeError(f"not every delivery was acknowledged: {result['statuses']}")
+    if stored:
+        found["acknowledged"], found["stored"] = sent, await site.messages()
+        if found["stored"] != sent:
+            raise RuntimeError(f"{sent} messages were acknowledged, {found['stored']} are stored")
+    return found
+
+
+@asynccontextmanager
+async def _ours(site: Site, processes: int) -> AsyncIterator[list[Server]]:
+    async with AsyncExitStack() as stack:
+        servers = []
+        for number in range(processes):
+            port = free_port()
+            env = {**site.env, "KONSTRUCT_BIND": f"127.0.0.1:{port}"}
+            arguments = ["-m", "konstruct.cli.main", "web"]
+            servers.append(await stack.enter_async_context(server(f"web-{number}", arguments, env, site.folder, port)))
+        yield servers
+
+
+@asynccontextmanager
+async def _bolt(parts: Parts, processes: int) -> AsyncIterator[list[Server]]:
+    async with AsyncExitStack() as stack:
+        servers = []
+        for number in range(processes):
+            port = free_port()
+            arguments = ["-m", "bench.bolt", str(port)]
+            env = {"KONSTRUCT_SLACK_SIGNING_SECRET": SECRET}
+            servers.append(await stack.enter_async_context(server(f"bolt-{processes}-{number}", arguments, env, parts.folder, port)))
+        yield servers
