@@ -82,5 +82,7 @@ async def _bolt(parts: Parts, processes: int) -> AsyncIterator[list[Server]]:
             port = free_port()
             arguments = ["-m", "bench.bolt", str(port)]
             env = {"KONSTRUCT_SLACK_SIGNING_SECRET": SECRET}
-            servers.append(await stack.enter_async_context(server(f"bolt-{processes}-{number}", arguments, env, parts.folder, port)))
+            servers.append(
+                await stack.enter_async_context(server(f"bolt-{processes}-{number}", arguments, env, parts.folder, port))
+            )
         yield servers

@@ -22,7 +22,9 @@ def body(team_id: str, app_id: str, bot_user_id: str, channel: str, mark: str, m
         "client_msg_id": f"c-{mark}",
         "text": _TEXT,
         "team": team_id,
-        "blocks": [{"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": [{"type": "text", "text": _TEXT}]}]}],
+        "blocks": [
+            {"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": [{"type": "text", "text": _TEXT}]}]}
+        ],
         "channel": channel,
         "event_ts": ts,
         "channel_type": "im",

@@ -102,7 +102,9 @@ async def _open(order: dict[str, Any], run: Run, connections: list[Connection], 
 
 
 async def _run(order: dict[str, Any]) -> dict[str, Any]:
-    run = Run(deque(requests([tuple(t) for t in order["teams"]], order["secret"], order["run"], order["count"], order["channels"])))  # type: ignore[misc]
+    run = Run(
+        deque(requests([tuple(t) for t in order["teams"]], order["secret"], order["run"], order["count"], order["channels"]))
+    )  # type: ignore[misc]
     loop = asyncio.get_running_loop()
     idle: deque[Connection] = deque()
     connections = []

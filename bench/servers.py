@@ -53,7 +53,9 @@ class Server:
 
 
 @asynccontextmanager
-async def server(name: str, arguments: Sequence[str], env: Mapping[str, str], folder: Path, port: int = 0) -> AsyncIterator[Server]:
+async def server(
+    name: str, arguments: Sequence[str], env: Mapping[str, str], folder: Path, port: int = 0
+) -> AsyncIterator[Server]:
     """Run `python ARGUMENTS`; with a `port`, wait until it takes connections there. Raises RuntimeError if it ends before."""
     log = folder / f"{name}.log"
     whole = {**_outside(), **env}

@@ -127,6 +127,13 @@ async def _team(db: Database, vault: Vault, number: int) -> Team:
     tenant = await create_tenant(db, vault, name=f"Business {number}", employee="Ada", persona="You are Ada. You are brief.")
     team = Team(tenant.scope, f"T{number:04}", "A0001", f"UBOT{number:04}", f"xoxb-bench-{number}")
     await accounts.connect(
-        db, vault, team.scope, kind="slack", external_id=team.team_id, app_id=team.app_id, bot_user_id=team.bot_user_id, token=team.token
+        db,
+        vault,
+        team.scope,
+        kind="slack",
+        external_id=team.team_id,
+        app_id=team.app_id,
+        bot_user_id=team.bot_user_id,
+        token=team.token,
     )
     return team

@@ -24,6 +24,8 @@ TEXTS = st.lists(PIECES | st.text(max_size=10), max_size=30).map("".join)
 
 
 def assert_inert(text: str) -> None:
+    # Whatever reads the text next may drop control characters.
+    text = "".join(char for char in text if char >= " " or char == "\n")
     assert not LIVE.search(text)
     assert {match[1] for match in MENTION.finditer(text)} <= PEOPLE
 
@@ -59,6 +61,21 @@ def test_no_part_can_ping_or_is_too_long(text: str) -> None:
         assert open_fence(part) == ""
         assert_inert(notification(part, PEOPLE))
         assert render(part, PEOPLE) == [part]
+
+
+@pytest.mark.parametrize("tail", ["@here you", "@channel", "``` python", "~~~", "<@U1> you", "<!here>"])
+def test_a_cut_makes_nothing_live(tail: str) -> None:
+    for length in range(PART_MAX - 45, PART_MAX + 5):
+        for part in render("x" * length + tail + " and\nmore", PEOPLE):
+            assert_inert(part)
+            assert open_fence(part) == ""
+
+
+def test_a_cut_closes_no_code() -> None:
+    for length in range(PART_MAX - 60, PART_MAX):
+        parts = render(f"````\n{'x' * length}````{'y' * 100}\n````\n\n@End", PEOPLE)
+        assert len(parts) == 2 and all(open_fence(part) == "" for part in parts)
+        assert parts[1].endswith("\n\n@End") and open_fence(parts[1].removesuffix("\n\n@End").rstrip("`")) != ""
 
 
 def essence(text: str) -> str:
@@ -108,6 +125,8 @@ def test_neutralise_only_inserts_and_is_idempotent(text: str) -> None:
         "<\x00!channel>",
         "@\x00here",
         "<@\x00U9>",
+        "<\x01!chan\x1bnel>",
+        "@\x08here",
     ],
 )
 def test_inert(text: str) -> None:
@@ -223,6 +242,10 @@ def test_enormous_texts() -> None:
 
 
 @settings(deadline=None, max_examples=200)
+@example("&" * 4000)
+@example("x" * 3 + "<@U1>&" * 1000)
+@example("x" * 3997 + "<@U1>&")
+@example("x" * 1994 + "<@U1>&<" + "<" * 1000)
 @given(TEXTS)
 def test_notification(text: str) -> None:
     plain = notification(text, PEOPLE)

@@ -124,15 +124,20 @@ async def open_house(
     settings = settings.model_copy(update={"slack_api_url": slack.url, "bind": f"127.0.0.1:{port}"})
     for scope, team in zip(scopes, teams, strict=True):
         await accounts.connect(
-            db, vault, scope, kind="slack", external_id=team.team_id, app_id=team.app_id, bot_user_id=team.bot_user_id, token=team.token
+            db,
+            vault,
+            scope,
+            kind="slack",
+            external_id=team.team_id,
+            app_id=team.app_id,
+            bot_user_id=team.bot_user_id,
+            token=team.token,
         )
     adapters = {"slack": SlackAdapter(settings)}
     redis, counters = Redis.open(settings), Counters()
     router = Router([backend], prices=load_prices(), sleep=lambda _: asyncio.sleep(0))
     surface = Surface(db, adapters, vault)
-    turns = TurnLoop(
-        db, router, surface, deadline_s=settings.turn_deadline_s, attempts=settings.turn_attempts, counters=counters
-    )
+    turns = TurnLoop(db, router, surface, deadline_s=settings.turn_deadline_s, attempts=settings.turn_attempts, counters=counters)
     sends = Delivering(
         db, adapters, vault, SendLimits(redis), counters=counters, resend_after_s=resend_after_s, look_up_after_s=look_up_after_s
     )

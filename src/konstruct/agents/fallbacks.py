@@ -13,7 +13,7 @@ TOO_MANY_STEPS = "too_many_steps"
 BROKEN = "broken"
 
 _SENTENCES = {
-    MODEL_DOWN: "Sorry, I can't think straight right now: the service that I use is not answering. Please ask me again in a few minutes.",
+    MODEL_DOWN: "Sorry, I can't answer right now: the service that I think with is not there. Please ask again in a few minutes.",
     TOO_SLOW: "Sorry, this is taking me too long. Please ask me again, perhaps in smaller pieces.",
     EMPTY: "Sorry, I could not find words for an answer. Please put the question another way.",
     TOO_LONG: "Sorry, that is more than I can read at once. Please send it in smaller pieces.",

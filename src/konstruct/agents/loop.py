@@ -92,15 +92,12 @@ class TurnLoop:
         while sum(step.kind == "model" for step in turn.steps) <= MAX_MODEL_STEPS:
             last = turn.steps[-1] if turn.steps else None
             if last is None or last.kind == "tools":
-                request = assemble(turn, claim.scope, datetime.now(UTC))
                 asked_at = time.monotonic()
                 try:
-                    completion = await self._router.complete(request, deadline=deadline)
-                    self._counters.observe("model_latency_s", time.monotonic() - asked_at)
+                    completion = await self._router.complete(assemble(turn, claim.scope, datetime.now(UTC)), deadline=deadline)
                 except LlmFailed as failed:
-                    await self._db.run(claim.scope, lambda s: usage_repository.record_calls(s, turn.id, len(turn.steps), failed.calls))
-                    log.warning("model_failed", kind=failed.last.kind, status=failed.last.status, calls=len(failed.calls))
-                    return _fallback(fallbacks.reason_of(failed.last.kind))
+                    return await self._model_failed(claim, turn, failed)
+                self._counters.observe("model_latency_s", time.monotonic() - asked_at)
                 turn = await self._keep_answer(claim, turn, completion)
             elif last.tool_calls:
                 turn = await self._refuse_tools(claim, turn, last)
@@ -109,6 +106,12 @@ class TurnLoop:
             else:
                 return _fallback(fallbacks.EMPTY)
         return _fallback(fallbacks.TOO_MANY_STEPS)
+
+    async def _model_failed(self, claim: Claim, turn: Turn, failed: LlmFailed) -> Answer:
+        async with self._db.tenant(claim.scope) as session:
+            await usage_repository.record_calls(session, turn.id, len(turn.steps), failed.calls)
+        log.warning("model_failed", kind=failed.last.kind, status=failed.last.status, calls=len(failed.calls))
+        return _fallback(fallbacks.reason_of(failed.last.kind))
 
     async def _keep_answer(self, claim: Claim, turn: Turn, completion: Completion) -> Turn:
         """Persist the model's answer before anything is made of it: with its cost, and the intent of each tool call."""

@@ -16,8 +16,8 @@ REFUSED = "Refused: this employee has no tools yet. Answer without them."
 async def intend(session: TenantSession, turn_id: UUID, step: int, calls: Sequence[ToolCall]) -> None:
     """Write down the calls that the model asked for in `step`."""
     await session.executemany(
-        "INSERT INTO tool_calls (tenant_id, turn_id, step, call_index, id, model_call_id, name, arguments, state, idempotency_key)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'intended', $9)",
+        "INSERT INTO tool_calls (tenant_id, turn_id, step, call_index, id, model_call_id, name, arguments, state,"
+        " idempotency_key) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'intended', $9)",
         [
             (
                 session.scope.tenant_id,

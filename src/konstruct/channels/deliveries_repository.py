@@ -212,7 +212,7 @@ async def _mark(session: TenantSession, claim: Claim, delivery_id: UUID, change:
     await queue.fence(session, claim)
     until = "" if state == "unknown" else ", sending_until = NULL"
     await session.execute(
-        f"UPDATE deliveries SET {change}{until} WHERE tenant_id = $1 AND id = $2 AND state = $3",  # noqa: S608  # constants
+        f"UPDATE deliveries SET {change}{until} WHERE tenant_id = $1 AND id = $2 AND state = $3",  # constants
         claim.scope.tenant_id,
         delivery_id,
         state,

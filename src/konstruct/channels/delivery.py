@@ -99,8 +99,8 @@ class Delivering:
                     with structlog.contextvars.bound_contextvars(delivery_id=str(delivery.id)):
                         await self._advance(job, delivery)
             except LaneWaits as waits:
-                wait_s = waits.seconds
-                await self._db.run(claim.scope, lambda s: queue.release(s, claim, wait_s=wait_s))
+                async with self._db.tenant(claim.scope) as session:
+                    await queue.release(session, claim, wait_s=waits.seconds)
                 return
 
     async def _job(self, claim: Claim, sender: Sender) -> _Job:

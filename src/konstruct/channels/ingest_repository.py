@@ -19,7 +19,7 @@ _ARRAYS = (
     "uuid[]", "uuid[]", "text[]", "bytea[]", "text[]", "text[]", "text[]", "text[]", "text[]", "text[]", "text[]", "text[]",
     "text[]", "text[]", "text[]", "boolean[]", "timestamptz[]",
 )  # fmt: skip
-_CALL = f"SELECT ingest_messages({', '.join(f'${n}::{kind}' for n, kind in enumerate(_ARRAYS, 1))}, $18)"  # noqa: S608  # no values
+_CALL = f"SELECT ingest_messages({', '.join(f'${n}::{kind}' for n, kind in enumerate(_ARRAYS, 1))}, $18)"  # no values
 
 
 @dataclass(frozen=True, slots=True)

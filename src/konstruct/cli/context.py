@@ -18,7 +18,9 @@ from konstruct.tenants.keyring import open_key_provider
 from konstruct.tenants.vault import Vault
 
 T = TypeVar("T")
-DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Folder of the embedded instance (default: ~/.local/share/konstruct).")]
+DataDir = Annotated[
+    Path | None, typer.Option("--data-dir", help="Folder of the embedded instance (default: ~/.local/share/konstruct).")
+]
 
 
 def process_settings(process: str) -> Settings:
@@ -33,10 +35,8 @@ def running_settings(data_dir: Path | None) -> Settings:
 
     Raises KonstructError when neither is there.
     """
-    if data_dir is None and PREFIX + "DATABASE_URL" in os.environ:
-        settings = load_settings()
-    else:
-        settings = load_instance(data_dir).settings
+    own = data_dir is None and PREFIX + "DATABASE_URL" in os.environ
+    settings = load_settings() if own else load_instance(data_dir).settings
     logs.configure(settings.model_copy(update={"log_level": "WARNING"}), "cli")
     return settings
 

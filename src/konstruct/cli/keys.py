@@ -44,7 +44,9 @@ def rotate_tenant(tenant: TenantOption, data_dir: DataDir = None) -> None:
 
 
 @app.command()
-def shred(tenant: TenantOption, yes: Annotated[bool, typer.Option("--yes", help="Really do it.")] = False, data_dir: DataDir = None) -> None:
+def shred(
+    tenant: TenantOption, yes: Annotated[bool, typer.Option("--yes", help="Really do it.")] = False, data_dir: DataDir = None
+) -> None:
     """Destroy a tenant's keys: its secrets never open again, not even from a restored dump."""
     if not yes:
         raise KonstructError("shredding cannot be undone: say --yes")

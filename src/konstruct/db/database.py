@@ -86,7 +86,8 @@ class Database:
         """
         assert reason
         async with self._fleet.acquire() as connection:
-            return await connection.fetch(sql, *args)
+            rows: list[asyncpg.Record] = await connection.fetch(sql, *args)
+            return rows
 
     async def call_unscoped(self, sql: str, *args: Any, timeout_s: float) -> Any:
         """Return the value of one statement of the app role without a tenant, in one round trip.

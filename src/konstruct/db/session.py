@@ -24,7 +24,8 @@ class Session:
 
     async def fetch(self, sql: str, *args: Any) -> list[asyncpg.Record]:
         """Return all rows."""
-        return await self._connection.fetch(sql, *args)
+        rows: list[asyncpg.Record] = await self._connection.fetch(sql, *args)
+        return rows
 
     async def fetchrow(self, sql: str, *args: Any) -> asyncpg.Record | None:
         """Return the first row, or None."""

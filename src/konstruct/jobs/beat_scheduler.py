@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery.beat import Scheduler
 
 
-class MemoryScheduler(Scheduler):
+class MemoryScheduler(Scheduler):  # type: ignore[misc]  # Celery is not typed
     """The schedule of the app's configuration, without a file: the default one keeps a database in the working folder."""
 
     def setup_schedule(self) -> None:

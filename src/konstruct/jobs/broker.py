@@ -59,11 +59,11 @@ def create_celery(settings: Settings, *, publisher: bool = False) -> Celery:
 def register_tasks(app: Celery, *, wake: Callable[[], None], prune: Callable[[], None]) -> None:
     """Register the tasks of a worker. Both are plain functions: an `async def` task would silently do nothing."""
 
-    @app.task(name=WAKE, ignore_result=True, shared=False)
+    @app.task(name=WAKE, ignore_result=True, shared=False)  # type: ignore[untyped-decorator]  # Celery is not typed
     def wake_engine() -> None:
         wake()
 
-    @app.task(name=PRUNE, ignore_result=True, shared=False)
+    @app.task(name=PRUNE, ignore_result=True, shared=False)  # type: ignore[untyped-decorator]  # likewise
     def prune_tables() -> None:
         prune()
 

@@ -26,7 +26,7 @@ async def prune(db: Database) -> int:
             DEDUPE_DAYS,
             STEP,
         )
-        gone += rows[0]["n"]
+        gone += int(rows[0]["n"])
         if rows[0]["n"] < STEP:
             break
     log.info("pruned", dedupe_keys=gone)

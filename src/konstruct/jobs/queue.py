@@ -44,9 +44,7 @@ async def claim(db: Database, lane: Lane, worker_id: UUID, limit: int, lease_s: 
         limit,
         timedelta(seconds=lease_s),
     )
-    return [
-        Claim(TenantScope(row["tenant_id"]), row["conversation_id"], lane, row["epoch"], row["attempts"]) for row in rows
-    ]
+    return [Claim(TenantScope(row["tenant_id"]), row["conversation_id"], lane, row["epoch"], row["attempts"]) for row in rows]
 
 
 async def next_due_s(db: Database, lane: Lane) -> float | None:
@@ -107,7 +105,7 @@ async def limit(session: TenantSession, claim: Claim, deadline_at: datetime) -> 
 
 async def _lock(session: TenantSession, claim: Claim, change: str) -> None:
     held = await session.fetchval(
-        f"UPDATE ready_queue SET {change} WHERE tenant_id = $1 AND conversation_id = $2 AND lane = $3"  # noqa: S608  # two constants
+        f"UPDATE ready_queue SET {change} WHERE tenant_id = $1 AND conversation_id = $2 AND lane = $3"  # two constants
         " AND epoch = $4 AND state = 'leased' AND lease_alive(lease_until, lease) RETURNING true",
         claim.scope.tenant_id,
         claim.conversation_id,

@@ -76,9 +76,7 @@ async def close_session(db: Database, cookie: str) -> None:
     if parsed is not None:
         scope, token = parsed
         async with db.tenant(scope) as session:
-            await session.execute(
-                "DELETE FROM sessions WHERE tenant_id = $1 AND token_hash = $2", scope.tenant_id, _hash(token)
-            )
+            await session.execute("DELETE FROM sessions WHERE tenant_id = $1 AND token_hash = $2", scope.tenant_id, _hash(token))
 
 
 async def _open(session: TenantSession, cookie: str) -> None:

@@ -61,7 +61,10 @@ async def tenant_name(session: TenantSession) -> str | None:
 async def insert_agent(session: TenantSession, agent_id: UUID, name: str, persona: str, policy: str) -> None:
     """Store an employee with the first version of its persona."""
     await session.execute(
-        "INSERT INTO agents (tenant_id, id, name, persona_version) VALUES ($1, $2, $3, 1)", session.scope.tenant_id, agent_id, name
+        "INSERT INTO agents (tenant_id, id, name, persona_version) VALUES ($1, $2, $3, 1)",
+        session.scope.tenant_id,
+        agent_id,
+        name,
     )
     await insert_persona(session, agent_id, 1, persona, policy)
 
