@@ -24,7 +24,7 @@ import konstruct.jobs.worker
 import konstruct.tenants.sign_in
 import konstruct.web.server
 
-PATIENCE_S = 30
+PATIENCE_S = 8
 """A command that has not ended by then works, where it should have refused."""
 
 

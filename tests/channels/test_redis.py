@@ -8,9 +8,10 @@ from uuid import uuid4
 
 import pytest
 import redis.asyncio
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from konstruct.db.circuit import FIRST_PAUSE_S, LONGEST_PAUSE_S, Circuit
 from konstruct.db.redis import PlatformRedis, Redis, RedisUnavailableError, TenantRedis
 from konstruct.db.scope import TenantScope
 from konstruct.kit.errors import SettingsError
@@ -78,6 +79,8 @@ def test_refused_domains(domain: str) -> None:
         KEYS.key("note")
 
 
+@example(["a%3Ab"], ["a:b"])
+@example(["a:b"], ["a", "b"])
 @given(st.lists(st.text(":%3Aab", min_size=1), min_size=1), st.lists(st.text(":%3Aab", min_size=1), min_size=1))
 def test_two_names_never_share_a_key(one: list[str], other: list[str]) -> None:
     assert (KEYS.key("note", *one) == KEYS.key("note", *other)) is (one == other)
@@ -280,3 +283,19 @@ def test_open() -> None:
         Redis.open(load_settings(redis_url="redis://:canary@h:1/0"))
     )
     Redis.open(load_settings(redis_url=None))
+
+
+def test_one_probe_at_a_time() -> None:
+    now = 100.0
+    circuit = Circuit(lambda: now)
+    circuit.failed()
+    now += FIRST_PAUSE_S
+    assert [circuit.allows() for _ in range(3)] == [True, False, False]
+    now += FIRST_PAUSE_S
+    assert [circuit.allows() for _ in range(2)] == [True, False]
+    circuit.succeeded()
+    assert [circuit.allows() for _ in range(2)] == [True, True]
+    for _ in range(100):
+        circuit.failed()
+    now += LONGEST_PAUSE_S
+    assert circuit.allows()

@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from konstruct.kit.errors import KonstructError
+from konstruct.local import process
 from konstruct.local import supervisor as module
 from konstruct.local.child import MODULE, Child, stop_orphans
 from konstruct.local.files import read_json, write_private
@@ -208,3 +209,17 @@ async def test_a_mark_names_the_running_child_and_goes_with_it(child: Callable[.
     assert (read_json(mark) or {})["pid"] == part.pid
     await part.stop()
     assert not mark.exists()
+
+
+async def test_a_long_log_is_put_aside_when_its_process_starts(
+    child: Callable[..., Child], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "_LOG_MAX", 10)
+    part = child("web", RUNS)
+    part.log.parent.mkdir()
+    part.log.write_text("much to read\n")
+    await part.start()
+    await written(part)
+    await part.stop()
+    assert part.log.read_text() == "up\n"
+    assert part.log.with_name("web.log.1").read_text() == "much to read\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -179,3 +180,13 @@ async def test_a_child_that_ends_while_it_starts_is_named_with_its_last_words(tm
     with pytest.raises(KonstructError, match="web ended with exit code 1 while it started: KONSTRUCT_KEYRING is wrong"):
         await wait_until(never, [child], "web")
     await child.stop()
+
+
+def test_progress_that_nobody_reads_any_more_stops_nothing() -> None:
+    code = "import sys; from konstruct.local.up import say; sys.stdin.read(); say('a'); say('b')"
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        process.stdout.close()
+        assert process.stdin
+        process.stdin.close()
+        assert process.wait() == 0

@@ -50,7 +50,9 @@ async def test_the_connection_is_used_again_and_carries_no_cookie() -> None:
                 {"choices": [{"message": {"content": "one"}, "finish_reason": "stop"}]},
                 headers={"Set-Cookie": "tenant=a; Path=/"},
             )
-        return await openai.reply("more")(fake, req, body)
+        # The end of the body comes a little after the last event, as it does over a real network.
+        late = [*openai.events(openai.text_chunks("more")), b": bye\n\n"]
+        return await openai.pieces(late, pause=lambda: asyncio.sleep(0.01))(fake, req, body)
 
     async with serving(behave) as (fake, backend):
         for _ in range(3):

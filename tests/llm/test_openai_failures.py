@@ -56,6 +56,7 @@ async def error_of(backend: OpenAiCompatBackend, asked: ChatRequest) -> LlmError
         (openai.error(400, message="the request exceeds the available context size"), "too_long", 400),
         (openai.error(413), "too_long", 413),
         (openai.error(400, kind="invalid_request_error"), "bad_request", 400),
+        (openai.error(400, code=CANARY), "bad_request", 400),
         (openai.error(422), "bad_request", 422),
         (openai.error(403), "auth", 403),
         (openai.error(408), "timeout", 408),

@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
 from konstruct.db.scope import TenantScope
 from konstruct.llm.backends.openai_compat import OpenAiCompatBackend
 from konstruct.llm.backends.scripted import Reply, ScriptedBackend
-from konstruct.llm.port import Completion, Finish, LlmBackend, LlmError, LlmErrorKind, LlmFailed, TextDelta, ToolCallDelta, Usage
+from konstruct.llm.port import (
+    ChatRequest,
+    Completion,
+    Delta,
+    Finish,
+    LlmBackend,
+    LlmError,
+    LlmErrorKind,
+    LlmFailed,
+    TextDelta,
+    ToolCallDelta,
+    Usage,
+)
 from konstruct.llm.prices import load_prices
 from konstruct.llm.router import Router
 from tests.llm.support import CANARY, SCOPE_A, SCOPE_B, Clock, request
@@ -104,6 +116,26 @@ async def test_text_is_passed_on_as_it_comes_and_what_the_listener_raises_too() 
     with pytest.raises(TimeoutError, match="listener"):
         await router(clock, target).complete(request(), deadline=clock.now + 60, on_text=listen)
     assert heard == ["a", "b"]
+
+
+async def test_an_answer_that_nobody_takes_is_closed() -> None:
+    clock = Clock()
+    closed: list[bool] = []
+
+    class Endless(ScriptedBackend):
+        async def stream(self, request: ChatRequest) -> AsyncIterator[Delta]:
+            try:
+                while True:
+                    yield TextDelta("more ")
+            finally:
+                closed.append(True)
+
+    async def enough(_piece: str) -> None:
+        raise ConnectionError("nobody listens")
+
+    with pytest.raises(ConnectionError) as caught:
+        await router(clock, Endless()).complete(request(), deadline=clock.now + 60, on_text=enough)
+    assert closed == [True], caught
 
 
 async def test_a_rate_limited_target_rests_as_long_as_it_asks() -> None:

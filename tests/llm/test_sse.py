@@ -10,7 +10,7 @@ from konstruct.llm.backends.sse import MAX_EVENT_BYTES, SseParser
 from konstruct.llm.port import LlmError
 
 STREAM = (
-    'data: {"a": 1}\r\n\r\n: keep-alive\n\nevent: message\ndata: first\ndata:second é🙂\nid: 7\n\ndata\n\ndata: [DONE]\r\r'
+    'data: {"a": 1}\r\n\r\n: keep-alive\n\nevent: message\r\ndata: first\r\ndata:second é🙂\nid: 7\n\ndata\n\ndata: [DONE]\r\r'
 ).encode()
 EVENTS = [b'{"a": 1}', "first\nsecond é🙂".encode(), b"", b"[DONE]"]
 

@@ -42,5 +42,7 @@ async def served(deps: Deps) -> AsyncIterator[str]:
 
 
 async def get(url: str) -> tuple[int, str]:
-    async with aiohttp.ClientSession() as client, client.get(url) as response:
+    # Far above the probe's own bound of 1 s: this only fails what would hang.
+    timeout = aiohttp.ClientTimeout(total=10)
+    async with aiohttp.ClientSession(timeout=timeout) as client, client.get(url) as response:
         return response.status, await response.text()

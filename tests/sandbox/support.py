@@ -14,11 +14,17 @@ from typing import Any
 import aiohttp
 import uvicorn
 from aiohttp import web
+from playwright.async_api import Browser, async_playwright
 
 from konstruct.local.sandbox.app import sandbox_app
 from konstruct.local.sandbox.businesses import FERNWOOD, MARLOW, Business
 from konstruct.local.sandbox.store import SandboxStore
 
+CHROMIUM = "/usr/bin/chromium"
+CHROMIUM_ARGS = [
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync"),
+]
 SECRET = "a-signing-secret"
 ANNA, TOM = FERNWOOD.people[0].user_id, FERNWOOD.people[1].user_id
 ANNA_DIRECT = "D" + ANNA[1:]
@@ -127,6 +133,23 @@ async def until(check: Callable[[], bool], patience_s: float = 10.0) -> None:
     async with asyncio.timeout(patience_s):
         while not check():
             await asyncio.sleep(0.01)
+
+
+@asynccontextmanager
+async def open_browser() -> AsyncIterator[Browser]:
+    """Headless Chromium, without any traffic of its own."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGS)
+        try:
+            yield browser
+        finally:
+            await browser.close()
+
+
+def free_port() -> int:
+    """Return a port that was free a moment ago."""
+    with _listening_socket() as probe:
+        return int(probe.getsockname()[1])
 
 
 def _listening_socket() -> socket.socket:

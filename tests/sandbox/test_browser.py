@@ -8,17 +8,12 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, expect
 
 from konstruct.local.sandbox.businesses import FERNWOOD
-from tests.sandbox.support import ANNA_DIRECT, FRONT_DESK, Listener, Sandbox, open_listener, open_sandbox
+from tests.sandbox.support import ANNA_DIRECT, FRONT_DESK, Listener, Sandbox, open_browser, open_listener, open_sandbox
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-CHROMIUM = "/usr/bin/chromium"
-ARGS = [
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
-    *("--disable-component-update", "--disable-sync"),
-]
 PHONE = {"width": 360, "height": 740}
 DESK = f"/sandbox/b/fernwood/{FRONT_DESK}"
 DIRECT = f"/sandbox/b/fernwood/{ANNA_DIRECT}"
@@ -42,10 +37,8 @@ class Person:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGS)
-        yield browser
-        await browser.close()
+    async with open_browser() as opened:
+        yield opened
 
 
 @pytest_asyncio.fixture(loop_scope="module")

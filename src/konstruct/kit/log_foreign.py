@@ -15,8 +15,16 @@ from konstruct.kit.log_errors import OWN_ROOT
 _LIBRARY_ROOTS = (OWN_ROOT, *(PurePath(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib", "purelib", "platlib")))
 _SAFE_ARGUMENTS = frozenset(("alembic.runtime.migration",))
 """Loggers whose arguments are ours: the names of our own migrations."""
-_QUIET = {"uvicorn.access": logging.WARNING, "aiohttp.access": logging.WARNING}
-"""Access logs say nothing without their arguments, which hold addresses and query strings."""
+_QUIET = {
+    "uvicorn.access": logging.WARNING,
+    "aiohttp.access": logging.WARNING,
+    "celery.app.trace": logging.WARNING,
+    "celery.worker.strategy": logging.WARNING,
+    "celery.beat": logging.WARNING,
+    "alembic.runtime.plugins": logging.WARNING,
+}
+"""Access logs say nothing without their arguments, which hold addresses and query strings; a line for each wake-up
+and tick says nothing at all."""
 
 
 def describe_record(record: logging.LogRecord) -> dict[str, Any]:

@@ -18,7 +18,7 @@ NAMES = ("web", "worker", "beat")
 
 
 class Child:
-    """Runs `python -m konstruct.cli.main NAME`, and leaves a mark in `run` so that a later supervisor finds it."""
+    """Runs `konstruct NAME`, and leaves a mark in `run` so that a later supervisor finds it."""
 
     def __init__(
         self, name: str, env: Mapping[str, str], *, data_dir: Path, patience_s: float = 20.0, command: list[str] | None = None
@@ -28,7 +28,7 @@ class Child:
         self._env = dict(env)
         self._cwd = data_dir
         self._patience_s = patience_s
-        self._command = command or [sys.executable, "-m", MODULE, name]
+        self._command = command or [sys.executable, "-P", "-m", MODULE, name]
         self._mark = _mark_file(data_dir, name)
         self._process: Process | None = None
 

@@ -34,7 +34,7 @@ def last_lines(path: Path, count: int = 1, start: int = 0) -> str:
     try:
         with path.open("rb") as file:
             size = file.seek(0, os.SEEK_END)
-            file.seek(max(start, size - 8192))
+            file.seek(max(start if start <= size else 0, size - 8192))
             lines = file.read().decode("utf-8", "replace").splitlines()
     except OSError:
         return ""

@@ -16,6 +16,8 @@ import psutil
 
 _POLL_S = 0.02
 _WATCH_S = 0.1
+_LOG_MAX = 10 * 1024 * 1024
+"""Bytes after which a log is put aside when its process starts; one older log is kept."""
 _CLOCK_SLACK_S = 2.0
 """A process's start time is derived from the boot time, which moves by about a second when the clock is set."""
 
@@ -51,7 +53,8 @@ class Process:
     @classmethod
     def start(cls, launch: Launch) -> Process:
         """Start a process in a session of its own, so that a Ctrl-C in the terminal does not reach it. Raises OSError."""
-        launch.log.parent.mkdir(parents=True, exist_ok=True)
+        launch.log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _rotate(launch.log)
         extra: dict[str, Any] = {}
         if launch.account:
             extra = {"user": launch.account.user, "group": launch.account.group, "extra_groups": []}
@@ -138,6 +141,11 @@ class Process:
                 return False
             await asyncio.sleep(_POLL_S)
         return True
+
+
+def _rotate(log: Path) -> None:
+    if log.exists() and log.stat().st_size > _LOG_MAX:
+        log.replace(log.with_name(f"{log.name}.1"))
 
 
 def own_mark() -> dict[str, Any]:

@@ -7,10 +7,11 @@ import importlib
 from collections.abc import Mapping
 from pathlib import Path
 
+from konstruct.kit.errors import StorageUnavailableError
 from konstruct.kit.settings import PREFIX, Settings
 from konstruct.local.child import NAMES, Child, stop_orphans
 from konstruct.local.environment import base_environment, child_environment, load_secrets
-from konstruct.local.files import read_json, write_private
+from konstruct.local.files import last_lines, read_json, write_private
 from konstruct.local.instance import Instance, save_instance, settings_of
 from konstruct.local.postgres import Postgres
 from konstruct.local.process import own_mark
@@ -74,12 +75,16 @@ class Stack:
     async def prepare_database(self) -> None:
         """Make roles, database, tables and keys, and complete the environment. Raises KonstructError."""
         from konstruct.db.bootstrap import RolePasswords, bootstrap
+        from konstruct.db.database import STORAGE_ERRORS
         from konstruct.db.migrate import migrate
         from konstruct.local.welcome import make_keys
 
         passwords = RolePasswords(*(self._secrets[role] for role in ("app", "fleet", "maintenance")))
-        urls = await bootstrap(self._postgres.admin_url, database=DATABASE, passwords=passwords)
-        applied = await asyncio.to_thread(migrate, urls.maintenance)
+        try:
+            urls = await bootstrap(self._postgres.admin_url, database=DATABASE, passwords=passwords)
+            applied = await asyncio.to_thread(migrate, urls.maintenance)
+        except STORAGE_ERRORS as error:
+            raise StorageUnavailableError(f"PostgreSQL went away: {last_lines(self._postgres.log)}") from error
         self._say(f"database: {f'{len(applied)} migrations applied' if applied else 'up to date'}")
         servers = {
             "DATABASE_URL": urls.app,

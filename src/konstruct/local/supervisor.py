@@ -8,8 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from konstruct.kit.errors import KonstructError
-
 FIRST_DELAY_S = 0.5
 LONGEST_DELAY_S = 30.0
 STEADY_S = 60.0
@@ -81,7 +79,8 @@ class Supervisor:
     async def _started(self, part: Part, next_delay_s: float) -> bool:
         try:
             await part.start()
-        except (KonstructError, OSError) as error:
+        except Exception as error:
+            # Whatever it is: a supervisor that gives up is worse than one that repeats itself.
             self._say(f"{part.name} did not start: {error}; trying again in {next_delay_s:g} s")
             return False
         self._say(f"{part.name} runs again")

@@ -29,14 +29,18 @@ async def up(port: int = 8400, data_dir: Path | None = None) -> int:
             return await _run(folder.path, port, stop)
         finally:
             folder.release()
-    except KonstructError as error:
+    except (KonstructError, OSError) as error:
+        # A full disk is as much the operator's to mend as a busy port.
         print(f"konstruct: {error}", file=sys.stderr, flush=True)
         return 1
 
 
 def say(line: str) -> None:
-    """Print a line of progress."""
-    print(line, flush=True)
+    """Print a line of progress. When nobody reads any more (`konstruct up | head`), the parts run on."""
+    try:
+        print(line, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 async def _run(data_dir: Path, port: int, stop: asyncio.Event) -> int:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from konstruct.db.scope import TenantScope
+
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
@@ -128,5 +130,5 @@ class Mail:
 class SeededTenant:
     """The tenant that the seed made for a workspace; `finished` once it has its documents and account."""
 
-    tenant_id: str
+    scope: TenantScope
     finished: bool

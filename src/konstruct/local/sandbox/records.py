@@ -6,7 +6,9 @@ import json
 import time
 from dataclasses import asdict
 from typing import Any
+from uuid import UUID
 
+from konstruct.db.scope import TenantScope
 from konstruct.local.sandbox.model import AcceptedPost, Mail, SeededTenant
 from konstruct.local.sandbox.sqlite import SqliteFile
 
@@ -61,12 +63,12 @@ class Records:
         """Return the tenant that the seed made for a workspace, or None."""
         with self._file.read() as connection:
             row = connection.execute("SELECT tenant_id, finished FROM tenants WHERE team_id = ?", (team_id,)).fetchone()
-        return SeededTenant(row["tenant_id"], bool(row["finished"])) if row else None
+        return SeededTenant(TenantScope(UUID(row["tenant_id"])), bool(row["finished"])) if row else None
 
-    def remember_tenant(self, team_id: str, tenant_id: str) -> None:
+    def remember_tenant(self, team_id: str, scope: TenantScope) -> None:
         """Remember which tenant the seed made for a workspace; it still lacks its documents and account."""
         with self._file.write() as connection:
-            connection.execute("INSERT OR REPLACE INTO tenants VALUES (?, ?, 0)", (team_id, tenant_id))
+            connection.execute("INSERT OR REPLACE INTO tenants VALUES (?, ?, 0)", (team_id, str(scope.tenant_id)))
 
     def finish_tenant(self, team_id: str) -> None:
         """Remember that a workspace's tenant has everything."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from uuid import UUID
-
 import structlog
 
 from konstruct.channels import accounts
@@ -45,12 +43,12 @@ async def seed(settings: Settings) -> None:
 async def _seed_one(db: Database, vault: Vault, store: SandboxStore, business: Business) -> None:
     workspace = business.workspace
     seeded = store.records.tenant_of(workspace.team_id)
-    scope = await _existing(db, seeded.tenant_id) if seeded else None
+    scope = await _existing(db, seeded.scope) if seeded else None
     if seeded and scope and seeded.finished:
         return
     if scope is None:
         created = await create_tenant(db, vault, name=workspace.name, employee=workspace.employee, persona=business.persona)
-        store.records.remember_tenant(workspace.team_id, str(created.tenant_id))
+        store.records.remember_tenant(workspace.team_id, created.scope)
         scope = created.scope
     documents = Documents(db)
     for document in business.documents:
@@ -69,9 +67,9 @@ async def _seed_one(db: Database, vault: Vault, store: SandboxStore, business: B
     log.info("sandbox_seeded", tenant_id=str(scope.tenant_id), documents=len(business.documents))
 
 
-async def _existing(db: Database, tenant_id: str) -> TenantScope | None:
+async def _existing(db: Database, scope: TenantScope) -> TenantScope | None:
     """Return the scope of a tenant that an earlier run made, or None if the database no longer has it."""
     try:
-        return await require_tenant(db, UUID(tenant_id))
+        return await require_tenant(db, scope.tenant_id)
     except NotFoundError:
         return None
