@@ -8,7 +8,7 @@ help: ## list the targets
 
 up: ## set up, then run everything on this machine; PORT=8400 DATA_DIR=... change where
 	@scripts/setup
-	@$(BIN)/konstruct up $(if $(PORT),--port "$(PORT)") $(if $(DATA_DIR),--data-dir "$(DATA_DIR)")
+	@exec $(BIN)/konstruct up $(if $(PORT),--port "$(PORT)") $(if $(DATA_DIR),--data-dir "$(DATA_DIR)")
 
 test: lint ## lint, then all tests; ARGS="tests/embedded -k adopt" chooses
 	@scripts/setup --tests

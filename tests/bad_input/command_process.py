@@ -10,7 +10,6 @@ import os
 import signal
 import sys
 import tempfile
-import traceback
 from typing import IO, Any
 
 import konstruct.cli.channel
@@ -55,8 +54,9 @@ def _become(case: dict[str, Any], out: IO[bytes], err: IO[bytes]) -> None:
         code = 0
     except SystemExit as ended:
         code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
-    except BaseException:
-        traceback.print_exc()
+    except BaseException as error:
+        # What the interpreter does at the end of a real process.
+        sys.excepthook(type(error), error, error.__traceback__)
     finally:
         sys.stdout.flush()
         sys.stderr.flush()

@@ -29,6 +29,7 @@ from konstruct.channels.port import (
 )
 from konstruct.db.scope import TenantScope
 from konstruct.kit.ids import uuid7
+from tests.channels.properties import CALM
 
 NOW = 1_790_000_000.0
 SEND_TIMEOUT_S = 10.0
@@ -125,7 +126,7 @@ class ChannelContract:
     def test_render(self, harness: Harness) -> None:
         adapter, target = harness.adapter, harness.targets[0]
 
-        @settings(deadline=None, max_examples=50)
+        @settings(CALM, max_examples=50)
         @given(st.text(max_size=300), st.integers(1, 200))
         def holds(text: str, times: int) -> None:
             parts = adapter.render(text * times, target)

@@ -17,6 +17,7 @@ from konstruct.db.scope import TenantScope
 from konstruct.kit.errors import SettingsError
 from konstruct.kit.settings import load_settings
 from konstruct.local.valkey import Valkey
+from tests.channels.properties import CALM
 
 Pair = tuple[TenantRedis, TenantRedis]
 
@@ -79,6 +80,7 @@ def test_refused_domains(domain: str) -> None:
         KEYS.key("note")
 
 
+@settings(CALM)
 @example(["a%3Ab"], ["a:b"])
 @example(["a:b"], ["a", "b"])
 @given(st.lists(st.text(":%3Aab", min_size=1), min_size=1), st.lists(st.text(":%3Aab", min_size=1), min_size=1))
@@ -149,7 +151,7 @@ class Model:
         return (1 - self.tokens) * self.interval
 
 
-@settings(deadline=None, max_examples=60)
+@settings(CALM, max_examples=60)
 @given(
     st.integers(1, 500),
     st.integers(1, 6),

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from konstruct.channels.port import ConversationKind, Echo, Ignored, InboundMessage
 from konstruct.channels.slack.events import handshake, parse
+from tests.channels.properties import CALM
 from tests.channels.slack_bodies import BOT, envelope, event, posted
 
 DELIVERY = UUID("01990000-0000-7000-8000-000000000001")
@@ -263,7 +264,7 @@ FIELDS = [
 USUAL = st.sampled_from(["message", "app_mention", "message_metadata_posted", "A1", "B1", "UBOT1", "1790000000.000200", "im"])
 
 
-@settings(deadline=None, max_examples=400)
+@settings(CALM, max_examples=400)
 @given(
     st.dictionaries(st.sampled_from(FIELDS), USUAL | JSON), st.dictionaries(st.sampled_from(list(envelope({}))), JSON, max_size=2)
 )
@@ -277,7 +278,7 @@ def test_parse_raises_only_value_errors(changes: dict[str, Any], around: dict[st
         assert len(found) == 1
 
 
-@settings(deadline=None, max_examples=200)
+@settings(CALM, max_examples=200)
 @given(st.binary(max_size=40) | JSON.map(lambda value: json.dumps(value).encode()))
 def test_any_bytes(body: bytes) -> None:
     handshake(body)

@@ -22,6 +22,8 @@ from konstruct.kit.errors import StorageUnavailableError
 log = structlog.get_logger()
 
 BATCH = 64
+FLUSHES = 2
+"""Batches on their way at once: while one waits for the disk, the next is worked on."""
 TIMEOUT_S = 2.0
 """Longest wait for the database at ingest: Slack waits 3 s before it counts a delivery as failed."""
 
@@ -45,7 +47,7 @@ class Ingest:
         self._burst_s = burst_s
         self._ring = ring
         self._waiting: deque[_Waiting] = deque()
-        self._flushing: asyncio.Task[None] | None = None
+        self._flushing: set[asyncio.Task[None]] = set()
 
     async def accept(self, kind: str, messages: Sequence[InboundMessage], body: bytes) -> list[Result]:
         """Return what became of each message once all of them are committed: an Outcome, or why it has no tenant.
@@ -55,15 +57,17 @@ class Ingest:
         loop = asyncio.get_running_loop()
         waiting = [_Waiting(kind, message, body, loop.create_future()) for message in messages]
         self._waiting.extend(waiting)
-        if self._flushing is None:
-            self._flushing = loop.create_task(self._flush())
-        results = await asyncio.gather(*(item.done for item in waiting), return_exceptions=True)
-        for result in results:
-            if isinstance(result, BaseException):
-                raise result
-        return [result for result in results if isinstance(result, str)]
+        if len(self._flushing) < FLUSHES:
+            task = loop.create_task(self._flush())
+            self._flushing.add(task)
+            task.add_done_callback(self._flushing.discard)
+        if len(waiting) > 1:
+            await asyncio.wait([item.done for item in waiting])
+        return [await item.done for item in waiting]
 
     async def _flush(self) -> None:
+        # Whatever has arrived in this round of the loop goes along.
+        await asyncio.sleep(0)
         while self._waiting:
             batch = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
             try:
@@ -78,7 +82,6 @@ class Ingest:
                     self._fail(batch, StorageUnavailableError(f"the message was not stored: {type(error).__name__}"))
                 else:
                     await self._store_singly(batch)
-        self._flushing = None
 
     async def _store(self, batch: list[_Waiting]) -> None:
         """Route and store a batch of one channel kind or several: one routing query a kind, one storing call in all."""

@@ -10,6 +10,7 @@ from typing import Annotated, TypeVar
 
 import typer
 
+from konstruct.cli.startup import check_settings
 from konstruct.db.database import Database
 from konstruct.kit import log as logs
 from konstruct.kit.settings import PREFIX, Settings, load_settings
@@ -24,8 +25,12 @@ DataDir = Annotated[
 
 
 def process_settings(process: str) -> Settings:
-    """Return the settings of a long-running process, from its environment, and configure its logs."""
+    """Return the settings of a long-running process, from its environment, and configure its logs.
+
+    Raises SettingsError naming what the process cannot start with.
+    """
     settings = load_settings()
+    check_settings(settings, process)
     logs.configure(settings, process)
     return settings
 
@@ -37,6 +42,7 @@ def running_settings(data_dir: Path | None) -> Settings:
     """
     own = data_dir is None and PREFIX + "DATABASE_URL" in os.environ
     settings = load_settings() if own else load_instance(data_dir).settings
+    check_settings(settings, "cli")
     logs.configure(settings.model_copy(update={"log_level": "WARNING"}), "cli")
     return settings
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from typing import Annotated
 
+import structlog
 import typer
 
 from konstruct.cli.context import DataDir, process_settings, running_settings
+from konstruct.cli.startup import check_keyring
 from konstruct.kit.errors import KonstructError
+from konstruct.kit.log_errors import error_name
+
+log = structlog.get_logger()
 
 app = typer.Typer(
     name="konstruct",
@@ -25,8 +31,6 @@ def up(
     data_dir: DataDir = None,
 ) -> None:
     """Start everything on embedded parts: PostgreSQL, Valkey, web, worker and beat."""
-    import asyncio
-
     from konstruct.local.up import up as run_up
 
     raise typer.Exit(asyncio.run(run_up(port, data_dir)))
@@ -36,6 +40,7 @@ def up(
 def web() -> None:
     """Serve webhooks, pages and health."""
     settings = process_settings("web")
+    asyncio.run(check_keyring(settings))
     from konstruct.web.server import serve
 
     raise typer.Exit(serve(settings))
@@ -45,6 +50,7 @@ def web() -> None:
 def worker() -> None:
     """Run turns and sends."""
     settings = process_settings("worker")
+    asyncio.run(check_keyring(settings))
     from konstruct.cli.handlers import build_handlers
     from konstruct.jobs.worker import run_worker
 
@@ -98,11 +104,17 @@ _add_groups()
 
 
 def run() -> None:
-    """Run the command; what an operator did wrong ends in one line and exit code 1."""
+    """Run the command; what an operator did wrong, and what goes wrong, ends in one line and exit code 1."""
     try:
         app()
     except KonstructError as error:
         print(f"konstruct: {error}", file=sys.stderr)
+        sys.exit(1)
+    except Exception as error:
+        # The log says where, without the values that a traceback would show.
+        if structlog.is_configured():
+            log.critical("command_failed", exc_info=error)
+        print(f"konstruct: failed with {error_name(error)}", file=sys.stderr)
         sys.exit(1)
 
 

@@ -11,7 +11,9 @@ import typer
 from konstruct.cli.context import DataDir, running_settings, with_database
 from konstruct.db.database import Database
 from konstruct.kit.errors import KonstructError
+from konstruct.kit.text import storable
 from konstruct.tenants import service
+from konstruct.tenants.sign_in import create_link
 from konstruct.tenants.vault import Vault
 
 app = typer.Typer(help="Businesses on this installation.", no_args_is_help=True)
@@ -37,6 +39,11 @@ def create(
 ) -> None:
     """Make a business with one AI employee, and a one-time link for its owner."""
     settings = running_settings(data_dir)
+    _check_length("the employee's name", employee.strip(), 100)
+    _check_length("the persona", persona.strip(), 100_000)
+    for text in (name, employee, persona):
+        if storable(text) != text:
+            raise KonstructError("names and personas are text in UTF-8: an argument holds something else")
 
     async def work(db: Database, vault: Vault) -> tuple[service.CreatedTenant, str]:
         from konstruct.tenants.sign_in import create_link
@@ -50,6 +57,23 @@ def create(
         typer.echo(jsonlib.dumps(ids))
     else:
         typer.echo(f"tenant   {created.tenant_id}\nemployee {created.agent_id}\nsign in  {link}")
+
+
+def _check_length(what: str, text: str, most: int) -> None:
+    """`most` is the column's own limit."""
+    if not 1 <= len(text) <= most:
+        raise KonstructError(f"{what} has 1 to {most} characters")
+
+
+@app.command()
+def link(tenant: TenantId, data_dir: DataDir = None) -> None:
+    """Print a new one-time sign-in link for a business's owner."""
+    settings = running_settings(data_dir)
+
+    async def work(db: Database, _: Vault) -> str:
+        return await create_link(db, await service.require_tenant(db, tenant_id(tenant)), settings.public_url)
+
+    typer.echo(with_database(settings, work))
 
 
 @app.command(name="list")

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from celery import Celery, signals
 
+from konstruct.kit.log import take_over_loggers
 from konstruct.kit.settings import Settings
 
 WAKE = "konstruct.wake"
@@ -52,7 +53,7 @@ def create_celery(settings: Settings, *, publisher: bool = False) -> Celery:
         },
     )
     # Our own logging stays as it was configured: Celery's would print arguments and tracebacks.
-    signals.setup_logging.connect(_keep_logging, weak=False, dispatch_uid="konstruct")
+    signals.setup_logging.connect(take_over_loggers, weak=False, dispatch_uid="konstruct")
     return app
 
 
@@ -66,7 +67,3 @@ def register_tasks(app: Celery, *, wake: Callable[[], None], prune: Callable[[],
     @app.task(name=PRUNE, ignore_result=True, shared=False)  # type: ignore[untyped-decorator]  # likewise
     def prune_tables() -> None:
         prune()
-
-
-def _keep_logging(**_: object) -> None:
-    return None

@@ -33,6 +33,12 @@ async def beat_once(db: Database, worker_id: UUID, kind: str, in_flight: int, co
         )
 
 
+async def retire(db: Database, worker_id: UUID) -> None:
+    """Say that this process has ended in order."""
+    async with db.fleet("retire") as session:
+        await workers_repository.retire(session, worker_id)
+
+
 async def beat_on(db: Database, worker_id: UUID, kind: str, in_flight: Callable[[], int], counters: Counters) -> None:
     """Write heartbeats until cancelled; an outage of the database is waited out."""
     while True:

@@ -5,17 +5,17 @@ from __future__ import annotations
 import structlog
 
 from konstruct.db.database import Database
+from konstruct.jobs import workers_repository
 
 log = structlog.get_logger()
 
 DEDUPE_DAYS = 14
 """Meta delivers again for up to 7 days; twice that."""
-WORKER_DAYS = 1
 STEP = 5000
 
 
 async def prune(db: Database) -> int:
-    """Delete dedupe keys older than DEDUPE_DAYS; return how many went."""
+    """Delete dedupe keys older than DEDUPE_DAYS, and fold processes that are long gone; return how many keys went."""
     gone = 0
     while True:
         rows = await db.fleet_fetch(
@@ -29,5 +29,7 @@ async def prune(db: Database) -> int:
         gone += int(rows[0]["n"])
         if rows[0]["n"] < STEP:
             break
+    async with db.fleet("prune workers") as session:
+        await workers_repository.prune(session)
     log.info("pruned", dedupe_keys=gone)
     return gone

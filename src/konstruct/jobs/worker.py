@@ -112,6 +112,7 @@ class _Runtime:
                 await self.engine.run()
             finally:
                 beating.cancel()
+            await heartbeat.retire(db, worker_id)
             log.info("worker_drained", worker_id=str(worker_id))
 
 

@@ -25,6 +25,7 @@ _SAME = {
     "address": "address locate location where street",
     "contact": "contact phone telephone call email mail reach",
     "warranty": "warranty guarantee",
+    "bicycle": "bicycle bike",
 }
 
 
@@ -36,7 +37,8 @@ def words(text: str) -> list[str]:
 
 def terms(text: str) -> list[str]:
     """Return the stems of the words that carry meaning, synonyms folded; a sum of money counts as the term `price`."""
-    found = [term_of(word) for word in words(text) if word not in STOP_WORDS]
+    # A single letter is what is left of "e-bike" or "24 h": it says nothing by itself.
+    found = [term_of(word) for word in words(text) if word not in STOP_WORDS and (len(word) > 1 or not "a" <= word <= "z")]
     if _MONEY.search(text):
         found.append("price")
     return found

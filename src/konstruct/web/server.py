@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import socket
+
 import uvicorn
 
+from konstruct.kit.errors import SettingsError
 from konstruct.kit.settings import Settings
 from konstruct.web.app import create_app
+
+BACKLOG = 2048
+"""Connections that may wait to be taken while all processors are busy."""
 
 
 class _Server(uvicorn.Server):
@@ -19,12 +25,14 @@ class _Server(uvicorn.Server):
 
 
 def serve(settings: Settings) -> int:
-    """Serve until SIGTERM; requests under way are answered first. Returns the exit code."""
-    host, _, port = settings.bind.rpartition(":")
+    """Serve until SIGTERM; requests under way are answered first. Returns the exit code.
+
+    Raises what keeps it from starting: a wrong setting, a deaf database, a failed self-test, an address that is taken.
+    """
+    app = create_app(settings)
+    listening = _listen(settings.bind)
     config = uvicorn.Config(
-        create_app(settings),
-        host=host.strip("[]"),
-        port=int(port),
+        app,
         loop="uvloop",
         http="httptools",
         access_log=False,
@@ -32,8 +40,26 @@ def serve(settings: Settings) -> int:
         server_header=False,
         timeout_graceful_shutdown=10,
         timeout_keep_alive=75,
-        backlog=2048,
+        backlog=BACKLOG,
     )
-    server = uvicorn.Server(config)
-    server.run()
+    server = _Server(config)
+    try:
+        server.run(sockets=[listening])
+    except SystemExit:
+        # uvicorn logs why the start failed, but not in words that an operator could use.
+        if app.state.start_error is not None:
+            raise app.state.start_error from None
+        raise
     return 0 if server.started else 1
+
+
+def _listen(bind: str) -> socket.socket:
+    """Return a socket that listens on `bind`. Raises SettingsError."""
+    host, _, port = bind.rpartition(":")
+    host = host.strip("[]")
+    try:
+        family = socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][0]
+        return socket.create_server((host, int(port)), family=family, backlog=BACKLOG)
+    except (OSError, OverflowError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "a port is at most 65535"
+        raise SettingsError(f"KONSTRUCT_BIND is wrong: cannot listen on {bind} ({reason})") from None

@@ -1,14 +1,17 @@
-"""Webhooks: verified, parsed, committed, and only then acknowledged."""
+"""Webhooks: verified, parsed, committed, and only then acknowledged.
+
+They are bare ASGI: on this path, the busiest, a request object and the application's middleware cost more than our own
+work (docs/performance.md).
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Iterable
 
 import structlog
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from konstruct.channels import echoes
 from konstruct.channels.port import ChannelAdapter, Echo, InboundMessage
@@ -21,47 +24,68 @@ log = structlog.get_logger()
 BODY_MAX = 1 << 20
 """Slack's events are far smaller; what is larger is not one."""
 
+Answer = tuple[int, bytes, str]
+"""Status, body and content type."""
+_TEXT = "text/plain; charset=utf-8"
+_OK: Answer = (200, b"", _TEXT)
+
 
 class BodyTooLargeError(Exception):
     """The request holds more than BODY_MAX bytes."""
 
 
-def routes() -> list[Route]:
-    """Return the webhook routes. They are plain Starlette routes: nothing of FastAPI's validation is on this path."""
-    return [Route("/webhooks/slack/events", _endpoint("slack"), methods=["POST"], name="slack_events")]
+class DisconnectedError(Exception):
+    """The client left before its body was complete."""
 
 
-def _endpoint(kind: str) -> Callable[[Request], Awaitable[Response]]:
-    async def receive(request: Request) -> Response:
+class Webhook:
+    """The ASGI application of one channel's deliveries; `scope["app"].state.deps` must hold the web process's parts."""
+
+    def __init__(self, kind: str) -> None:
+        self._kind = kind
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request. 2xx means: committed, or nothing to commit."""
         started = time.perf_counter()
-        deps: Deps = request.app.state.deps
+        deps: Deps = scope["app"].state.deps
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         try:
-            body = await _body(request)
+            body = await _body(headers, receive)
         except BodyTooLargeError:
-            response, outcome = _plain(413, f"a webhook's body has at most {BODY_MAX} bytes"), "too_large"
-        except ClientDisconnect:
-            response, outcome = _plain(400, "the body did not arrive"), "disconnected"
+            answer, outcome = _plain(413, f"a webhook's body has at most {BODY_MAX} bytes"), "too_large"
+        except DisconnectedError:
+            answer, outcome = _plain(400, "the body did not arrive"), "disconnected"
         else:
-            response, outcome = await _take(deps, deps.adapters[kind], body, request)
-            if response.status_code == 200:
-                deps.counters.observe("ack_s", time.perf_counter() - started)
-        deps.counters.inc("webhooks_total", channel=kind, outcome=outcome)
-        if response.status_code != 200:
-            log.warning("webhook_refused", channel=kind, status=response.status_code, outcome=outcome)
-        return response
+            answer, outcome = await _take(deps, deps.adapters[self._kind], body, headers)
+        status, content, media_type = answer
+        if status == 200:
+            deps.counters.observe("ack_s", time.perf_counter() - started)
+        else:
+            log.warning("webhook_refused", channel=self._kind, status=status, outcome=outcome)
+        deps.counters.inc("webhooks_total", channel=self._kind, outcome=outcome)
+        fields = [(b"content-length", b"%d" % len(content)), (b"content-type", media_type.encode("latin-1"))]
+        await send({"type": "http.response.start", "status": status, "headers": fields})
+        await send({"type": "http.response.body", "body": content})
 
-    return receive
+
+def endpoints() -> dict[str, Webhook]:
+    """Return the webhooks' applications by path."""
+    return {"/webhooks/slack/events": Webhook("slack")}
 
 
-async def _take(deps: Deps, adapter: ChannelAdapter, body: bytes, request: Request) -> tuple[Response, str]:
-    """Return the answer to a request and a word for the metrics. 2xx means: committed, or nothing to commit."""
-    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in request.headers.raw}
+def routes(webhooks: dict[str, Webhook]) -> Iterable[Route]:
+    """Yield a route for each of `webhooks`, for whatever does not take the short way (another method, a trailing slash)."""
+    return [Route(path, webhook, methods=["POST"]) for path, webhook in webhooks.items()]
+
+
+async def _take(deps: Deps, adapter: ChannelAdapter, body: bytes, headers: dict[str, str]) -> tuple[Answer, str]:
+    """Return the answer to a request and a word for the metrics."""
     refused = adapter.verify(body, headers, time.time())
     if refused is not None:
         log.info("webhook_not_verified", channel=adapter.kind, reason=refused)
         return _plain(401, "the signature does not fit"), "unverified"
     if (handshake := adapter.handshake(body, headers)) is not None:
-        return Response(handshake.body, handshake.status, media_type=handshake.content_type), "handshake"
+        return (handshake.status, handshake.body, handshake.content_type), "handshake"
     try:
         inbound = adapter.parse(body)
     except ValueError as error:
@@ -71,28 +95,32 @@ async def _take(deps: Deps, adapter: ChannelAdapter, body: bytes, request: Reque
         if own := [item for item in inbound if isinstance(item, Echo)]:
             await echoes.settle(deps.db, adapter.kind, own)
         if not messages:
-            return Response(status_code=200), "echo" if own else "ignored"
+            return _OK, "echo" if own else "ignored"
         results = await deps.ingest.accept(adapter.kind, messages, body)
     except (StorageUnavailableError, *STORAGE_ERRORS) as error:
         log.error("webhook_not_stored", channel=adapter.kind, error=type(error).__name__)
         return _plain(503, "not stored; please deliver again"), "storage"
-    return Response(status_code=200), results[0] if len(results) == 1 else "batch"
+    return _OK, results[0] if len(results) == 1 else "batch"
 
 
-async def _body(request: Request) -> bytes:
-    """Return the raw body. Raises BodyTooLargeError as soon as that is known."""
-    declared = request.headers.get("content-length", "")
+async def _body(headers: dict[str, str], receive: Receive) -> bytes:
+    """Return the raw body. Raises BodyTooLargeError as soon as that is known, DisconnectedError if it does not come."""
+    declared = headers.get("content-length", "")
     if declared.isascii() and declared.isdigit() and int(declared[:12]) > BODY_MAX:
         raise BodyTooLargeError
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > BODY_MAX:
+    whole = b""
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise DisconnectedError
+        chunk: bytes = message.get("body", b"")
+        more = message.get("more_body", False)
+        whole = whole + chunk if whole else chunk
+        if len(whole) > BODY_MAX:
             raise BodyTooLargeError
-        chunks.append(chunk)
-    return b"".join(chunks)
+    return whole
 
 
-def _plain(status: int, text: str) -> Response:
-    return Response(text, status, media_type="text/plain")
+def _plain(status: int, text: str) -> Answer:
+    return status, text.encode(), _TEXT
