@@ -56,7 +56,7 @@ class Server:
 async def server(
     name: str, arguments: Sequence[str], env: Mapping[str, str], folder: Path, port: int = 0
 ) -> AsyncIterator[Server]:
-    """Run `python ARGUMENTS`; with a `port`, wait until it takes connections there. Raises RuntimeError if it ends before."""
+    """Run `python ARGUMENTS`; with a `port`, wait until it answers there. Raises RuntimeError if it ends before."""
     log = folder / f"{name}.log"
     whole = {**_outside(), **env}
     process = Process.start(Launch([sys.executable, *arguments], log, whole, Path.cwd()))
@@ -75,11 +75,15 @@ async def _wait_for_port(running: Server) -> None:
             if not running.process.alive():
                 raise RuntimeError(f"{running.name} ended: {running.log.read_text()[-2000:]}")
             try:
-                _, writer = await asyncio.open_connection(HOST, running.port)
+                reader, writer = await asyncio.open_connection(HOST, running.port)
             except OSError:
                 await asyncio.sleep(0.05)
-            else:
-                writer.close()
+                continue
+            # A port may listen before its application is ready: any answer says that it is.
+            writer.write(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            answered = await reader.readline()
+            writer.close()
+            if answered:
                 return
 
 

@@ -1,6 +1,6 @@
 """Runs commands of `konstruct`, each in a process of its own, forked from one that has imported everything already.
 
-Reads a JSON list of {"argv": [...], "env": {...}} from stdin; writes a JSON list of {"code", "out", "err"} to stdout.
+Reads one JSON object a line, {"argv": [...], "env": {...}}, and answers each with a line {"code", "out", "err"}.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ import konstruct.db.migrate
 import konstruct.jobs.beat
 import konstruct.jobs.worker
 import konstruct.tenants.sign_in
-import konstruct.web.server
+import konstruct.web.server  # noqa: F401
 
-PATIENCE_S = 8
+PATIENCE_S = 20
 """A command that has not ended by then works, where it should have refused."""
 
 
@@ -64,4 +64,6 @@ def _become(case: dict[str, Any], out: IO[bytes], err: IO[bytes]) -> None:
 
 
 if __name__ == "__main__":
-    print(json.dumps([run_case(case) for case in json.load(sys.stdin)]))
+    for line in sys.stdin:
+        sys.stdout.write(json.dumps(run_case(json.loads(line))) + "\n")
+        sys.stdout.flush()

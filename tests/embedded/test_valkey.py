@@ -62,7 +62,8 @@ async def test_one_with_another_password_is_replaced(make_valkey: MakeValkey) ->
     first, second = make_valkey(), make_valkey(password="other")
     await first.start()
     await second.start()
-    assert await first.ended() == 0
+    async with asyncio.timeout(20):
+        assert await first.ended() == 0
     assert second.pid != first.pid
     assert await ask(second.port, "AUTH other") == ["+OK"]
 

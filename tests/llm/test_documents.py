@@ -66,15 +66,20 @@ async def test_a_changed_document_changes_the_answer(documents: Documents, db: D
     assert "17:30" not in answer
 
 
-async def test_a_document_without_chunks_is_read_and_one_in_progress_is_not(
-    documents: Documents, db: Database, tenants: Tenants
-) -> None:
+async def test_a_document_without_chunks_is_read_too(documents: Documents, db: Database, tenants: Tenants) -> None:
     async with db.tenant(tenants[0]) as session:
         await session.execute("DELETE FROM chunks WHERE tenant_id = $1", tenants[0].tenant_id)
     assert "17:30" in await ask(documents, tenants[0], "When are you open?")
+
+
+@pytest.mark.parametrize("chunked", [True, False])
+async def test_a_document_in_progress_is_not_read(documents: Documents, db: Database, tenants: Tenants, chunked: bool) -> None:
     async with db.tenant(tenants[0]) as session:
         await session.execute("UPDATE documents SET status = 'processing' WHERE tenant_id = $1", tenants[0].tenant_id)
+        if not chunked:
+            await session.execute("DELETE FROM chunks WHERE tenant_id = $1", tenants[0].tenant_id)
     assert await documents.passages(tenants[0], "open", 5) == []
+    assert await documents.passages(tenants[1], "open", 5) != []
 
 
 async def test_only_what_everybody_may_hear_is_found(documents: Documents, db: Database, tenants: Tenants) -> None:

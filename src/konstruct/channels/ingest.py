@@ -47,7 +47,8 @@ class Ingest:
         self._burst_s = burst_s
         self._ring = ring
         self._waiting: deque[_Waiting] = deque()
-        self._flushing: set[asyncio.Task[None]] = set()
+        self._flushing = 0
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def accept(self, kind: str, messages: Sequence[InboundMessage], body: bytes) -> list[Result]:
         """Return what became of each message once all of them are committed: an Outcome, or why it has no tenant.
@@ -57,31 +58,37 @@ class Ingest:
         loop = asyncio.get_running_loop()
         waiting = [_Waiting(kind, message, body, loop.create_future()) for message in messages]
         self._waiting.extend(waiting)
-        if len(self._flushing) < FLUSHES:
-            task = loop.create_task(self._flush())
-            self._flushing.add(task)
-            task.add_done_callback(self._flushing.discard)
+        if self._flushing < FLUSHES:
+            self._flushing += 1
+            self._tasks.add(task := loop.create_task(self._flush()))
+            task.add_done_callback(self._tasks.discard)
         if len(waiting) > 1:
             await asyncio.wait([item.done for item in waiting])
         return [await item.done for item in waiting]
 
     async def _flush(self) -> None:
-        # Whatever has arrived in this round of the loop goes along.
-        await asyncio.sleep(0)
-        while self._waiting:
-            batch = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
-            try:
-                async with asyncio.timeout(TIMEOUT_S):
-                    await self._store(batch)
-            except STORAGE_ERRORS as error:
-                log.error("ingest_unavailable", error=type(error).__name__, messages=len(batch))
-                self._fail(batch, StorageUnavailableError("the database did not store the messages in time"))
-            except Exception as error:
-                log.exception("ingest_failed", messages=len(batch))
-                if len(batch) == 1:
-                    self._fail(batch, StorageUnavailableError(f"the message was not stored: {type(error).__name__}"))
-                else:
-                    await self._store_singly(batch)
+        try:
+            # What has arrived in this round of the loop goes along.
+            await asyncio.sleep(0)
+            while self._waiting:
+                await self._flush_once([self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))])
+        finally:
+            # In the same step as the last look at what is waiting: what comes later starts a flush of its own.
+            self._flushing -= 1
+
+    async def _flush_once(self, batch: list[_Waiting]) -> None:
+        try:
+            async with asyncio.timeout(TIMEOUT_S):
+                await self._store(batch)
+        except STORAGE_ERRORS as error:
+            log.error("ingest_unavailable", error=type(error).__name__, messages=len(batch))
+            self._fail(batch, StorageUnavailableError("the database did not store the messages in time"))
+        except Exception as error:
+            log.exception("ingest_failed", messages=len(batch))
+            if len(batch) == 1:
+                self._fail(batch, StorageUnavailableError(f"the message was not stored: {type(error).__name__}"))
+            else:
+                await self._store_singly(batch)
 
     async def _store(self, batch: list[_Waiting]) -> None:
         """Route and store a batch of one channel kind or several: one routing query a kind, one storing call in all."""

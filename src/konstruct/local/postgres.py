@@ -135,8 +135,8 @@ class Postgres:
             found = self._pid_file()
             if found and found.pid == running.pid and found.ready:
                 self.port = found.port
-                self._served = await self._takes_login()
-                if self._served:
+                if await self._takes_login():
+                    self._served = True
                     return True
             await asyncio.sleep(0.02)
         return False
@@ -199,6 +199,10 @@ class Postgres:
         if self.folder.exists():
             self.folder.rmdir()
         fresh.rename(self.folder)
+        # Else a power cut could bring the old name back, and the next start would make the cluster anew.
+        parent = os.open(self.folder.parent, os.O_RDONLY)
+        os.fsync(parent)
+        os.close(parent)
 
     def _run_initdb(self, folder: Path, handle: int, secret: Path) -> None:
         assert self._binaries

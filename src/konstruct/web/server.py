@@ -60,6 +60,7 @@ def _listen(bind: str) -> socket.socket:
     try:
         family = socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][0]
         return socket.create_server((host, int(port)), family=family, backlog=BACKLOG)
-    except (OSError, OverflowError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "a port is at most 65535"
-        raise SettingsError(f"KONSTRUCT_BIND is wrong: cannot listen on {bind} ({reason})") from None
+    except OverflowError:
+        raise SettingsError(f"KONSTRUCT_BIND is wrong: {port} is no port, the highest is 65535") from None
+    except OSError as error:
+        raise SettingsError(f"KONSTRUCT_BIND is wrong: cannot listen on {bind} ({error.strerror})") from None

@@ -12,13 +12,14 @@ from konstruct.kit.lexical import stem, terms, words
 _HEADING = 0.7
 _TITLE = 0.4
 """What a matching word counts in the heading above a sentence, or in the document's title, instead of in the sentence."""
-ENOUGH = 0.5
+ENOUGH = 0.48
 """Share of the question's weight that a sentence must cover to be quoted; below it, saying "I do not know" is more honest."""
-_UNSEEN = 2.0
+_UNSEEN = 1.5
 """A word of the question that nothing found holds counts more than one that is only rare: it may be what is asked about."""
 _FITS = 0.12
 """Bonus of a sentence that holds the kind of thing asked for: a time of day, a length of time."""
 _VERBATIM = 0.1
+_POINTED = 0.1
 _CLOSE = 0.8
 _MOST = 3
 _KINDS = (
@@ -83,13 +84,16 @@ def best_quote(question: str, sentences: Sequence[Sentence]) -> Quote | None:
     best = max(scores)
     if best < ENOUGH:
         return None
-    winner = sentences[scores.index(best)]
+    order = sorted(range(len(sentences)), key=lambda position: -scores[position])
+    winner = sentences[order[0]]
     near = [
-        sentence.text
-        for sentence, score in zip(sentences, scores, strict=True)
-        if sentence.passage == winner.passage and sentence.context == winner.context and score >= max(ENOUGH, best * _CLOSE)
+        position
+        for position in order
+        if scores[position] >= max(ENOUGH, best * _CLOSE)
+        and (sentences[position].passage, sentences[position].context) == (winner.passage, winner.context)
     ]
-    return Quote(" ".join(near[:_MOST]), winner.title)
+    text = " ".join(sentences[position].text for position in sorted(near[:_MOST]))
+    return Quote(text, winner.title)
 
 
 def _weights(wanted: Sequence[str], sentences: Sequence[Sentence]) -> dict[str, float]:
@@ -117,7 +121,8 @@ def _score(sentence: Sentence, weights: dict[str, float], kinds: Sequence[re.Pat
             score += weight * _TITLE
     if score < ENOUGH:
         return score
-    # Among good ones, the question's own words go before words that only mean the same.
+    # Among good ones: those that speak of little else, and those with the question's own words and not only their meaning.
+    score += _POINTED * len(own.intersection(weights)) / max(1, len(own))
     score += _VERBATIM * len(said.intersection(map(stem, words(sentence.text)))) / max(1, len(said))
     if any(kind.search(sentence.text) for kind in kinds):
         score += _FITS

@@ -1,0 +1,82 @@
+-- Ingest finds every row by its whole unique key, for which no tenant's size makes another plan better. So its plans are
+-- made once a connection: planning anew, as the app role does elsewhere, was more than half of its time. A plan made while
+-- the tables were empty must not scan them for ever, hence the second setting. Both hold inside the call only.
+ALTER FUNCTION ingest_messages(uuid[], uuid[], text[], bytea[], text[], text[], text[], text[], text[], text[], text[], text[], text[], text[], text[], boolean[], timestamptz[], interval)
+  SET plan_cache_mode = force_generic_plan SET enable_seqscan = off;
+
+CREATE OR REPLACE FUNCTION ingest_message(
+  p_tenant uuid, p_account uuid, p_event text, p_body bytea, p_post text, p_client text, p_key text, p_kind text,
+  p_channel text, p_sender text, p_name text, p_text text, p_attachments text, p_external text, p_thread text,
+  p_addressed boolean, p_sent timestamptz, p_burst interval
+) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+  v_message uuid := uuidv7();
+  v_conversation uuid;
+  v_seq bigint;
+  v_owner text;
+  v_engaged boolean;
+  v_contact uuid;
+  v_known uuid;
+  v_fresh integer;
+  v_addressed boolean;
+BEGIN
+  INSERT INTO dedupe_keys (tenant_id, key) VALUES (p_tenant, p_event) ON CONFLICT DO NOTHING;
+  IF NOT FOUND THEN
+    RETURN 'duplicate';
+  END IF;
+  INSERT INTO inbound_events (tenant_id, id, account_id, event_key, body) VALUES (p_tenant, v_message, p_account, p_event, p_body);
+
+  -- The post itself, under each name the provider gives it. A name that is taken means that the post is known.
+  INSERT INTO dedupe_keys (tenant_id, key, message_id)
+  SELECT p_tenant, k, v_message FROM unnest(ARRAY[p_post, p_client]) AS k WHERE k IS NOT NULL ORDER BY k
+  ON CONFLICT DO NOTHING;
+  GET DIAGNOSTICS v_fresh = ROW_COUNT;
+  IF v_fresh < num_nonnulls(p_post, p_client) THEN
+    SELECT message_id INTO v_known FROM dedupe_keys
+    WHERE tenant_id = p_tenant AND key IN (p_post, p_client) AND message_id <> v_message LIMIT 1;
+    UPDATE dedupe_keys SET message_id = v_known WHERE tenant_id = p_tenant AND key IN (p_post, p_client) AND message_id = v_message;
+    RETURN ingest_merge(p_tenant, v_known, p_addressed, p_burst);
+  END IF;
+
+  SELECT id INTO v_contact FROM contacts WHERE tenant_id = p_tenant AND account_id = p_account AND external_id = p_sender;
+  IF NOT FOUND THEN
+    INSERT INTO contacts (tenant_id, id, account_id, external_id, display_name)
+    VALUES (p_tenant, uuidv7(), p_account, p_sender, p_name)
+    ON CONFLICT (tenant_id, account_id, external_id) DO UPDATE SET display_name = coalesce(excluded.display_name, contacts.display_name)
+    RETURNING id INTO v_contact;
+  END IF;
+
+  -- Either statement locks the conversation's row: its messages are numbered one after the other.
+  UPDATE conversations SET next_seq = next_seq + 1, last_message_at = now(), engaged = engaged OR p_addressed
+  WHERE tenant_id = p_tenant AND account_id = p_account AND external_key = p_key
+  RETURNING id, next_seq - 1, owner, engaged INTO v_conversation, v_seq, v_owner, v_engaged;
+  IF NOT FOUND THEN
+    INSERT INTO conversations AS c (tenant_id, id, account_id, agent_id, external_key, kind, channel_id, audience, audience_key, engaged, next_seq)
+    SELECT p_tenant, uuidv7(), p_account, a.agent_id, p_key, p_kind, p_channel,
+      CASE WHEN p_kind = 'thread' THEN 'channel' ELSE 'person' END,
+      CASE WHEN p_kind = 'thread' THEN p_channel ELSE p_sender END, p_addressed, 2
+    FROM channel_accounts a WHERE a.tenant_id = p_tenant AND a.id = p_account
+    ON CONFLICT (tenant_id, account_id, external_key) DO UPDATE SET
+      next_seq = c.next_seq + 1, last_message_at = now(), engaged = c.engaged OR excluded.engaged
+    RETURNING id, next_seq - 1, owner, engaged INTO v_conversation, v_seq, v_owner, v_engaged;
+  END IF;
+  v_addressed := p_addressed OR v_engaged;
+
+  INSERT INTO messages (tenant_id, id, conversation_id, seq, direction, contact_id, author, text, attachments, external_id,
+    thread_id, addressed, state, sent_at)
+  VALUES (p_tenant, v_message, v_conversation, v_seq, 'in', v_contact, 'contact', p_text,
+    p_attachments::jsonb, p_external, p_thread, v_addressed,
+    CASE WHEN NOT v_addressed THEN 'held' WHEN v_owner = 'human' THEN 'human' ELSE 'pending' END, p_sent)
+  -- Its keys were pruned, the message stands: a provider that delivers again after 14 days.
+  ON CONFLICT (tenant_id, conversation_id, external_id) WHERE direction = 'in' DO NOTHING;
+  IF NOT FOUND THEN
+    RETURN 'duplicate';
+  ELSIF NOT v_addressed THEN
+    RETURN 'held';
+  ELSIF v_owner = 'human' THEN
+    RETURN 'human';
+  END IF;
+  PERFORM ingest_overtaken(p_tenant, v_conversation, p_sent);
+  PERFORM queue_bump(p_tenant, v_conversation, 'turn', p_burst);
+  RETURN 'ready';
+END $$;

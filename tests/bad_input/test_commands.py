@@ -1,0 +1,116 @@
+"""A command that names what does not exist, or says what cannot be, ends in a clear line and changes nothing."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from uuid import uuid4
+
+import pytest
+
+from tests.bad_input.conftest import ROOT, Ended, Konstruct
+
+STRANGER = str(uuid4())
+SLACK = ("--team", "T0STRANGER", "--app", "A1", "--bot-user", "U1", "--bot-token", "xoxb-hunter2")
+
+
+def refused(ended: Ended, named: str) -> None:
+    """Check that one line says what is wrong."""
+    assert ended.code == 1, ended
+    assert ended.out == ""
+    (line,) = ended.said
+    assert line.startswith("konstruct: ")
+    assert named in line
+    assert "Traceback" not in ended.err
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ("tenant", "suspend", "{id}"),
+        ("tenant", "resume", "{id}"),
+        ("channel", "connect", "slack", "--tenant", "{id}", *SLACK),
+        ("keys", "rotate-tenant", "--tenant", "{id}"),
+        ("keys", "shred", "--tenant", "{id}", "--yes"),
+    ],
+)
+def test_a_tenant_that_does_not_exist(konstruct: Konstruct, argv: tuple[str, ...]) -> None:
+    for wrong in (STRANGER, "nonsense", "", "1; DROP TABLE tenants"):
+        refused(konstruct(*(part.format(id=wrong) for part in argv)), repr(wrong) if wrong != STRANGER else wrong)
+
+
+@pytest.mark.parametrize(
+    ("argv", "named"),
+    [
+        (("tenant", "create", ""), "name"),
+        (("tenant", "create", " "), "name"),
+        (("tenant", "create", "n" * 201), "200"),
+        (("tenant", "create", "Shop", "--employee", ""), "employee"),
+        (("tenant", "create", "Shop", "--employee", "e" * 101), "100"),
+        (("tenant", "create", "Shop", "--persona", " "), "persona"),
+        (("tenant", "create", "Shop", "--persona", "p" * 100_001), "100000"),
+        (("tenant", "create", "not \udcff UTF-8"), "UTF-8"),
+        (("tenant", "list", "--data-dir", "nowhere"), "nowhere"),
+        (("keys", "shred", "--tenant", STRANGER), "--yes"),
+        (("dsn", "--role", "admin"), "'admin'"),
+    ],
+)
+def test_an_argument_that_cannot_be(konstruct: Konstruct, argv: tuple[str, ...], named: str) -> None:
+    before = konstruct("tenant", "list").out
+    refused(konstruct(*argv), named)
+    assert konstruct("tenant", "list").out == before
+
+
+def test_a_slack_account_that_cannot_be(konstruct: Konstruct) -> None:
+    tenant = json.loads(konstruct("tenant", "create", "Alpha Bikes", "--json").out)["tenant_id"]
+    good = dict(zip(SLACK[::2], SLACK[1::2], strict=True))
+    for option, wrong in [
+        ("--team", ""),
+        ("--team", "T 1"),
+        ("--team", "T" * 65),
+        ("--app", "x\n"),
+        ("--bot-user", "@bot"),
+        ("--bot-token", ""),
+        ("--bot-token", "xoxb with blanks"),
+    ]:
+        options = [part for pair in (good | {option: wrong}).items() for part in pair]
+        refused(konstruct("channel", "connect", "slack", "--tenant", tenant, *options), option)
+
+
+def test_an_account_of_another_business(konstruct: Konstruct) -> None:
+    first, second = (json.loads(konstruct("tenant", "create", name, "--json").out)["tenant_id"] for name in ("Alpha", "Beta"))
+    team = f"T{uuid4().hex[:10].upper()}"
+    slack = ("--team", team, *SLACK[2:])
+    assert konstruct("channel", "connect", "slack", "--tenant", first, *slack).code == 0
+    refused(konstruct("channel", "connect", "slack", "--tenant", second, *slack), team)
+
+
+@pytest.mark.parametrize(
+    ("argv", "named"),
+    [
+        (("nonsense",), "nonsense"),
+        (("tenant", "create"), "name"),
+        (("tenant", "suspend"), "tenant"),
+        (("tenant", "list", "extra"), "extra"),
+        (("channel", "connect", "irc"), "irc"),
+        (("channel", "connect", "slack", "--tenant", STRANGER), "--team"),
+        (("dsn",), "--role"),
+        (("up", "--port", "0"), "--port"),
+        (("up", "--port", "http"), "--port"),
+        (("migrate", "--nonsense"), "--nonsense"),
+    ],
+)
+def test_a_command_line_that_nobody_understands(konstruct: Konstruct, argv: tuple[str, ...], named: str) -> None:
+    ended = konstruct(*argv)
+    assert ended.code == 2
+    assert ended.out == ""
+    assert named in ended.err
+    assert "Traceback" not in ended.err
+
+
+def test_the_installed_command_itself(environment: dict[str, str]) -> None:
+    """The others run in forks of one process; this one is started as an operator starts it."""
+    command = [sys.executable, "-m", "konstruct.cli.main", "tenant", "suspend", STRANGER]
+    ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    refused(Ended(ended.returncode, ended.stdout, ended.stderr), STRANGER)
