@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 
 PATH = "/webhooks/slack/events"
+_AGENT = "Slackbot 1.0 (+https://api.slack.com/robots)"
 _TEXT = "Hello, could you tell me whether my order has left already, and when I may expect it? Thanks a lot!"
 
 
@@ -47,17 +48,19 @@ def body(team_id: str, app_id: str, bot_user_id: str, channel: str, mark: str, m
     return json.dumps(delivery).encode()
 
 
-def request(payload: bytes, secret: str) -> bytes:
-    """Return the HTTP request that delivers `payload`, signed now, as Slack writes its headers."""
+def sign(payload: bytes, secret: str) -> dict[str, str]:
+    """Return Slack's headers for `payload`, signed now."""
     stamp = str(int(time.time()))
     digest = hmac.new(secret.encode(), b"v0:" + stamp.encode() + b":" + payload, hashlib.sha256).hexdigest()
-    head = (
-        f"POST {PATH} HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: Slackbot 1.0 (+https://api.slack.com/robots)\r\n"
-        "Accept-Encoding: gzip,deflate\r\nAccept: */*\r\n"
-        f"X-Slack-Signature: v0={digest}\r\nX-Slack-Request-Timestamp: {stamp}\r\n"
-        f"Content-Length: {len(payload)}\r\nContent-Type: application/json\r\n\r\n"
-    )
-    return head.encode() + payload
+    signed = {"X-Slack-Signature": f"v0={digest}", "X-Slack-Request-Timestamp": stamp}
+    return {"User-Agent": _AGENT, "Accept-Encoding": "gzip,deflate", "Accept": "*/*", **signed, "Content-Type": "application/json"}
+
+
+def request(payload: bytes, secret: str) -> bytes:
+    """Return the HTTP request that delivers `payload`."""
+    fields = {"Host": "127.0.0.1", **sign(payload, secret), "Content-Length": str(len(payload))}
+    head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+    return f"POST {PATH} HTTP/1.1\r\n{head}\r\n".encode() + payload
 
 
 def requests(teams: Sequence[tuple[str, str, str]], secret: str, run: str, count: int, channels: int) -> list[bytes]:

@@ -1,11 +1,13 @@
 """A Slack and a model server of our own, each a process: `python -m bench.fakes slack PORT` or `model PORT HOLD_S`.
 
 They answer at once (the model after HOLD_S, its stream open meanwhile), and GET /bench/seen says what they saw.
+What they cost is part of what is measured: they do no more than they must.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import resource
 import sys
@@ -18,6 +20,7 @@ from aiohttp import web
 
 from bench.servers import Server, free_port, server
 
+SEEN_S = 1.0
 _HEADERS = {"Content-Type": "text/event-stream; charset=utf-8"}
 
 
@@ -39,6 +42,7 @@ class Slack:
     def __init__(self) -> None:
         self._posts: list[tuple[str, float]] = []
         self._clock = 0
+        self._more = asyncio.Event()
 
     def routes(self) -> list[web.RouteDef]:
         return [web.post("/api/{method}", self.handle), web.get("/bench/seen", self.seen)]
@@ -49,22 +53,34 @@ class Slack:
             return web.json_response({"ok": True})
         self._clock = max(time.time_ns() // 1000, self._clock + 1)
         self._posts.append((str(body["thread_ts"]), self._clock / 1e6))
+        self._more.set()
         ts = f"{self._clock // 1_000_000}.{self._clock % 1_000_000:06d}"
         return web.json_response({"ok": True, "channel": body["channel"], "ts": ts, "message": {"ts": ts}})
 
     async def seen(self, request: web.Request) -> web.Response:
-        return web.json_response(self._posts[int(request.query.get("from", "0")) :])
+        """Answer with the posts from number `from` on, once there is one or SEEN_S has passed."""
+        first = int(request.query.get("from", "0"))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(SEEN_S):
+                while len(self._posts) <= first:
+                    self._more.clear()
+                    await self._more.wait()
+        return web.json_response(self._posts[first:])
 
 
 class Model:
-    """Streams `ok` after `hold_s` seconds. What it saw: calls so far, under way, and most under way at once."""
+    """Streams an answer after `hold_s` seconds, which POST /bench/hold?s= changes. What it saw: calls, open, most open at once."""
 
     def __init__(self, hold_s: float) -> None:
         self._hold_s = hold_s
         self._calls = self._open = self._peak = 0
 
     def routes(self) -> list[web.RouteDef]:
-        return [web.post("/v1/chat/completions", self.complete), web.get("/bench/seen", self.seen)]
+        return [web.post("/v1/chat/completions", self.complete), web.get("/bench/seen", self.seen), web.post("/bench/hold", self.hold)]
+
+    async def hold(self, request: web.Request) -> web.Response:
+        self._hold_s = float(request.query["s"])
+        return web.Response()
 
     async def complete(self, request: web.Request) -> web.StreamResponse:
         await request.read()

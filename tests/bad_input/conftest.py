@@ -17,6 +17,7 @@ from konstruct.kit.settings import PREFIX, Settings
 from konstruct.llm.backends.scripted import ScriptedBackend
 from konstruct.local.valkey import Valkey
 from konstruct.tenants.keyring import FileKeyRing
+from konstruct.tenants.service import set_status
 from konstruct.tenants.vault import Vault
 from tests.conftest import SIGNING_SECRET
 from tests.support.house import House, open_house
@@ -46,6 +47,9 @@ async def ears(
     """A house that takes messages and answers none: for what must not even be taken."""
     async with open_house(settings, db, house_vault, tenants, ScriptedBackend(), run_engine=False) as opened:
         yield opened
+    for scope in tenants:
+        # The engines of later tests share the database, and must not answer what this one left.
+        await set_status(db, scope.tenant_id, "suspended")
 
 
 @dataclass(frozen=True)

@@ -119,7 +119,7 @@ def test_a_server_that_is_not_there_or_refuses_the_login(konstruct: Konstruct, u
 
 
 def test_a_login_of_another_role(konstruct: Konstruct, urls: RoleUrls) -> None:
-    refused(konstruct("web", DATABASE_URL=urls.maintenance), "DATABASE_URL")
+    refused(konstruct("web", DATABASE_URL=urls.fleet), "DATABASE_URL")
     refused(konstruct("worker", FLEET_DATABASE_URL=urls.app), "FLEET_DATABASE_URL")
     refused(konstruct("migrate", OWNER_DATABASE_URL=urls.app), "OWNER_DATABASE_URL")
 

@@ -121,6 +121,13 @@ async def test_the_life_of_an_instance(make_up: Callable[..., Up]) -> None:
     assert "killed by signal 9; starting it again in 0.5 s" in await up.says("worker was")
     await up.says("worker runs again")
 
+    os.kill(int((up.data_dir / "postgres" / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
+    await up.says("postgres was killed by signal 9; starting it again")
+    await up.says("postgres runs again")
+    async with asyncio.timeout(PATIENCE_S):
+        while not await web_serves(up.port):
+            await asyncio.sleep(0.05)
+
     assert await up.end(signal.SIGTERM) == 0
     assert up.lines[-2:] == ["stopping", "stopped"]
     assert up.processes() == {}

@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 
 import psutil
+import pytest
 
+from konstruct.kit.errors import KonstructError
 from tests.embedded.conftest import MakeValkey
 
 
@@ -47,6 +50,21 @@ async def test_writes_survive_a_kill_and_the_port_stays(make_valkey: MakeValkey)
     await server.start()
     assert (server.adopted, server.port) == (False, port)
     assert await ask(port, "AUTH correct", "GET kept") == ["+OK", "$3"]
+
+
+async def test_a_restart_does_not_leave_the_port_that_others_know(make_valkey: MakeValkey) -> None:
+    server = make_valkey()
+    await server.start()
+    port = server.port
+    await server.stop()
+    with socket.socket() as busy:
+        busy.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        busy.bind(("127.0.0.1", port))
+        busy.listen()
+        with pytest.raises(KonstructError, match=r"Valkey did not start: .*port"):
+            await server.start()
+    await server.start()
+    assert server.port == port
 
 
 async def test_a_second_supervisor_adopts_the_running_server(make_valkey: MakeValkey) -> None:

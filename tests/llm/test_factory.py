@@ -62,7 +62,7 @@ async def test_auto_finds_a_model_server_and_says_so(monkeypatch: pytest.MonkeyP
         with capture_logs() as logs:
             assert await asyncio.to_thread(built, llm_backend="auto") == [("openai_compat", "llama-small")]
         assert logs == [
-            {"event": "llm.auto.found", "log_level": "info", "url": fake.url, "model": "llama-small", "models": 2},
+            {"event": "llm_auto_found", "log_level": "info", "url": fake.url, "model": "llama-small", "models": 2},
         ]
         with pytest.raises(SettingsError, match="KONSTRUCT_LLM_MODEL=other"):
             await asyncio.to_thread(built, llm_backend="auto", llm_model="other")

@@ -27,6 +27,7 @@ from konstruct.kit.settings import Settings
 from konstruct.llm.port import LlmBackend
 from konstruct.llm.prices import load_prices
 from konstruct.llm.router import Router
+from konstruct.memory.documents import Documents
 from konstruct.tenants.vault import Vault
 from konstruct.web.app import create_app
 from tests.support import slack_events
@@ -137,7 +138,15 @@ async def open_house(
     redis, counters = Redis.open(settings), Counters()
     router = Router([backend], prices=load_prices(), sleep=lambda _: asyncio.sleep(0))
     surface = Surface(db, adapters, vault)
-    turns = TurnLoop(db, router, surface, deadline_s=settings.turn_deadline_s, attempts=settings.turn_attempts, counters=counters)
+    turns = TurnLoop(
+        db,
+        router,
+        surface,
+        Documents(db),
+        deadline_s=settings.turn_deadline_s,
+        attempts=settings.turn_attempts,
+        counters=counters,
+    )
     sends = Delivering(
         db, adapters, vault, SendLimits(redis), counters=counters, resend_after_s=resend_after_s, look_up_after_s=look_up_after_s
     )

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import structlog
 
 from konstruct.agents import fallbacks, tool_ledger, turns_repository
-from konstruct.agents.ports import ChannelSurface
+from konstruct.agents.ports import ChannelSurface, Knowledge, Passage
 from konstruct.agents.prompt import assemble
 from konstruct.agents.turn import Outcome, Step, Turn
 from konstruct.conversations import outbox
@@ -29,6 +30,10 @@ from konstruct.llm.router import Router
 
 log = structlog.get_logger()
 
+RECALLED_PASSAGES = 5
+QUERY_CHARS = 2000
+MARGIN_S = 0.5
+"""The router gives up this much before the turn does, so that its last attempt is written down."""
 MAX_MODEL_STEPS = 8
 """A model that asks for tools more often than this goes round in circles."""
 
@@ -52,6 +57,7 @@ class TurnLoop:
         db: Database,
         router: Router,
         surface: ChannelSurface,
+        knowledge: Knowledge,
         *,
         deadline_s: float,
         attempts: int,
@@ -60,6 +66,7 @@ class TurnLoop:
         self._db = db
         self._router = router
         self._surface = surface
+        self._knowledge = knowledge
         self._deadline_s = deadline_s
         self._attempts = attempts
         self._counters = counters
@@ -83,18 +90,20 @@ class TurnLoop:
                 asyncio.timeout(turn.remaining_s),
                 self._surface.working(claim.scope, turn.account_id, turn.channel_id, turn.thread_id),
             ):
-                return await self._think(claim, turn, time.monotonic() + turn.remaining_s)
+                return await self._think(claim, turn, time.monotonic() + turn.remaining_s - MARGIN_S)
         except TimeoutError:
             return _fallback(fallbacks.TOO_SLOW)
 
     async def _think(self, claim: Claim, turn: Turn, deadline: float) -> Answer:
         """Ask the model, refuse the tools it asks for, ask again; from wherever the persisted steps end."""
+        recalled = await self._recall(claim, turn)
         while sum(step.kind == "model" for step in turn.steps) <= MAX_MODEL_STEPS:
             last = turn.steps[-1] if turn.steps else None
             if last is None or last.kind == "tools":
                 asked_at = time.monotonic()
+                request = assemble(turn, claim.scope, datetime.now(UTC), recalled)
                 try:
-                    completion = await self._router.complete(assemble(turn, claim.scope, datetime.now(UTC)), deadline=deadline)
+                    completion = await self._router.complete(request, deadline=deadline)
                 except LlmFailed as failed:
                     return await self._model_failed(claim, turn, failed)
                 self._counters.observe("model_latency_s", time.monotonic() - asked_at)
@@ -106,6 +115,10 @@ class TurnLoop:
             else:
                 return _fallback(fallbacks.EMPTY)
         return _fallback(fallbacks.TOO_MANY_STEPS)
+
+    async def _recall(self, claim: Claim, turn: Turn) -> Sequence[Passage]:
+        query = " ".join(line.text for line in turn.asked)[:QUERY_CHARS]
+        return await self._knowledge.passages(claim.scope, query, RECALLED_PASSAGES) if query.strip() else ()
 
     async def _model_failed(self, claim: Claim, turn: Turn, failed: LlmFailed) -> Answer:
         async with self._db.tenant(claim.scope) as session:

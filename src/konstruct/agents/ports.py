@@ -2,11 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
+from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
 from konstruct.db.scope import TenantScope
+
+
+class Passage(Protocol):
+    """A piece of one of the business's documents."""
+
+    @property
+    def title(self) -> str:
+        """The document's title."""
+
+    @property
+    def text(self) -> str:
+        """What it says."""
+
+    @property
+    def recorded_at(self) -> datetime:
+        """When it was stored: what is old may be stale."""
+
+
+class Knowledge(Protocol):
+    """The business's own documents, read through its scope only."""
+
+    async def passages(self, scope: TenantScope, query: str, limit: int) -> Sequence[Passage]:
+        """Return up to `limit` passages that share words with `query`, best first."""
 
 
 class ChannelSurface(Protocol):

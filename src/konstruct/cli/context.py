@@ -13,6 +13,7 @@ import typer
 from konstruct.cli.startup import check_settings
 from konstruct.db.database import Database
 from konstruct.kit import log as logs
+from konstruct.kit.open_files import allow_many_files
 from konstruct.kit.settings import PREFIX, Settings, load_settings
 from konstruct.local.instance import load_instance
 from konstruct.tenants.keyring import open_key_provider
@@ -32,6 +33,7 @@ def process_settings(process: str) -> Settings:
     settings = load_settings()
     check_settings(settings, process)
     logs.configure(settings, process)
+    allow_many_files()
     return settings
 
 

@@ -37,12 +37,14 @@ async def build_handlers(settings: Settings, db: Database, counters: Counters) -
             stack.push_async_callback(adapter.close)
         redis = Redis.open(settings)
         stack.push_async_callback(redis.close)
-        router = await asyncio.to_thread(build_router, settings, Documents(db), budget=PostgresBudget(db))
+        documents = Documents(db)
+        router = await asyncio.to_thread(build_router, settings, documents, budget=PostgresBudget(db))
         stack.push_async_callback(router.close)
         turns = TurnLoop(
             db,
             router,
             Surface(db, adapters, vault),
+            documents,
             deadline_s=settings.turn_deadline_s,
             attempts=settings.turn_attempts,
             counters=counters,

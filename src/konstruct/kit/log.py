@@ -19,7 +19,7 @@ import structlog
 
 from konstruct.kit.log_errors import describe_error
 from konstruct.kit.log_fields import admit
-from konstruct.kit.log_foreign import describe_record, quiet_level
+from konstruct.kit.log_foreign import QUIET, describe_record, quiet_level
 from konstruct.kit.redaction import redact_text, redact_value
 from konstruct.kit.settings import Settings
 
@@ -113,7 +113,7 @@ def take_over_loggers(**_: object) -> None:
     Takes and ignores keyword arguments, so that it is also the receiver of Celery's `setup_logging` signal: with a
     receiver connected, Celery leaves logging alone.
     """
-    for name in [*logging.Logger.manager.loggerDict, "uvicorn.access", "aiohttp.access"]:
+    for name in {*logging.Logger.manager.loggerDict, *QUIET}:
         logger = logging.getLogger(name)
         logger.handlers = []
         logger.propagate = True

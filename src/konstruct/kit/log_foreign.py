@@ -15,7 +15,7 @@ from konstruct.kit.log_errors import OWN_ROOT
 _LIBRARY_ROOTS = (OWN_ROOT, *(PurePath(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib", "purelib", "platlib")))
 _SAFE_ARGUMENTS = frozenset(("alembic.runtime.migration",))
 """Loggers whose arguments are ours: the names of our own migrations."""
-_QUIET = {
+QUIET = {
     "uvicorn.access": logging.WARNING,
     "aiohttp.access": logging.WARNING,
     "celery.app.trace": logging.WARNING,
@@ -41,7 +41,7 @@ def describe_record(record: logging.LogRecord) -> dict[str, Any]:
 
 def quiet_level(name: str) -> int:
     """Return the least level at which the logger `name` is heard, NOTSET where the process's level decides."""
-    return _QUIET.get(name, logging.NOTSET)
+    return QUIET.get(name, logging.NOTSET)
 
 
 def _constant_message(record: logging.LogRecord) -> str:

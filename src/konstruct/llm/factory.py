@@ -33,7 +33,7 @@ def build_router(
     target = _target(settings, knowledge)
     if budget is not None and prices.find(target.model) is None:
         # Costs are null then, and a budget in money cannot bound them.
-        log.warning("llm.price.unknown", backend=target.name, model=target.model)
+        log.warning("llm_price_unknown", backend=target.name, model=target.model)
     return Router([target], prices=prices, budget=budget, per_tenant=per_tenant)
 
 
@@ -71,7 +71,7 @@ def _auto(settings: Settings) -> LlmBackend:
     model = settings.llm_model or chat[0]
     if model not in found.models:
         raise SettingsError(f"KONSTRUCT_LLM_MODEL={model} is not offered by the server that auto found at {found.url}")
-    log.info("llm.auto.found", url=found.url, model=model, models=len(found.models))
+    log.info("llm_auto_found", url=found.url, model=model, models=len(found.models))
     return _backend(settings, found.url, model)
 
 

@@ -108,7 +108,7 @@ class Router:
         if not (error.kind == "timeout" and attempt.started_answer):
             self._cooldowns.failed(position, error)
         backend = attempt.backend
-        log.warning("llm.attempt.failed", backend=backend.name, model=backend.model, kind=error.kind, status=error.status)
+        log.warning("llm_attempt_failed", backend=backend.name, model=backend.model, kind=error.kind, status=error.status)
 
     def _pause(self, turn: int) -> float:
         """Seconds until the next round: until the first resting target is ready, if all of them rest."""

@@ -64,7 +64,7 @@ class Spending:
             await budget.settle(scope, reservation, spent)
         except Exception as error:
             # The answer exists and must not be lost for its bookkeeping; the reservation stays, on the careful side.
-            log.error("llm.budget.unsettled", tenant_id=str(scope.tenant_id), error=type(error).__name__)
+            log.error("llm_budget_unsettled", tenant_id=str(scope.tenant_id), error=type(error).__name__)
 
     def _bound(self, request: ChatRequest, targets: Sequence[LlmBackend]) -> int | None:
         """The most that one attempt may cost at any target; None if no price is known."""

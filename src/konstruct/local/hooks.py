@@ -19,12 +19,12 @@ async def seed_sandbox(settings: Settings) -> None:
 
 
 async def make_link(settings: Settings) -> str:
-    """Return a one-time sign-in link for the owner of the oldest business. Raises NotFoundError without one."""
+    """Return a one-time sign-in link for the owner of the oldest active business. Raises NotFoundError without one."""
     db = await Database.open(settings, pool=1)
     try:
-        entries = await tenants_repository.directory(db)
-        if not entries:
-            raise NotFoundError("there is no business yet: make one with `konstruct tenant create NAME`")
-        return await sign_in.create_link(db, TenantScope(entries[0].tenant_id), settings.public_url)
+        active = [entry for entry in await tenants_repository.directory(db) if entry.status == "active"]
+        if not active:
+            raise NotFoundError("no business is active: make one with `konstruct tenant create NAME`, or resume one")
+        return await sign_in.create_link(db, TenantScope(active[0].tenant_id), settings.public_url)
     finally:
         await db.close()

@@ -20,7 +20,7 @@ from konstruct.local.valkey import Valkey
 
 DATABASE = "konstruct"
 _PORTS = "ports.json"
-_HEAVY = ("konstruct.db.bootstrap", "konstruct.db.migrate", "konstruct.local.welcome", "konstruct.local.ready")
+_HEAVY = ("konstruct.db.bootstrap", "konstruct.db.migrate", "konstruct.local.hooks", "konstruct.local.ready")
 
 
 class Stack:
@@ -34,8 +34,6 @@ class Stack:
         self._user = user
         self._secrets = load_secrets(data_dir / "secrets.json")
         self._env = base_environment(data_dir, port, self._secrets["slack_signing"], user)
-        # A wrong setting of the user is named before anything starts.
-        settings_of(self._env)
         last = read_json(data_dir / _PORTS) or {}
         logs = data_dir / "logs"
         self._postgres = Postgres(
@@ -73,11 +71,10 @@ class Stack:
             self._say(f"{label}: {'adopted' if part.adopted else 'runs'} on port {part.port}")
 
     async def prepare_database(self) -> None:
-        """Make roles, database, tables and keys, and complete the environment. Raises KonstructError."""
+        """Make roles, database and tables, and complete the environment. Raises KonstructError."""
         from konstruct.db.bootstrap import RolePasswords, bootstrap
         from konstruct.db.database import STORAGE_ERRORS
         from konstruct.db.migrate import migrate
-        from konstruct.local.welcome import make_keys
 
         passwords = RolePasswords(*(self._secrets[role] for role in ("app", "fleet", "maintenance")))
         try:
@@ -94,7 +91,6 @@ class Stack:
             "BROKER_URL": self._valkey.url(1),
         }
         self._env |= {PREFIX + name: url for name, url in servers.items()}
-        await make_keys(self.settings)
         self._save()
 
     async def start_children(self) -> None:
@@ -109,7 +105,7 @@ class Stack:
         """Make the sandbox's businesses, and wait until web and worker serve. Raises KonstructError with the reason."""
         from konstruct.db.database import Database
         from konstruct.local.ready import wait_until, web_serves, worker_lives
-        from konstruct.local.welcome import seed_sandbox
+        from konstruct.local.hooks import seed_sandbox
 
         # The children load their modules meanwhile.
         await seed_sandbox(self.settings)
@@ -123,9 +119,9 @@ class Stack:
 
     async def sign_in_link(self) -> str:
         """Return a one-time link into the portal. Raises KonstructError."""
-        from konstruct.local.welcome import make_sign_in_link
+        from konstruct.local.hooks import make_link
 
-        return await make_sign_in_link(self.settings)
+        return await make_link(self.settings)
 
     def _save(self) -> None:
         assert self._postgres.port and self._valkey.port

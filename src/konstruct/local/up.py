@@ -46,7 +46,7 @@ def say(line: str) -> None:
 async def _run(data_dir: Path, port: int, stop: asyncio.Event) -> int:
     supervisor = Supervisor(say)
     stack = Stack(data_dir, port, supervisor, say, os.environ)
-    # The terminal is for progress; warnings are worth a line there too.
+    # The terminal is for progress and warnings. A wrong setting of the user is named here, before anything starts.
     logs.configure(stack.settings.model_copy(update={"log_level": "WARNING"}), "up")
     try:
         await stack.stop_orphans()

@@ -41,7 +41,8 @@ async def read_home(session: TenantSession) -> Home | None:
         " (SELECT count(*) FROM ready_queue q WHERE q.tenant_id = $1 AND q.lane = 'turn' AND q.state <> 'idle') AS waiting,"
         " (SELECT count(*) FROM dead_letters l WHERE l.tenant_id = $1 AND l.resolved_at IS NULL) AS dead_letters"
         " FROM tenants t JOIN agents a ON a.tenant_id = t.tenant_id CROSS JOIN ("
-        "   SELECT count(*) FILTER (WHERE outcome = 'answered') AS answered, count(*) FILTER (WHERE outcome = 'fallback') AS fallbacks"
+        "   SELECT count(*) FILTER (WHERE outcome = 'answered') AS answered,"
+        "     count(*) FILTER (WHERE outcome = 'fallback') AS fallbacks"
         "   FROM turns WHERE tenant_id = $1 AND finished_at > now() - interval '1 day') y"
         " WHERE t.tenant_id = $1 ORDER BY a.created_at LIMIT 1",
         tenant_id,

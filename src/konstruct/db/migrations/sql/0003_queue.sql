@@ -131,11 +131,16 @@ BEGIN
 END $$;
 
 -- queue_sweep: leases that ended go back to the queue. Returns how many.
+-- A row that somebody has locked is left for the next sweep: a frozen worker must not hold up the other conversations.
 CREATE FUNCTION queue_sweep() RETURNS bigint LANGUAGE sql
 BEGIN ATOMIC
-  WITH ended AS (
-    UPDATE ready_queue q SET state = 'ready', lease_owner = NULL, lease_until = NULL, lease = NULL, due_at = now()
+  WITH over AS (
+    SELECT q.tenant_id, q.conversation_id, q.lane FROM ready_queue q
     WHERE q.state = 'leased' AND q.lease_until <= now() AND NOT lease_alive(q.lease_until, q.lease)
+    FOR UPDATE SKIP LOCKED
+  ), ended AS (
+    UPDATE ready_queue q SET state = 'ready', lease_owner = NULL, lease_until = NULL, lease = NULL, due_at = now()
+    FROM over o WHERE q.tenant_id = o.tenant_id AND q.conversation_id = o.conversation_id AND q.lane = o.lane
     RETURNING 1
   )
   SELECT count(*) FROM ended;

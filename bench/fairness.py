@@ -1,0 +1,54 @@
+"""Fairness: what a tenant that sends fifty times as much does to the others."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+from bench.client import House, house
+from bench.quantiles import summary
+from bench.stack import Parts
+
+QUIET, EACH = 10, 8
+NOISE = 50 * EACH
+CAPACITY = 40
+MODEL_S = 0.5
+EVERY_S = 1.0
+GOAL = 2.0
+
+
+async def measure(parts: Parts) -> dict[str, Any]:
+    """Return the quiet tenants' latencies alone, and while the noisy tenant's messages, all at once, fill the worker."""
+    async with house(parts, QUIET + 1, worker_turns=CAPACITY) as running:
+        await running.hold(MODEL_S)
+        solo = summary(await _quiet(running, "SOLO"))
+        noisy = running.site.teams[QUIET]
+        noise = list(await asyncio.gather(*(running.ask(noisy, f"DNOISE{number:05}") for number in range(NOISE))))
+        crowded = summary(await _quiet(running, "CROWD"))
+        await running.answers(120.0)
+        ratio = crowded["p50_ms"] / solo["p50_ms"]
+        return {
+            "quiet_solo": solo,
+            "quiet_beside_noise": crowded,
+            "noisy": summary(running.latencies(noise)),
+            "noise_factor": NOISE // EACH,
+            "capacity": CAPACITY,
+            "model_s": MODEL_S,
+            "p50_ratio": round(ratio, 2),
+            "ratio_goal": GOAL,
+            "met": ratio <= GOAL,
+        }
+
+
+async def _quiet(running: House, mark: str) -> list[float]:
+    """Every quiet tenant sends one message a second, each in a conversation of its own, for as long as the noise lasts."""
+    asked: list[str] = []
+    start = time.perf_counter()
+    for number in range(EACH):
+        await asyncio.sleep(max(0.0, start + number * EVERY_S - time.perf_counter()))
+        asked += await asyncio.gather(*(running.ask(team, f"D{mark}{number:03}") for team in running.site.teams[:QUIET]))
+    async with asyncio.timeout(120.0):
+        while any(ts not in running.answered for ts in asked):
+            await running.look()
+    return running.latencies(asked)
