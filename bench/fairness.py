@@ -10,10 +10,10 @@ from bench.client import House, house
 from bench.quantiles import summary
 from bench.stack import Parts
 
-QUIET, EACH = 10, 8
+QUIET, EACH = 10, 10
 NOISE = 50 * EACH
-CAPACITY = 40
-MODEL_S = 0.5
+CAPACITY = 30
+MODEL_S = 1.0
 EVERY_S = 1.0
 GOAL = 2.0
 
@@ -42,12 +42,13 @@ async def measure(parts: Parts) -> dict[str, Any]:
 
 
 async def _quiet(running: House, mark: str) -> list[float]:
-    """Every quiet tenant sends one message a second, each in a conversation of its own, for as long as the noise lasts."""
-    asked: list[str] = []
+    """Every quiet tenant sends one message a second, each in a conversation of its own; return what each waited."""
+    teams = running.site.teams[:QUIET]
     start = time.perf_counter()
-    for number in range(EACH):
-        await asyncio.sleep(max(0.0, start + number * EVERY_S - time.perf_counter()))
-        asked += await asyncio.gather(*(running.ask(team, f"D{mark}{number:03}") for team in running.site.teams[:QUIET]))
+    asked = []
+    for number in range(QUIET * EACH):
+        await asyncio.sleep(max(0.0, start + number * EVERY_S / QUIET - time.perf_counter()))
+        asked.append(await running.ask(teams[number % QUIET], f"D{mark}{number // QUIET:03}"))
     async with asyncio.timeout(120.0):
         while any(ts not in running.answered for ts in asked):
             await running.look()

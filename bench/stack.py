@@ -9,6 +9,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 from konstruct.channels import accounts
 from konstruct.db.bootstrap import RolePasswords, RoleUrls, bootstrap
 from konstruct.db.database import Database
@@ -67,11 +69,11 @@ class Parts:
         self._valkey = valkey
         self._sites = 0
 
-    @property
-    def postgres_pid(self) -> int:
-        """The postmaster's process."""
-        assert self._postgres.pid
-        return self._postgres.pid
+    def postgres_cpu_s(self) -> float:
+        """Return the CPU seconds that PostgreSQL's live processes have used."""
+        postmaster = psutil.Process(self._postgres.pid)
+        times = [process.cpu_times() for process in (postmaster, *postmaster.children())]
+        return float(sum(time.user + time.system for time in times))
 
     @asynccontextmanager
     async def site(self, tenants: int, **settings: object) -> AsyncIterator[Site]:

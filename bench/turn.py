@@ -19,13 +19,19 @@ GOAL_MS = 60.0
 async def measure(parts: Parts) -> dict[str, Any]:
     """Return the latencies of turns one after the other, and of turns that arrive at RATE a second."""
     async with house(parts, TENANTS) as running:
+        before = _cpu_s(parts, running)
         alone = [await _one(running, number) for number in range(SEQUENTIAL)]
+        cpu = {name: round((after - before[name]) * 1000 / SEQUENTIAL, 1) for name, after in _cpu_s(parts, running).items()}
         crowd = await _open_loop(running)
         figures = {
             "sequential": {"turns": SEQUENTIAL, **summary(running.latencies(alone))},
             "open_loop": {"turns": len(crowd), "per_s": RATE, **summary(running.latencies(crowd))},
         }
-        return {**figures, "p50_goal_ms": GOAL_MS, "met": figures["sequential"]["p50_ms"] < GOAL_MS}
+        return {**figures, "cpu_ms_per_turn": cpu, "p50_goal_ms": GOAL_MS, "met": figures["sequential"]["p50_ms"] < GOAL_MS}
+
+
+def _cpu_s(parts: Parts, running: House) -> dict[str, float]:
+    return {"web": running.web.cpu_s(), "worker": running.worker.cpu_s(), "postgres": parts.postgres_cpu_s()}
 
 
 async def _one(running: House, number: int) -> str:

@@ -12,7 +12,7 @@ from uuid import UUID
 from hypothesis import HealthCheck
 from hypothesis import settings as examples
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
 
 from konstruct.db.database import Database
 from konstruct.db.scope import TenantScope
@@ -28,6 +28,7 @@ from tests.support.queueing import HOUR_S, begin, bump, connect, empty_queue, ex
 
 T = TypeVar("T")
 WORKERS = (uuid7(), uuid7())
+BACK = st.integers(0, 5)
 
 
 @dataclass
@@ -68,9 +69,12 @@ class World:
         return True
 
 
+def claimed(machine: Any) -> bool:
+    return bool(machine.claims)
+
+
 class Machine(RuleBasedStateMachine):
     world: World
-    claims = Bundle("claims")
 
     @initialize()
     def start(self) -> None:
@@ -82,10 +86,13 @@ class Machine(RuleBasedStateMachine):
             for conversation in world.run(make_conversations(world.db, scope, account, 2))
         ]
         self.by_id = {model.conversation: model for model in self.models}
+        self.claims: list[Claim] = []
 
-    def of(self, claim: Claim) -> tuple[Model, bool]:
+    def of(self, back: int) -> tuple[Claim, Model, bool]:
+        """One of the latest claims, its conversation, and whether it still holds it."""
+        claim = self.claims[-1 - back % len(self.claims)]
         model = self.by_id[claim.conversation_id]
-        return model, model.state == "leased" and model.epoch == claim.epoch
+        return claim, model, model.state == "leased" and model.epoch == claim.epoch
 
     @rule(which=st.integers(0, 3))
     def ask(self, which: int) -> None:
@@ -96,8 +103,8 @@ class Machine(RuleBasedStateMachine):
         if model.state == "idle":
             model.state = "ready"
 
-    @rule(target=claims, worker=st.sampled_from(WORKERS), limit=st.integers(1, 4))
-    def claim(self, worker: UUID, limit: int) -> Any:
+    @rule(worker=st.sampled_from(WORKERS), limit=st.integers(1, 4))
+    def claim(self, worker: UUID, limit: int) -> None:
         ready = {model.conversation for model in self.models if model.state == "ready" and model.due}
         claims = self.world.run(queue.claim(self.world.db, "turn", worker, limit, HOUR_S))
         assert len(claims) == min(limit, len(ready))
@@ -107,35 +114,39 @@ class Machine(RuleBasedStateMachine):
             model.state, model.owner, model.alive = "leased", worker, True
             model.epoch, model.attempts, model.claimed_seq = model.epoch + 1, model.attempts + 1, model.seq
             assert (claim.scope, claim.epoch, claim.attempts) == (model.scope, model.epoch, model.attempts)
-        return multiple(*claims)
+        self.claims += claims
 
-    @rule(claim=claims)
-    def begin(self, claim: Claim) -> None:
-        model, mine = self.of(claim)
+    @precondition(claimed)
+    @rule(back=BACK)
+    def begin(self, back: int) -> None:
+        claim, model, mine = self.of(back)
         assert self.world.holds(begin(self.world.db, claim)) is (mine and model.alive)
         if mine and model.alive:
             model.claimed_seq = model.seq
 
-    @rule(claim=claims)
-    def release(self, claim: Claim) -> None:
-        model, mine = self.of(claim)
+    @precondition(claimed)
+    @rule(back=BACK)
+    def release(self, back: int) -> None:
+        claim, model, mine = self.of(back)
         assert self.world.holds(release(self.world.db, claim)) is mine
         if mine:
             model.attempts = 0
             model.free("idle" if model.seq == model.claimed_seq else "ready")
 
-    @rule(claim=claims, failed=st.booleans())
-    def release_to_wait(self, claim: Claim, failed: bool) -> None:
-        model, mine = self.of(claim)
+    @precondition(claimed)
+    @rule(back=BACK, failed=st.booleans())
+    def release_to_wait(self, back: int, failed: bool) -> None:
+        claim, model, mine = self.of(back)
         assert self.world.holds(release(self.world.db, claim, wait_s=HOUR_S, failed=failed)) is mine
         if mine:
             model.due = model.seq > model.claimed_seq and not failed
             model.attempts = model.attempts if failed else 0
             model.free("ready")
 
-    @rule(claim=claims)
-    def expire(self, claim: Claim) -> None:
-        model, mine = self.of(claim)
+    @precondition(claimed)
+    @rule(back=BACK)
+    def expire(self, back: int) -> None:
+        claim, model, mine = self.of(back)
         self.world.run(expire(self.world.db, claim))
         if mine:
             model.alive = False
@@ -148,9 +159,10 @@ class Machine(RuleBasedStateMachine):
             model.due = True
             model.free("ready")
 
-    @rule(claim=claims, worker=st.sampled_from(WORKERS))
-    def renew(self, claim: Claim, worker: UUID) -> None:
-        model, mine = self.of(claim)
+    @precondition(claimed)
+    @rule(back=BACK, worker=st.sampled_from(WORKERS))
+    def renew(self, back: int, worker: UUID) -> None:
+        claim, model, mine = self.of(back)
         held = self.world.run(queue.renew(self.world.db, worker, "turn", [claim]))
         assert bool(held) is (mine and model.alive and model.owner == worker)
 

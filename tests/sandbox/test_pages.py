@@ -93,7 +93,8 @@ async def events(sandbox: Sandbox, count: int, after: int | None = None, last_id
     seen = {} if last_id is None else {"Last-Event-ID": str(last_id)}
     found: list[dict[str, Any]] = []
     number, kind = "", ""
-    async with sandbox.http.get(f"{sandbox.url}/sandbox/events", params=params, headers=seen) as response:
+    address = f"{sandbox.url}/sandbox/events"
+    async with asyncio.timeout(20), sandbox.http.get(address, params=params, headers=seen) as response:
         assert response.headers["Content-Type"].startswith("text/event-stream")
         async for line in response.content:
             name, _, value = line.decode().strip().partition(": ")

@@ -104,8 +104,8 @@ class Stack:
     async def serve(self) -> None:
         """Make the sandbox's businesses, and wait until web and worker serve. Raises KonstructError with the reason."""
         from konstruct.db.database import Database
-        from konstruct.local.ready import wait_until, web_serves, worker_lives
         from konstruct.local.hooks import seed_sandbox
+        from konstruct.local.ready import wait_until, web_serves, worker_lives
 
         # The children load their modules meanwhile.
         await seed_sandbox(self.settings)

@@ -7,7 +7,7 @@ work (docs/performance.md).
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import structlog
 from starlette.routing import Route
@@ -16,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 from konstruct.channels import echoes
 from konstruct.channels.port import ChannelAdapter, Echo, InboundMessage
 from konstruct.db.database import STORAGE_ERRORS
+from konstruct.db.session import UniqueViolation
 from konstruct.kit.errors import StorageUnavailableError
 from konstruct.web.deps import Deps
 
@@ -93,7 +94,7 @@ async def _take(deps: Deps, adapter: ChannelAdapter, body: bytes, headers: dict[
     messages = [item for item in inbound if isinstance(item, InboundMessage)]
     try:
         if own := [item for item in inbound if isinstance(item, Echo)]:
-            await echoes.settle(deps.db, adapter.kind, own)
+            await _settle(deps, adapter.kind, own)
         if not messages:
             return _OK, "echo" if own else "ignored"
         results = await deps.ingest.accept(adapter.kind, messages, body)
@@ -101,6 +102,14 @@ async def _take(deps: Deps, adapter: ChannelAdapter, body: bytes, headers: dict[
         log.error("webhook_not_stored", channel=adapter.kind, error=type(error).__name__)
         return _plain(503, "not stored; please deliver again"), "storage"
     return _OK, results[0] if len(results) == 1 else "batch"
+
+
+async def _settle(deps: Deps, kind: str, own: Sequence[Echo]) -> None:
+    """Note what the provider shows of our own. An echo that names another delivery's post proves nothing, and harms nothing."""
+    try:
+        await echoes.settle(deps.db, kind, own)
+    except UniqueViolation:
+        log.warning("echo_contradicts", channel=kind)
 
 
 async def _body(headers: dict[str, str], receive: Receive) -> bytes:
