@@ -18,6 +18,7 @@ from tests.support.house import free_port, until
 from tests.support.processes import command, environment, running
 from tests.support.slack_events import Team
 
+CANARY = "CANARY-7f3a-words"
 TEAMS = (Team("TOUT1", "A1", "UBOT1", "xoxb-out-1"), Team("TOUT2", "A1", "UBOT2", "xoxb-out-2"))
 
 
@@ -32,7 +33,7 @@ async def test_bootstrap_migrate_web_worker_and_beat_on_outside_servers(
 ) -> None:
     port = free_port()
     slack = FakeSlack([Workspace(t.token, t.team_id, t.app_id, f"B{t.team_id}", t.bot_user_id, {"D1"}) for t in TEAMS])
-    model = FakeOpenAi(reply("At nine."), key="sk-outside", models=("test-model",))
+    model = FakeOpenAi(reply(f"At nine. {CANARY}"), key="sk-outside", models=("test-model",))
     await slack.start()
     await model.__aenter__()
     logins = {
@@ -53,6 +54,7 @@ async def test_bootstrap_migrate_web_worker_and_beat_on_outside_servers(
         "LLM_MODEL": "test-model",
         "LLM_API_KEY": "sk-outside",
         "BURST_S": "0.1",
+        "LOG_LEVEL": "DEBUG",
         **logins,
     }
     env = environment(common)
@@ -74,20 +76,38 @@ async def test_bootstrap_migrate_web_worker_and_beat_on_outside_servers(
             aiohttp.ClientSession() as http,
         ):
             for team in TEAMS:
-                body = slack_events.encode(slack_events.message(team, "D1", "U1", "hello"))
+                body = slack_events.encode(slack_events.message(team, "D1", "U1", f"{CANARY} hello"))
                 headers = slack_events.sign(body, "outside-secret")
                 async with http.post(f"http://127.0.0.1:{port}/webhooks/slack/events", data=body, headers=headers) as answer:
                     assert answer.status == 200
             await until(lambda: len(slack.posts) == len(TEAMS), 30)
+            # What goes wrong may not quote its input either.
+            for body in (f'{{"{CANARY}":'.encode(), f'{{"type":"event_callback","event":"{CANARY}"}}'.encode()):
+                headers = slack_events.sign(body, "outside-secret")
+                async with http.post(f"http://127.0.0.1:{port}/webhooks/slack/events", data=body, headers=headers) as answer:
+                    assert answer.status in (200, 400)
+                    assert CANARY not in await answer.text()
             async with http.get(f"http://127.0.0.1:{port}/sandbox") as answer:
                 assert answer.status == 404
             assert await _logins(cluster) == {"konstruct_app", "konstruct_fleet"}
+        _assert_silent(tmp_path)
         assert {post["team"] for post in slack.posts} == {team.team_id for team in TEAMS}
         posted = [token for method, token in slack.requests if method == "chat.postMessage"]
         assert sorted(posted) == sorted(team.token for team in TEAMS)
     finally:
         await slack.stop()
         await model.__aexit__()
+
+
+def _assert_silent(folder: Path) -> None:
+    """At DEBUG, no process's output holds a text, a name or a secret; and no line of ours had to be censored."""
+    secret = [CANARY, "Outside 0", "sk-outside", "outside-secret", "valkey-pass", "app-pass", *(team.token for team in TEAMS)]
+    for name in ("web", "worker", "beat"):
+        output = (folder / f"{name}.log").read_text()
+        assert '"level":"debug"' in output, f"{name} was not at DEBUG"
+        assert [word for word in secret if word in output] == [], name
+        ours = [line for line in output.splitlines() if '"logger"' not in line]
+        assert [line for line in ours if '"withheld"' in line] == [], name
 
 
 async def _logins(cluster: Postgres) -> set[str]:

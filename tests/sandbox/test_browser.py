@@ -154,7 +154,9 @@ async def test_phone_width_needs_no_sideways_scrolling(person: Person, path: str
     person.sandbox.store.deliver_mail("a" * 80 + "@example.org", "s" * 120, long)
     await person.page.set_viewport_size(PHONE)  # type: ignore[arg-type]
     await person.open(path)
-    assert await person.page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    sideways = "[...document.querySelectorAll('html, .log, .sheet')].map((part) => part.scrollWidth - part.clientWidth)"
+    assert max(await person.page.evaluate(sideways)) <= 0
+    assert await person.page.evaluate("innerWidth") == PHONE["width"]
 
 
 async def test_the_phones_menu_by_keyboard(person: Person) -> None:

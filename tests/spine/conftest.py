@@ -7,21 +7,33 @@ import pytest
 from konstruct.db.database import Database
 from konstruct.db.scope import TenantScope
 from konstruct.kit.settings import Settings
-from konstruct.llm.backends.scripted import ScriptedBackend
 from konstruct.tenants.vault import Vault
 from tests.support.house import House, open_house
+from tests.support.puppet import Puppet
+from tests.support.queueing import empty_queue
 
 
 @pytest.fixture
-def model() -> ScriptedBackend:
-    """A model that says what it was asked: each test may replace it."""
-    return ScriptedBackend()
+def model() -> Puppet:
+    """A model that says what it was asked, until the test lets it say something else."""
+    return Puppet()
 
 
 @pytest.fixture
 async def house(
-    settings: Settings, db: Database, house_vault: Vault, tenants: tuple[TenantScope, TenantScope], model: ScriptedBackend
+    settings: Settings, db: Database, house_vault: Vault, tenants: tuple[TenantScope, TenantScope], model: Puppet
 ) -> AsyncIterator[House]:
     """The whole house, with two connected tenants."""
     async with open_house(settings, db, house_vault, tenants, model) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def still(
+    settings: Settings, db: Database, house_vault: Vault, tenants: tuple[TenantScope, TenantScope], model: Puppet
+) -> AsyncIterator[House]:
+    """The whole house without an engine: the test claims and works by hand. What comes is due at once."""
+    await empty_queue(db)
+    quick = settings.model_copy(update={"burst_s": 0.0, "turn_attempts": 2})
+    async with open_house(quick, db, house_vault, tenants, model, run_engine=False) as opened:
         yield opened

@@ -37,6 +37,10 @@ class FakeSlack:
     fault: Fault | None = None
     """Answers instead of the method, for posts after `accept` decided whether they are shown."""
     accept: bool = True
+    fault_in: str | None = None
+    """The one method that `fault` concerns; None: all of them."""
+    fault_times: int = -1
+    """How many more times `fault` answers; below 0: always."""
     requests: list[tuple[str, str]] = field(default_factory=list)
     posts: list[dict[str, Any]] = field(default_factory=list)
     statuses: list[dict[str, Any]] = field(default_factory=list)
@@ -63,12 +67,17 @@ class FakeSlack:
         method = request.match_info["method"]
         token = request.headers.get("Authorization", "").removeprefix("Bearer ")
         self.requests.append((method, token))
-        if self.fault is not None and not self.accept:
-            return await self.fault(request)
+        fault = self._fault_of(method)
+        if fault is not None and not self.accept:
+            return await fault(request)
         answer = await self._answer(method, token, request)
-        if self.fault is not None:
-            return await self.fault(request)
-        return web.json_response(answer)
+        return web.json_response(answer) if fault is None else await fault(request)
+
+    def _fault_of(self, method: str) -> Fault | None:
+        if self.fault is None or self.fault_times == 0 or self.fault_in not in (None, method):
+            return None
+        self.fault_times -= 1
+        return self.fault
 
     async def _answer(self, method: str, token: str, request: web.Request) -> dict[str, Any]:
         team = next((item for item in self.workspaces if item.token == token), None)

@@ -49,6 +49,8 @@ class House:
     db: Database
     slack: FakeSlack
     engine: Engine
+    turns: TurnLoop
+    sends: Delivering
     counters: Counters
     teams: tuple[Team, Team]
     scopes: tuple[TenantScope, TenantScope]
@@ -154,7 +156,7 @@ async def open_house(
     async with _served(settings, port), aiohttp.ClientSession() as http:
         running = asyncio.create_task(engine.run()) if run_engine else None
         try:
-            yield House(settings, db, slack, engine, counters, teams, scopes, f"http://127.0.0.1:{port}", http)
+            yield House(settings, db, slack, engine, turns, sends, counters, teams, scopes, f"http://127.0.0.1:{port}", http)
         finally:
             if running is not None:
                 engine.drain()
