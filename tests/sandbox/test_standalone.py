@@ -22,6 +22,7 @@ from konstruct.local.sandbox.businesses import FERNWOOD, MARLOW
 from konstruct.local.sandbox.store import SandboxStore
 from konstruct.memory.documents import Documents
 from konstruct.tenants.service import list_tenants, require_tenant
+from konstruct.tenants.tenants_repository import directory
 from tests.conftest import PASSWORDS
 from tests.sandbox.support import Listener, free_port
 
@@ -107,5 +108,19 @@ async def test_an_interrupted_seed_is_finished(own_settings: Settings, tmp_path:
     db = await Database.open(own_settings, pool=2)
     try:
         assert len(await list_tenants(db)) == 2
+    finally:
+        await db.close()
+
+
+async def test_a_lost_sandbox_file_finds_its_tenants_again(own_settings: Settings, tmp_path: Path) -> None:
+    await seed_sandbox(own_settings)
+    db = await Database.open(own_settings, pool=1)
+    try:
+        before = await directory(db)
+        assert own_settings.data_dir is not None
+        for path in own_settings.data_dir.glob("sandbox.db*"):
+            path.unlink()
+        await seed_sandbox(own_settings)
+        assert await directory(db) == before
     finally:
         await db.close()

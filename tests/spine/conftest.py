@@ -24,6 +24,7 @@ async def house(
     settings: Settings, db: Database, house_vault: Vault, tenants: tuple[TenantScope, TenantScope], model: Puppet
 ) -> AsyncIterator[House]:
     """The whole house, with two connected tenants."""
+    await empty_queue(db)
     async with open_house(settings, db, house_vault, tenants, model) as opened:
         yield opened
 

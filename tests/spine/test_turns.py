@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.hand import claim, rows, send, take_turn
+from tests.support.hand import claim, rows, send, take_turn, working
 from tests.support.house import House
 from tests.support.puppet import Puppet
 from tests.support.slack_events import message
@@ -33,7 +33,7 @@ async def test_the_next_turn_knows_the_answer_that_was_given_meanwhile(still: Ho
     model.hold.clear()
     await still.deliver(message(team, "D1", "U1", "question one"))
     held = await claim(still, "turn")
-    async with _working(still, held):
+    async with working(still, held):
         await model.asked(1)
         await still.deliver(message(team, "D1", "U1", "question two"))
         model.hold.set()
@@ -51,19 +51,6 @@ async def test_the_next_turn_knows_the_answer_that_was_given_meanwhile(still: Ho
     ]
     # The beginning of a prompt is what a provider's cache can reuse.
     assert model.requests[2].messages[1:3] == model.requests[1].messages[1:3]
-
-
-def _working(still: House, held):  # type: ignore[no-untyped-def]
-    import asyncio
-    from contextlib import asynccontextmanager
-
-    @asynccontextmanager
-    async def work():  # type: ignore[no-untyped-def]
-        task = asyncio.create_task(still.turns(held))
-        yield
-        await task
-
-    return work()
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])

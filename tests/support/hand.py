@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
 
@@ -45,6 +48,20 @@ async def send(house: House) -> Claim:
     taken = await claim(house, "send")
     await house.sends(taken)
     return taken
+
+
+@asynccontextmanager
+async def working(house: House, held: Claim) -> AsyncIterator[asyncio.Task[None]]:
+    """The claim's handler at work for the block; what it raises is raised at its end, unless the block cancelled it."""
+    handler = house.turns if held.lane == "turn" else house.sends
+    task = asyncio.ensure_future(handler(held))
+    try:
+        yield task
+    finally:
+        if task.cancelling():
+            await asyncio.wait([task])
+        else:
+            await task
 
 
 async def abandon(house: House, held: Claim) -> None:

@@ -85,21 +85,26 @@ class TurnLoop:
     async def _answer(self, claim: Claim, turn: Turn) -> Answer:
         if claim.attempts > self._attempts:
             return _fallback(fallbacks.BROKEN, bury=True)
+        limit = asyncio.timeout(turn.remaining_s)
         try:
-            async with (
-                asyncio.timeout(turn.remaining_s),
-                self._surface.working(claim.scope, turn.account_id, turn.channel_id, turn.thread_id),
-            ):
+            async with limit, self._surface.working(claim.scope, turn.account_id, turn.channel_id, turn.thread_id):
                 return await self._think(claim, turn, time.monotonic() + turn.remaining_s - MARGIN_S)
         except TimeoutError:
+            if not limit.expired():
+                # The database's, not the turn's: what could not be stored in time is tried again.
+                raise
             return _fallback(fallbacks.TOO_SLOW)
 
     async def _think(self, claim: Claim, turn: Turn, deadline: float) -> Answer:
         """Ask the model, refuse the tools it asks for, ask again; from wherever the persisted steps end."""
-        recalled = await self._recall(claim, turn)
-        while sum(step.kind == "model" for step in turn.steps) <= MAX_MODEL_STEPS:
+        recalled: Sequence[Passage] | None = None
+        while True:
             last = turn.steps[-1] if turn.steps else None
             if last is None or last.kind == "tools":
+                if sum(step.kind == "tools" for step in turn.steps) > MAX_MODEL_STEPS:
+                    return _fallback(fallbacks.TOO_MANY_STEPS)
+                # Not before it is needed: an answer that a crashed holder persisted goes out even past the deadline.
+                recalled = await self._recall(claim, turn) if recalled is None else recalled
                 asked_at = time.monotonic()
                 request = assemble(turn, claim.scope, datetime.now(UTC), recalled)
                 try:
@@ -114,7 +119,6 @@ class TurnLoop:
                 return Answer(last.text, "answered")
             else:
                 return _fallback(fallbacks.EMPTY)
-        return _fallback(fallbacks.TOO_MANY_STEPS)
 
     async def _recall(self, claim: Claim, turn: Turn) -> Sequence[Passage]:
         query = " ".join(line.text for line in turn.asked)[:QUERY_CHARS]

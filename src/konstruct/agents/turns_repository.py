@@ -33,7 +33,7 @@ WHERE c.tenant_id = $1 AND c.id = $2
 """
 
 _LINE = """
-SELECT m.id, m.seq, m.author, k.display_name, k.external_id AS external_author, m.text, m.attachments, m.thread_id, m.sent_at
+SELECT m.id, m.seq, m.turn_id, m.author, k.display_name, k.external_id AS external_author, m.text, m.attachments, m.thread_id, m.sent_at
 FROM messages m LEFT JOIN contacts k ON k.tenant_id = m.tenant_id AND k.id = m.contact_id
 """
 
@@ -41,6 +41,11 @@ FROM messages m LEFT JOIN contacts k ON k.tenant_id = m.tenant_id AND k.id = m.c
 async def open_turn(session: TenantSession, claim: Claim, deadline_s: float) -> Turn | None:
     """Start the conversation's next turn, or take up the one that a crash left; None (and released) if there is nothing
     to answer or a human owns the conversation. A new turn takes every pending message, in the provider's time."""
+    # The conversation is locked before the queue's row, as everywhere: the other order would deadlock. Until the commit
+    # it also keeps the owner that is read below.
+    await session.execute(
+        "SELECT 1 FROM conversations WHERE tenant_id = $1 AND id = $2 FOR SHARE", claim.scope.tenant_id, claim.conversation_id
+    )
     await queue.begin(session, claim)
     row = await session.fetchrow(_SITUATION, claim.scope.tenant_id, claim.conversation_id)
     assert row is not None
@@ -61,6 +66,7 @@ async def open_turn(session: TenantSession, claim: Claim, deadline_s: float) -> 
             turn_id,
             claim.epoch,
         )
+        await _leave_the_rest(session, claim)
     await queue.limit(session, claim, deadline_at)
     return await _load(session, claim, turn_id, deadline_at, row)
 
@@ -91,6 +97,17 @@ async def _start(session: TenantSession, claim: Claim, turn_id: UUID, row: Recor
     return deadline_at
 
 
+async def _leave_the_rest(session: TenantSession, claim: Claim) -> None:
+    """What came while the turn's holder was dead is for the next turn; this claim has taken its wake-ups with it."""
+    waiting = await session.fetchval(
+        "SELECT EXISTS (SELECT 1 FROM messages WHERE tenant_id = $1 AND conversation_id = $2 AND state = 'pending')",
+        claim.scope.tenant_id,
+        claim.conversation_id,
+    )
+    if waiting:
+        await queue.bump(session, claim.conversation_id, "turn")
+
+
 async def _load(session: TenantSession, claim: Claim, turn_id: UUID, deadline_at: datetime, row: Record) -> Turn:
     tenant_id = claim.scope.tenant_id
     asked = await session.fetch(
@@ -98,13 +115,11 @@ async def _load(session: TenantSession, claim: Claim, turn_id: UUID, deadline_at
         tenant_id,
         turn_id,
     )
-    first = min(line["seq"] for line in asked)
     history = await session.fetch(
-        f"{_LINE} WHERE m.tenant_id = $1 AND m.conversation_id = $2 AND m.seq < $3"
-        " AND m.turn_id IS DISTINCT FROM $4 ORDER BY m.seq DESC LIMIT $5",
+        f"{_LINE} WHERE m.tenant_id = $1 AND m.conversation_id = $2 AND m.state <> 'pending'"
+        " AND m.turn_id IS DISTINCT FROM $3 ORDER BY m.seq DESC LIMIT $4",
         tenant_id,
         claim.conversation_id,
-        first,
         turn_id,
         HISTORY_MESSAGES,
     )
@@ -123,7 +138,7 @@ async def _load(session: TenantSession, claim: Claim, turn_id: UUID, deadline_at
         attempts=1 if row["attempts"] is None else row["attempts"] + 1,
         remaining_s=remaining,
         persona=_persona(row),
-        history=tuple(_line(line) for line in reversed(history)),
+        history=_in_order(history),
         asked=tuple(_line(line) for line in asked),
         steps=tuple(_step(step) for step in steps),
     )
@@ -218,6 +233,20 @@ def _persona(row: Record) -> Persona:
         context_limit_tokens=row["context_limit_tokens"],
         reply_limit_tokens=row["reply_limit_tokens"],
     )
+
+
+def _in_order(rows: list[Record]) -> tuple[Line, ...]:
+    """Return `rows` oldest first, each answer right behind the last message it answers: others may have come in between."""
+    answered: dict[UUID, int] = {}
+    for row in rows:
+        if row["author"] == "contact" and row["turn_id"] is not None:
+            answered[row["turn_id"]] = max(row["seq"], answered.get(row["turn_id"], 0))
+
+    def place(row: Record) -> tuple[int, int]:
+        own: int = row["seq"]
+        return (own if row["author"] == "contact" else answered.get(row["turn_id"], own)), own
+
+    return tuple(_line(row) for row in sorted(rows, key=place))
 
 
 def _line(row: Record) -> Line:

@@ -67,6 +67,8 @@ def _lifespan(settings: Settings):  # type: ignore[no-untyped-def]  # Starlette'
                 app.state.start_error = error
                 raise
             yield
+        if (sandbox := getattr(app.state, "sandbox", None)) is not None:
+            sandbox.close()
 
     return lifespan
 
@@ -100,4 +102,5 @@ def _mount_sandbox(app: FastAPI, settings: Settings) -> None:
     assert settings.data_dir and settings.slack_signing_secret
     store = SandboxStore(settings.data_dir / "sandbox.db")
     app.state.sandbox = store
-    app.include_router(sandbox_router(store, settings.slack_signing_secret.get_secret_value(), settings.public_url))
+    # Its events go to this very process, wherever the world may reach it.
+    app.include_router(sandbox_router(store, settings.slack_signing_secret.get_secret_value(), f"http://{settings.bind}"))

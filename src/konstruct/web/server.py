@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 
 import uvicorn
+from fastapi import FastAPI
 
 from konstruct.kit.errors import SettingsError
 from konstruct.kit.settings import Settings
@@ -18,9 +19,9 @@ class _Server(uvicorn.Server):
     """Ends the sandbox's open streams first: a server that waits for them would never stop."""
 
     def handle_exit(self, sig: int, frame: object) -> None:
-        store = getattr(getattr(self.config.loaded_app, "app", None), "state", None)
         super().handle_exit(sig, frame)  # type: ignore[arg-type]
-        if store is not None and (sandbox := getattr(store, "sandbox", None)) is not None:
+        assert isinstance(self.config.app, FastAPI)
+        if (sandbox := getattr(self.config.app.state, "sandbox", None)) is not None:
             sandbox.end_streams()
 
 

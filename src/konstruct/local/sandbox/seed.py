@@ -5,6 +5,7 @@ from __future__ import annotations
 import structlog
 
 from konstruct.channels import accounts
+from konstruct.channels.routes_repository import find_routes
 from konstruct.db.database import Database
 from konstruct.db.scope import TenantScope
 from konstruct.kit.errors import NotFoundError
@@ -23,7 +24,6 @@ async def seed(settings: Settings) -> None:
     """Make the tenants of both sample businesses, unless they are there already.
 
     What was interrupted is finished by the next call; what is finished is left alone, so that an owner's changes stay.
-    Raises ConflictError when another tenant has connected one of the two workspaces.
     """
     settings.need("data_dir")
     assert settings.data_dir is not None
@@ -46,6 +46,10 @@ async def _seed_one(db: Database, vault: Vault, store: SandboxStore, business: B
     scope = await _existing(db, seeded.scope) if seeded else None
     if seeded and scope and seeded.finished:
         return
+    if scope is None and (route := (await find_routes(db, "slack", [workspace.team_id])).get(workspace.team_id)):
+        # The sandbox's own file was deleted, the database was not: its tenant is the one that has the workspace.
+        scope = route.scope
+        store.records.remember_tenant(workspace.team_id, scope)
     if scope is None:
         created = await create_tenant(db, vault, name=workspace.name, employee=workspace.employee, persona=business.persona)
         store.records.remember_tenant(workspace.team_id, created.scope)

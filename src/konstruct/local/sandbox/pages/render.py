@@ -12,6 +12,8 @@ from typing import Any
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from konstruct.web.portal.pages import STATIC
+
 _HERE = Path(__file__).parent
 CSP = (
     "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -29,7 +31,8 @@ HEADERS = {
 def static_files() -> dict[str, tuple[bytes, str]]:
     """Return every static file: name -> (bytes, media type). Only these are served."""
     found = {}
-    for path in sorted((_HERE / "static").iterdir()):
+    # Colours and type are the portal's own: the product has one look.
+    for path in sorted([*(_HERE / "static").iterdir(), STATIC / "tokens.css", STATIC / "icon.svg"], key=lambda path: path.name):
         kind = "text/javascript" if path.suffix == ".js" else mimetypes.guess_type(path.name)[0] or "application/octet-stream"
         found[path.name] = (path.read_bytes(), kind)
     return found
