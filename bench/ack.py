@@ -13,52 +13,50 @@ from bench.stack import SECRET, Parts, Site
 
 TENANTS = 8
 RATE = 300.0
-OPEN_S, CLOSED_S = 20.0, 12.0
+OPEN_S, CLOSED_S = 15.0, 10.0
 CEILING = 12_000.0
 ALL_200 = {"200"}
 
 
-async def measure(parts: Parts, *, brief: bool = False) -> dict[str, Any]:
+async def measure(parts: Parts) -> dict[str, Any]:
     """Return the figures of every stack, and the ratio of the saturations for each process count."""
     figures: dict[str, Any] = {}
     for processes in (1, 2):
-        async with _bolt(parts, processes) as servers:
-            async with parts.site(TENANTS) as site:
-                figures[f"bolt_{processes}"] = await _figures(site, servers, stored=False, open_loop=processes == 1)
+        async with parts.site(TENANTS) as site, _bolt(parts, processes) as servers:
+            figures[f"bolt_{processes}"] = await _figures(parts, site, servers, stores=False, open_loop=processes == 1)
         async with parts.site(TENANTS) as site, _ours(site, processes) as servers:
-            figures[f"ours_{processes}"] = await _figures(site, servers, stored=True, open_loop=processes == 1)
+            figures[f"ours_{processes}"] = await _figures(parts, site, servers, stores=True, open_loop=processes == 1)
+        ours, bolt = (figures[f"{name}_{processes}"]["saturation"]["per_s"] for name in ("ours", "bolt"))
+        figures[f"ratio_{processes}"] = round(ours / bolt, 2)
     async with AsyncExitStack() as stack:
         slack = await stack.enter_async_context(fake_slack(parts.folder))
-        site = await stack.enter_async_context(parts.site(TENANTS, slack_api_url=f"{slack.url}/api/"))
-        await stack.enter_async_context(server("ack-worker", ["-m", "konstruct.cli.main", "worker"], site.env, site.folder))
+        site = await stack.enter_async_context(parts.site(TENANTS, slack_api_url=f"{slack.url}/api/", log_level="WARNING"))
+        await stack.enter_async_context(server("worker", ["-m", "konstruct.cli.main", "worker"], site.env, site.folder))
         servers = await stack.enter_async_context(_ours(site, 1))
-        figures["ours_1_worker"] = await _figures(site, servers, stored=True, open_loop=True)
-    for processes in (1, 2):
-        pair = (figures[f"{name}_{processes}"]["saturation"]["per_s"] for name in ("ours", "bolt"))
-        ours, bolt = pair
-        figures[f"ratio_{processes}"] = round(ours / bolt, 2)
+        figures["ours_1_worker"] = await _figures(parts, site, servers, stores=True, open_loop=True)
     return figures
 
 
-async def _figures(site: Site, servers: list[Server], *, stored: bool, open_loop: bool) -> dict[str, Any]:
+async def _figures(parts: Parts, site: Site, servers: list[Server], *, stores: bool, open_loop: bool) -> dict[str, Any]:
     ports = [each.port for each in servers]
     found: dict[str, Any] = {}
-    sent = 0
     if open_loop:
         found["open_300"] = await generate(site.teams, ports, "o", seconds=OPEN_S, rate=RATE, ceiling=RATE)
-        sent += found["open_300"]["sent"]
-    before = sum(each.cpu_s() for each in servers)
+    web_s, database_s = sum(each.cpu_s() for each in servers), parts.postgres_cpu_s()
     closed = await generate(site.teams, ports, "c", seconds=CLOSED_S, rate=None, ceiling=CEILING)
-    closed["server_cpu_ms_per_request"] = round((sum(each.cpu_s() for each in servers) - before) * 1000 / closed["sent"], 3)
+    web_s, database_s = sum(each.cpu_s() for each in servers) - web_s, parts.postgres_cpu_s() - database_s
+    closed["server_cpu_ms_per_request"] = round(web_s * 1000 / closed["sent"], 3)
+    closed["database_cpu_ms_per_request"] = round(database_s * 1000 / closed["sent"], 3) if stores else None
     found["saturation"] = closed
-    sent += closed["sent"]
     for result in found.values():
         if set(result["statuses"]) != ALL_200:
             raise RuntimeError(f"not every delivery was acknowledged: {result['statuses']}")
-    if stored:
-        found["acknowledged"], found["stored"] = sent, await site.messages()
-        if found["stored"] != sent:
-            raise RuntimeError(f"{sent} messages were acknowledged, {found['stored']} are stored")
+    if stores:
+        acknowledged = sum(result["sent"] for result in found.values())
+        stored = await site.messages()
+        if stored != acknowledged:
+            raise RuntimeError(f"{acknowledged} messages were acknowledged, {stored} are stored")
+        found["acknowledged"], found["stored"] = acknowledged, stored
     return found
 
 

@@ -7,6 +7,7 @@ that stalls is charged for the waiting too). Closed loop: every connection sends
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import resource
 import sys
@@ -85,7 +86,7 @@ def _length(head: bytes) -> int:
     return int(head[place + 15 :].split(b"\r\n", 1)[0]) if place >= 0 else 0
 
 
-async def _open(order: dict[str, Any], run: Run, connections: list[Connection], idle: deque[Connection]) -> None:
+async def _send_on_the_clock(order: dict[str, Any], run: Run, idle: deque[Connection]) -> None:
     """Send on the clock; a request that finds no free connection waits for one, and its time runs."""
     late: deque[tuple[bytes, float]] = deque()
     start = time.perf_counter()
@@ -102,40 +103,40 @@ async def _open(order: dict[str, Any], run: Run, connections: list[Connection], 
 
 
 async def _run(order: dict[str, Any]) -> dict[str, Any]:
-    run = Run(
-        deque(requests([tuple(t) for t in order["teams"]], order["secret"], order["run"], order["count"], order["channels"]))
-    )  # type: ignore[misc]
-    loop = asyncio.get_running_loop()
+    teams = [(team, app, bot) for team, app, bot in order["teams"]]
+    run = Run(deque(requests(teams, order["secret"], order["run"], order["count"], order["channels"])))
     idle: deque[Connection] = deque()
-    connections = []
-    for number in range(order["connections"]):
-        port = order["ports"][number % len(order["ports"])]
-        open_loop = order["rate"] is not None
-        _, connection = await loop.create_connection(lambda: Connection(run, idle if open_loop else None), "127.0.0.1", port)  # noqa: B023
-        connections.append(connection)
-    idle.extend(connections)
-    made = run.waiting.__len__()
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    start = time.perf_counter()
-    run.keep_from, run.until = start + order["warmup_s"], start + order["warmup_s"] + order["seconds"]
-    if order["rate"] is not None:
-        await _open(order, run, connections, idle)
-    else:
+    connections = await _connect(order, run, None if order["rate"] is None else idle)
+    made, before, start = len(run.waiting), _cpu_s(), time.perf_counter()
+    run.keep_from = start + order["warmup_s"]
+    run.until = run.keep_from + order["seconds"]
+    if order["rate"] is None:
         for connection in connections:
             connection.send(run.waiting.popleft(), time.perf_counter())
         await asyncio.sleep(run.until - time.perf_counter())
+    else:
+        idle.extend(connections)
+        await _send_on_the_clock(order, run, idle)
     await _drain(connections)
-    ended = time.perf_counter()
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    cpu = used.ru_utime + used.ru_stime - usage.ru_utime - usage.ru_stime
     return {
         "sent": made - len(run.waiting),
         "statuses": {str(status): count for status, count in sorted(run.statuses.items())},
         "ran_dry": not run.waiting,
-        "per_s": run.kept / order["seconds"],
-        "generator_cpu_share": cpu / (ended - start),
+        "per_s": round(run.kept / order["seconds"], 1),
+        "generator_cpu_share": round((_cpu_s() - before) / (time.perf_counter() - start), 3),
         **summary(run.latencies),
     }
+
+
+async def _connect(order: dict[str, Any], run: Run, idle: deque[Connection] | None) -> list[Connection]:
+    loop = asyncio.get_running_loop()
+    ports = itertools.islice(itertools.cycle(order["ports"]), order["connections"])
+    return [(await loop.create_connection(lambda: Connection(run, idle), "127.0.0.1", port))[1] for port in ports]
+
+
+def _cpu_s() -> float:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
 
 
 async def _drain(connections: list[Connection]) -> None:

@@ -21,7 +21,7 @@ import konstruct.db.migrate
 import konstruct.jobs.beat
 import konstruct.jobs.worker
 import konstruct.tenants.sign_in
-import konstruct.web.server  # noqa: F401
+import konstruct.web.server
 
 PATIENCE_S = 20
 """A command that has not ended by then works, where it should have refused."""

@@ -35,8 +35,7 @@ async def post(
 
 async def rows(house: House, table: str, scope: int = 0) -> list[dict[str, Any]]:
     """Return the rows of one of our tables, as the tenant sees them."""
-    found = await house.db.run(house.scopes[scope], lambda s: _rows(s, table))
-    return found
+    return await house.db.run(house.scopes[scope], lambda s: _rows(s, table))
 
 
 async def _rows(session: TenantSession, table: str) -> list[dict[str, Any]]:
@@ -50,11 +49,17 @@ async def nothing_was_taken(house: House) -> None:
             assert await rows(house, table, scope) == []
 
 
+async def all_answered(house: House) -> None:
+    """Wait until everything accepted is answered. The kick is what a worker gets from the broker."""
+    house.engine.kick()
+    await house.idle()
+
+
 async def one_answer_to(house: House, team: Team, channel: str, text: str = "are you still there?") -> str:
     """Ask a plain question; check that it gets exactly one answer, and return that."""
     before = len(house.slack.posts)
     assert await house.deliver(slack_events.message(team, channel, "U9", text)) == [200]
-    await house.idle()
+    await all_answered(house)
     (post,) = house.slack.posts[before:]
     assert (post["team"], post["channel"]) == (team.team_id, channel)
     return "".join(block["text"] for block in post["blocks"])

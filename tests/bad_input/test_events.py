@@ -10,7 +10,7 @@ import pytest
 from konstruct.llm.backends.scripted import ScriptedBackend
 from konstruct.llm.port import ChatRequest
 from konstruct.memory import window
-from tests.bad_input.support import nothing_was_taken, one_answer_to, post, rows
+from tests.bad_input.support import all_answered, nothing_was_taken, one_answer_to, post, rows
 from tests.support.fake_slack import resets
 from tests.support.house import House, until
 from tests.support.slack_events import encode, envelope, message
@@ -65,7 +65,7 @@ async def test_missing_and_wrong_fields(house: House) -> None:
             assert status in (200, 400), (path, value)
             taken += status == 200
     assert taken > 50
-    await house.idle()
+    await all_answered(house)
 
     messages = await rows(house, "messages")
     waiting = [row for row in messages if row["addressed"] and row["state"] not in ("answered", "sent")]
@@ -103,7 +103,7 @@ async def test_enormous_text(house: House, model: ScriptedBackend) -> None:
 async def test_empty_text(house: House, text: str | None) -> None:
     delivery = message(house.teams[0], "D1", "U1", "")
     assert await house.deliver(changed(delivery, ("event", "text"), text)) == [200]
-    await house.idle()
+    await all_answered(house)
     assert len(house.slack.posts) == 1
 
 
@@ -118,7 +118,7 @@ async def test_only_files(house: House, model: ScriptedBackend) -> None:
     for extra in ({"subtype": "file_share", "files": files}, {"files": "nonsense"}):
         before = len(house.slack.posts)
         assert await house.deliver(message(team, "D1", "U1", "", **extra)) == [200]
-        await house.idle()
+        await all_answered(house)
         assert len(house.slack.posts) == before + 1
     assert "offer.pdf, file, bad" in asked(model.requests[0])
     assert "cannot be read" in asked(model.requests[0])
@@ -130,7 +130,7 @@ async def test_nul_and_lone_surrogates(house: House, model: ScriptedBackend, str
     profile = {"display_name": strange, "real_name": strange}
     delivery = message(team, "C1", "U1", f"<@{team.bot_user_id}> {strange}", user_profile=profile, files=[{"name": strange}])
     assert await house.deliver(delivery, delivery) == [200, 200]
-    await house.idle()
+    await all_answered(house)
     assert len(house.slack.posts) == 1
     (stored,) = [row for row in await rows(house, "messages") if row["direction"] == "in"]
     assert "\x00" not in stored["text"]
@@ -144,7 +144,7 @@ async def test_times_out_of_this_world(house: House) -> None:
         assert await house.deliver(message(team, "D1", "U1", "when?", ts=ts)) == [200]
     for ts in ("", "now", "-1.5", "1e9", "1700000000", "999999999999.1", "١٢٣.٤"):
         assert (await post(house, encode(message(team, "D1", "U1", "when?", ts=ts))))[0] == 400
-    await house.idle()
+    await all_answered(house)
     assert {row["state"] for row in await rows(house, "messages")} == {"answered", "sent"}
 
 
@@ -174,6 +174,7 @@ async def test_an_echo_that_contradicts_what_is_known(house: House) -> None:
     await one_answer_to(house, team, "D1")
     house.slack.fault = resets
     assert await house.deliver(message(team, "D1", "U1", "and now?")) == [200]
+    house.engine.kick()
     await until(lambda: _has_unknown(house))
     house.slack.fault = None
     first, second = house.slack.posts
@@ -183,7 +184,7 @@ async def test_an_echo_that_contradicts_what_is_known(house: House) -> None:
     assert await _has_unknown(house)
     true = message(team, "D1", team.bot_user_id, "", metadata=second["metadata"], ts=second["ts"], **own)
     assert await house.deliver(true) == [200]
-    await house.idle()
+    await all_answered(house)
     assert len(house.slack.posts) == 2
 
 

@@ -14,7 +14,7 @@ from konstruct.db.scope import TenantScope
 from konstruct.kit.settings import Settings
 from konstruct.llm.backends.openai_compat import OpenAiCompatBackend
 from konstruct.tenants.vault import Vault
-from tests.bad_input.support import one_answer_to, rows
+from tests.bad_input.support import all_answered, one_answer_to, rows
 from tests.support import fake_openai as openai
 from tests.support.fake_openai import KEY, MODEL, FakeOpenAi
 from tests.support.house import House, open_house
@@ -120,5 +120,5 @@ async def test_what_came_meanwhile_is_answered_and_the_next_answer_is_a_real_one
         asked = [body["messages"][-1]["content"] for body in fake.requests]
         assert len(asked) == 3
         assert await house.deliver(message(house.teams[0], "D2", "U1", "another channel")) == [200]
-        await house.idle()
+        await all_answered(house)
         assert len(house.slack.posts) == 4

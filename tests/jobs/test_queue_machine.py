@@ -193,7 +193,7 @@ def test_the_queue_is_its_model(settings: Settings) -> None:
         db, accounts = runner.run(_open(settings))
         Machine.world = World(runner, db, accounts)
         try:
-            run_state_machine_as_test(Machine, settings=_EXAMPLES)  # type: ignore[no-untyped-call]
+            run_state_machine_as_test(Machine, settings=_EXAMPLES)
         finally:
             runner.run(db.close())
 

@@ -75,7 +75,9 @@ async def test_an_answer_that_was_persisted_goes_out_even_past_the_deadline(stil
     await still.deliver(message(team, "D1", "U1", "hello"))
     held = await _die_in(still, model, "finishing")
     async with still.db.tenant(held.scope) as session:
-        await session.execute("UPDATE turns SET deadline_at = now() - interval '1 hour' WHERE tenant_id = $1", held.scope.tenant_id)
+        await session.execute(
+            "UPDATE turns SET deadline_at = now() - interval '1 hour' WHERE tenant_id = $1", held.scope.tenant_id
+        )
     await take_turn(still)
     await send(still)
     (text,) = still.texts(team)

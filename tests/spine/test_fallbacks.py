@@ -140,9 +140,7 @@ async def test_a_slow_database_is_not_a_slow_model(still: House, model: Puppet, 
     assert await _turn(still) == ("answered", None, "reply")
 
 
-async def test_poison_ends_in_a_fallback_and_a_dead_letter_and_the_conversation_goes_on(
-    house: House, model: Puppet
-) -> None:
+async def test_poison_ends_in_a_fallback_and_a_dead_letter_and_the_conversation_goes_on(house: House, model: Puppet) -> None:
     """The engine itself: it counts, backs off, and gives the message up after `turn_attempts`."""
     team, other = house.teams
     house.turns._attempts = 1

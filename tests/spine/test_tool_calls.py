@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from konstruct.agents import fallbacks, loop, tool_ledger
 from konstruct.llm.backends.scripted import Reply
 from konstruct.llm.port import ChatRequest, Finish, ToolCallDelta
 from tests.support.hand import abandon, claim, rows, send, take_turn, working
-from tests.support.house import House, until
+from tests.support.house import House
 from tests.support.puppet import Puppet
 from tests.support.slack_events import message
 
@@ -24,7 +26,7 @@ LEDGER = (
 )
 
 
-def _calls_until(times: int) -> object:
+def _calls_until(times: int) -> Callable[[ChatRequest], Reply]:
     """A model that asks for tools `times` times, then answers."""
 
     def says(request: ChatRequest) -> Reply:
@@ -36,7 +38,7 @@ def _calls_until(times: int) -> object:
 
 async def test_a_tool_call_is_recorded_refused_and_the_model_asked_again(still: House, model: Puppet) -> None:
     team, _ = still.teams
-    model.says = _calls_until(1)  # type: ignore[assignment]
+    model.says = _calls_until(1)
     await still.deliver(message(team, "D1", "U1", "refund me"))
     await take_turn(still)
     await send(still)
@@ -65,7 +67,7 @@ async def test_a_model_that_goes_round_in_circles_is_stopped_and_one_that_answer
     still: House, model: Puppet, times: int
 ) -> None:
     team, _ = still.teams
-    model.says = _calls_until(times)  # type: ignore[assignment]
+    model.says = _calls_until(times)
     await still.deliver(message(team, "D1", "U1", "refund me"))
     await take_turn(still)
     await send(still)
@@ -78,15 +80,15 @@ async def test_a_model_that_goes_round_in_circles_is_stopped_and_one_that_answer
 
 async def test_a_crash_between_the_intent_and_the_refusal_asks_for_nothing_twice(still: House, model: Puppet) -> None:
     team, _ = still.teams
-    model.says = _calls_until(1)  # type: ignore[assignment]
+
+    def call_and_hold(_request: ChatRequest) -> Reply:
+        model.hold.clear()
+        return CALLS
+
+    model.says = call_and_hold
     await still.deliver(message(team, "D1", "U1", "refund me"))
     held = await claim(still, "turn")
-    model.hold.clear()
     async with working(still, held) as task:
-        await model.asked(1)
-        model.hold.set()
-        await until(lambda: rows(still, held.scope, LEDGER))
-        model.hold.clear()
         await model.asked(2)
         task.cancel()
     # As if it had died before the refusal was written.
@@ -97,6 +99,7 @@ async def test_a_crash_between_the_intent_and_the_refusal_asks_for_nothing_twice
             held.scope.tenant_id,
         )
     await abandon(still, held)
+    model.says = lambda _: "without tools, then"
     model.hold.set()
     await take_turn(still)
     await send(still)

@@ -83,3 +83,20 @@ async def make_due(house: House, scope: TenantScope, lane: Lane) -> None:
         await session.execute(
             "UPDATE ready_queue SET due_at = now() WHERE tenant_id = $1 AND lane = $2 AND state = 'ready'", scope.tenant_id, lane
         )
+
+
+async def age_unknown(house: House, scope: TenantScope, seconds: float) -> None:
+    """Let the tenant's unknown deliveries have been unknown for so much longer, and their lane's wait be over."""
+    async with house.db.tenant(scope) as session:
+        await session.execute(
+            "UPDATE deliveries SET unknown_since = unknown_since - make_interval(secs => $2),"
+            " looked_up_at = looked_up_at - make_interval(secs => $2) WHERE tenant_id = $1 AND state = 'unknown'",
+            scope.tenant_id,
+            seconds,
+        )
+    await make_due(house, scope, "send")
+
+
+async def deliveries(house: House, scope: TenantScope) -> list[Record]:
+    """Return the tenant's deliveries, in the order in which they are shown."""
+    return await rows(house, scope, "SELECT * FROM deliveries WHERE tenant_id = $1 ORDER BY position, part")

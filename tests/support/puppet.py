@@ -14,7 +14,7 @@ class Puppet(ScriptedBackend):
     """`says` makes each reply (the messages asked, unless changed); while `hold` is not set, no reply comes."""
 
     def __init__(self) -> None:
-        super().__init__(lambda request: self.says(request), delay=self._pace)
+        super().__init__(self._say, delay=self._pace)
         self.says: Callable[[ChatRequest], Reply] = echo
         self.hold = asyncio.Event()
         self.hold.set()
@@ -22,6 +22,9 @@ class Puppet(ScriptedBackend):
     async def asked(self, times: int) -> None:
         """Wait until it was asked so often."""
         await until(lambda: len(self.requests) >= times)
+
+    def _say(self, request: ChatRequest) -> Reply:
+        return self.says(request)
 
     async def _pace(self, _request: ChatRequest) -> None:
         await self.hold.wait()

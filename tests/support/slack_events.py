@@ -89,3 +89,36 @@ def mention_pair(team: Team, channel: str, user: str, text: str, **changes: Any)
 def encode(delivery: dict[str, Any]) -> bytes:
     """Return the delivery's bytes."""
     return json.dumps(delivery).encode()
+
+
+def echo(team: Team, post: dict[str, Any]) -> dict[str, Any]:
+    """Return the delivery in which Slack shows our bot its own `post`, as the fake Slack keeps it."""
+    event = {
+        "type": "message",
+        "subtype": "bot_message",
+        "text": post["text"],
+        "ts": post["ts"],
+        "event_ts": post["ts"],
+        "bot_id": post["bot_id"],
+        "app_id": post["app_id"],
+        "channel": post["channel"],
+        "channel_type": "im" if post["channel"].startswith("D") else "channel",
+        "metadata": post["metadata"],
+    }
+    return envelope(team, event)
+
+
+def metadata_echo(team: Team, post: dict[str, Any]) -> dict[str, Any]:
+    """Return the `message_metadata_posted` delivery of our bot's own `post`."""
+    event = {
+        "type": "message_metadata_posted",
+        "app_id": post["app_id"],
+        "bot_id": post["bot_id"],
+        "user_id": team.bot_user_id,
+        "team_id": team.team_id,
+        "channel_id": post["channel"],
+        "metadata": post["metadata"],
+        "message_ts": post["ts"],
+        "event_ts": post["ts"],
+    }
+    return envelope(team, event)

@@ -29,6 +29,8 @@ class Delivery:
     attempt: int
     resent: bool
     created_at: datetime
+    sending_since: datetime | None
+    """When the last attempt began: what it showed, if anything, is not older."""
     age_s: float
     unknown_s: float | None
     """How long its outcome has not been known."""
@@ -51,7 +53,7 @@ class Sender:
 
 
 _OPEN = """
-SELECT d.id, d.turn_id, d.kind, d.channel_id, d.thread_id, d.body, d.state, d.attempt, d.resent, d.created_at,
+SELECT d.id, d.turn_id, d.kind, d.channel_id, d.thread_id, d.body, d.state, d.attempt, d.resent, d.created_at, d.sending_since,
   extract(epoch FROM now() - d.created_at)::float8 AS age_s,
   extract(epoch FROM now() - d.unknown_since)::float8 AS unknown_s,
   extract(epoch FROM now() - d.looked_up_at)::float8 AS looked_up_s,
@@ -113,7 +115,8 @@ async def start_sending(session: TenantSession, claim: Claim, delivery_id: UUID,
     if row["tenant"] != "active" or row["account"] != "active":
         return "inactive"
     await session.execute(
-        "UPDATE deliveries SET state = 'sending', attempt = attempt + 1, sending_until = clock_timestamp() + $3"
+        "UPDATE deliveries SET state = 'sending', attempt = attempt + 1, sending_since = clock_timestamp(),"
+        " sending_until = clock_timestamp() + $3"
         " WHERE tenant_id = $1 AND id = $2",
         claim.scope.tenant_id,
         delivery_id,
@@ -123,10 +126,11 @@ async def start_sending(session: TenantSession, claim: Claim, delivery_id: UUID,
 
 
 async def mark_sent(session: TenantSession, delivery_id: UUID, external_id: str) -> bool:
-    """The provider showed it: as `external_id`. True even from a holder whose lease has ended, for it is the truth."""
+    """The provider showed it: as `external_id`. True even from a holder whose lease has ended, for it is the truth, and
+    even when a resend has been decided on but not begun."""
     touched = await session.execute(
         "UPDATE deliveries SET state = 'sent', external_id = $3, sent_at = now(), sending_until = NULL, reason = NULL"
-        " WHERE tenant_id = $1 AND id = $2 AND state IN ('sending', 'unknown')",
+        " WHERE tenant_id = $1 AND id = $2 AND (state IN ('sending', 'unknown') OR state = 'pending' AND attempt > 0)",
         session.scope.tenant_id,
         delivery_id,
         external_id,
@@ -199,10 +203,11 @@ async def account_broken(session: TenantSession, account_id: UUID, reason: str) 
     )
 
 
-async def find_conversation(session: TenantSession, delivery_id: UUID) -> Record | None:
-    """Return the conversation_id and channel_id of a delivery, or None."""
+async def find_open(session: TenantSession, delivery_id: UUID) -> Record | None:
+    """Return the conversation_id and channel_id of a delivery that has not come to its end, or None."""
     return await session.fetchrow(
-        "SELECT conversation_id, channel_id FROM deliveries WHERE tenant_id = $1 AND id = $2",
+        "SELECT conversation_id, channel_id FROM deliveries"
+        " WHERE tenant_id = $1 AND id = $2 AND state IN ('pending', 'sending', 'unknown')",
         session.scope.tenant_id,
         delivery_id,
     )

@@ -122,10 +122,13 @@ class Delivering:
 
     async def _send(self, job: _Job, delivery: Delivery) -> None:
         await self._respect_limits(job, delivery)
-        deadline = time.monotonic() + SEND_WINDOW_S
-        refused = await self._db.run(
-            job.claim.scope, lambda s: repository.start_sending(s, job.claim, delivery.id, SEND_WINDOW_S)
-        )
+
+        async def start(session: TenantSession) -> tuple[str | None, float]:
+            # The window runs from here, not from the wait for a connection; the database's runs from a little later.
+            deadline = time.monotonic() + SEND_WINDOW_S
+            return await repository.start_sending(session, job.claim, delivery.id, SEND_WINDOW_S), deadline
+
+        refused, deadline = await self._db.run(job.claim.scope, start)
         if refused == "owner_changed":
             await self._cancel(job, delivery)
         elif refused == "inactive":
@@ -170,14 +173,18 @@ class Delivering:
         looked_up = delivery.looked_up_s is not None
         if looked_up and unknown_s < self._resend_after_s:
             raise LaneWaits(self._resend_after_s - unknown_s)
-        since = delivery.created_at - timedelta(seconds=5)
+        # An answer may have waited for hours before it was sent: its trace is as old as the attempt.
+        since = (delivery.sending_since or delivery.created_at) - timedelta(seconds=5)
         found = await job.adapter.find(_post(delivery, job.sender), since, job.credential)
         match found:
             case Sent(external_id):
                 await self._sent(job, delivery, external_id)
                 return
             case Retry(after_s):
-                raise LaneWaits(after_s)
+                if delivery.age_s <= LIFETIME_S:
+                    raise LaneWaits(after_s)
+                await self._fail(job, delivery, "outcome_unknown")
+                return
             case Absent() | Failed():
                 await self._db.run(job.claim.scope, lambda s: repository.note_lookup(s, job.claim, delivery.id))
         if unknown_s < self._resend_after_s:

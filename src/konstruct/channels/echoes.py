@@ -36,14 +36,13 @@ async def settle(db: Database, kind: str, echoes: Sequence[Echo]) -> int:
 async def _settle(db: Database, route: Route, echo: Echo) -> bool:
     async def work(session: TenantSession) -> bool:
         assert echo.delivery_id is not None
-        row = await deliveries_repository.find_conversation(session, echo.delivery_id)
+        row = await deliveries_repository.find_open(session, echo.delivery_id)
         if row is None or row["channel_id"] != echo.channel_id:
             return False
-        if not await deliveries_repository.mark_sent(session, echo.delivery_id, echo.external_id):
-            return False
-        # What waits behind it may go out now.
+        # What waits behind it may go out now. The lane's row is locked before the delivery's, as the sender does: the
+        # other order would deadlock with the end of the call that this echo belongs to.
         await queue.bump(session, row["conversation_id"], "send")
-        return True
+        return await deliveries_repository.mark_sent(session, echo.delivery_id, echo.external_id)
 
     settled = await db.run(route.scope, work)
     if settled:

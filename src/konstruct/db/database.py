@@ -29,6 +29,8 @@ STORAGE_ERRORS = (
     asyncpg.LockNotAvailableError,
 )
 """What asyncpg raises when the server, not the statement, is the trouble: try later."""
+TRANSIENT_ERRORS = (*STORAGE_ERRORS, asyncpg.TransactionRollbackError)
+"""Those, and what two transactions at once may do to each other (deadlock, serialization): the same again may succeed."""
 
 
 class Database:

@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from konstruct.channels import echoes
 from konstruct.channels.port import ChannelAdapter, Echo, InboundMessage
-from konstruct.db.database import STORAGE_ERRORS
+from konstruct.db.database import TRANSIENT_ERRORS
 from konstruct.db.session import UniqueViolation
 from konstruct.kit.errors import StorageUnavailableError
 from konstruct.web.deps import Deps
@@ -98,7 +98,7 @@ async def _take(deps: Deps, adapter: ChannelAdapter, body: bytes, headers: dict[
         if not messages:
             return _OK, "echo" if own else "ignored"
         results = await deps.ingest.accept(adapter.kind, messages, body)
-    except (StorageUnavailableError, *STORAGE_ERRORS) as error:
+    except (StorageUnavailableError, *TRANSIENT_ERRORS) as error:
         log.error("webhook_not_stored", channel=adapter.kind, error=type(error).__name__)
         return _plain(503, "not stored; please deliver again"), "storage"
     return _OK, results[0] if len(results) == 1 else "batch"

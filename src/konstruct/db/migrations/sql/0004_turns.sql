@@ -120,6 +120,7 @@ CREATE TABLE deliveries (
   owner_epoch bigint NOT NULL,
   state text NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'sending', 'unknown', 'sent', 'failed', 'cancelled')),
   attempt integer NOT NULL DEFAULT 0 CHECK (attempt >= 0),
+  sending_since timestamptz,
   sending_until timestamptz,
   unknown_since timestamptz,
   looked_up_at timestamptz,

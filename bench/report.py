@@ -1,0 +1,108 @@
+"""Keeps results as JSON and writes the table of docs/performance.md from them: `python -m bench.report`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).parent / "results"
+PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
+BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
+Row = tuple[str, str, str, str]
+
+
+def keep(name: str, result: dict[str, Any]) -> None:
+    """Write one bench's result."""
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"{name}.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+
+
+def table() -> str:
+    """Return the Markdown table of the results that are there."""
+    rows: list[Row] = [("figure", "measured", "goal", "")]
+    machines = []
+    for name, make in (("ack", _ack), ("turn", _turn), ("waiting", _waiting), ("fairness", _fairness)):
+        path = RESULTS / f"{name}.json"
+        if path.exists():
+            result = json.loads(path.read_text(encoding="utf-8"))
+            rows += make(result["figures"])
+            machines.append((name, result["machine"]))
+    lines = [f"| {' | '.join(row)} |" for row in rows]
+    lines.insert(1, "|---|---|---|---|")
+    return "\n".join([*_machine(machines), "", *lines])
+
+
+def write() -> None:
+    """Put the table into the page, between its marks."""
+    text = PAGE.read_text(encoding="utf-8")
+    head, rest = text.split(BEGIN, 1)
+    PAGE.write_text(f"{head}{BEGIN}\n{table()}\n{END}{rest.split(END, 1)[1]}", encoding="utf-8")
+
+
+def _machine(machines: list[tuple[str, dict[str, Any]]]) -> list[str]:
+    if not machines:
+        return ["Nothing has been measured yet."]
+    one = machines[0][1]
+    loads = ", ".join(f"{name} {machine['load_before']}" for name, machine in machines)
+    return [
+        f"{one['cores']} cores ({one['processor']}), {one['memory_gb']} GB, Python {one['python']}, PostgreSQL {one['postgresql']} with"
+        f" fsync on ({one['fsync_ms']} ms), Bolt {one['packages']['slack-bolt']}, uvicorn {one['packages']['uvicorn']} on uvloop"
+        f" {one['packages']['uvloop']}. Load of the machine before each run (other work on it): {loads}."
+    ]
+
+
+def _ack(found: dict[str, Any]) -> list[Row]:
+    rows: list[Row] = []
+    names = {"ours_1": "Konstruct", "ours_1_worker": "Konstruct, its worker answering meanwhile", "bolt_1": "Bolt (stores nothing)"}
+    for key, name in names.items():
+        open_loop = found[key]["open_300"]
+        goal = "p99 < 50 ms" if key != "bolt_1" else ""
+        verdict = _met(open_loop["p99_ms"] < 50) if goal else ""
+        rows.append((f"ack at 300/s, {name}", f"p50 {open_loop['p50_ms']} ms, p99 {open_loop['p99_ms']} ms", goal, verdict))
+    for key in ("ours_1", "bolt_1", "ours_2", "bolt_2", "ours_1_worker"):
+        closed = found[key]["saturation"]
+        name, processes = names.get(key, names[f"{key[:4]}_1"]), key.split("_")[1]
+        cpu = f"{closed['server_cpu_ms_per_request']} ms"
+        if closed["database_cpu_ms_per_request"] is not None:
+            cpu += f" + {closed['database_cpu_ms_per_request']} ms in PostgreSQL"
+        measured = f"{closed['per_s']:,.0f}/s; CPU a request: {cpu}"
+        rows.append((f"saturation, {name}, {processes} process{'es' if processes == '2' else ''}", measured, "", ""))
+    for processes in (1, 2):
+        ratio = found[f"ratio_{processes}"]
+        rows.append((f"saturation beside Bolt, {processes} of each", f"{ratio} ×", "1.5 ×", _met(ratio >= 1.5)))
+    return rows
+
+
+def _turn(found: dict[str, Any]) -> list[Row]:
+    alone, crowd = found["sequential"], found["open_loop"]
+    cpu = found["cpu_ms_per_turn"]
+    used = f"web {cpu['web']} ms, worker {cpu['worker']} ms, PostgreSQL {cpu['postgres']} ms"
+    return [
+        ("turn, one after the other", f"p50 {alone['p50_ms']} ms, p95 {alone['p95_ms']} ms", "p50 < 60 ms", _met(found["met"])),
+        (f"turn, {crowd['per_s']:.0f} arrive a second", f"p50 {crowd['p50_ms']} ms, p95 {crowd['p95_ms']} ms", "", ""),
+        ("CPU of a turn", used, "", ""),
+    ]
+
+
+def _waiting(found: dict[str, Any]) -> list[Row]:
+    turns = f"{found['in_flight']:,} of {found['model_s']:.0f} s each, {found['answered_exactly_once']:,} answered exactly once"
+    memory = f"{found['mb_per_turn']} MB each ({found['idle_mb']} MB idle, {found['peak_mb']} MB at the peak)"
+    return [
+        ("waiting turns in one worker process", turns, "≥ 3,000", _met(found["in_flight"] >= found["in_flight_goal"])),
+        ("memory of a waiting turn, with real HTTP", memory, "< 0.5 MB", _met(found["mb_per_turn"] < found["mb_goal"])),
+    ]
+
+
+def _fairness(found: dict[str, Any]) -> list[Row]:
+    solo, beside = found["quiet_solo"]["p50_ms"], found["quiet_beside_noise"]["p50_ms"]
+    measured = f"p50 {beside:,.0f} ms beside it, {solo:,.0f} ms alone: {found['p50_ratio']} ×"
+    return [(f"quiet tenants beside one that sends {found['noise_factor']} times as much", measured, "≤ 2 ×", _met(found["met"]))]
+
+
+def _met(met: bool) -> str:
+    return "met" if met else "**short**"
+
+
+if __name__ == "__main__":
+    write()

@@ -1,0 +1,282 @@
+"""Real processes between a fake Slack and a fake model, to be killed, frozen and cut off.
+
+The verdict is read from what the fake Slack shows and from SQL only, never from what a process says of itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+import sys
+from collections import defaultdict
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+
+from konstruct.channels import accounts
+from konstruct.db.database import Database
+from konstruct.db.scope import TenantScope
+from konstruct.db.session import Record
+from konstruct.kit.settings import Settings
+from konstruct.local.process import Process
+from konstruct.tenants.keyring import FileKeyRing
+from konstruct.tenants.service import create_tenant
+from konstruct.tenants.vault import Vault
+from tests.conftest import SIGNING_SECRET
+from tests.support import slack_events
+from tests.support.fake_openai import FakeOpenAi, reply
+from tests.support.fake_slack import FakeSlack, Workspace
+from tests.support.house import free_port, until
+from tests.support.processes import environment
+from tests.support.queueing import empty_queue
+from tests.support.slack_events import Team
+
+CHANNELS = ("D1", "D2")
+MARK = re.compile(r"#(\d+)#")
+PATIENCE_S = 60.0
+
+
+class Unit:
+    """One of our processes."""
+
+    def __init__(self, process: asyncio.subprocess.Process, log: Path) -> None:
+        self.process = process
+        self.log = log
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def freeze(self) -> None:
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        os.kill(self.pid, signal.SIGCONT)
+
+    async def kill(self) -> None:
+        """kill -9, and wait for the end."""
+        if self.process.returncode is None:
+            self.process.kill()
+            await self.process.wait()
+
+
+@dataclass
+class Plant:
+    """A web process, workers, and what stands around them."""
+
+    env: Mapping[str, str]
+    folder: Path
+    db: Database
+    slack: FakeSlack
+    model: FakeOpenAi
+    teams: tuple[Team, Team]
+    scopes: tuple[TenantScope, TenantScope]
+    url: str
+    http: aiohttp.ClientSession = field(repr=False)
+    thinking: asyncio.Event = field(default_factory=asyncio.Event)
+    """While it is clear, the model thinks on."""
+    units: list[Unit] = field(default_factory=list)
+    acked: dict[tuple[str, str], list[int]] = field(default_factory=lambda: defaultdict(list))
+    """The numbers of the messages that were acknowledged, by team and channel, in the order in which they were written."""
+    echoed: int = 0
+
+    async def start(self, name: str) -> Unit:
+        """Start `konstruct NAME` and wait until it works."""
+        log = self.folder / f"{name}-{len(self.units)}.log"
+        with log.open("wb") as out:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "konstruct.cli.main", name, env=dict(self.env), stdout=out, stderr=out
+            )
+        unit = Unit(process, log)
+        self.units.append(unit)
+        sign = "worker_ready" if name == "worker" else "Application startup complete"
+        await until(lambda: sign in log.read_text() or process.returncode is not None, PATIENCE_S)
+        assert process.returncode is None, log.read_text()
+        return unit
+
+    async def post(self, delivery: dict[str, Any]) -> int | None:
+        """Deliver once; return the status, None if nobody answered."""
+        body = slack_events.encode(delivery)
+        try:
+            async with self.http.post(
+                f"{self.url}/webhooks/slack/events", data=body, headers=slack_events.sign(body, SIGNING_SECRET)
+            ) as answer:
+                return answer.status
+        except (aiohttp.ClientError, TimeoutError):
+            return None
+
+    async def deliver(self, delivery: dict[str, Any]) -> None:
+        """Deliver until it is acknowledged, as Slack does (which waits longer in between)."""
+
+        async def acknowledged() -> bool:
+            return await self.post(delivery) == 200
+
+        await until(acknowledged, PATIENCE_S)
+
+    async def say(self, team: Team, channel: str, number: int) -> None:
+        """Deliver message `number` twice until it is acknowledged."""
+        written = slack_events.message(team, channel, "U1", f"#{number}#")
+        await self.deliver(written)
+        self.acked[team.team_id, channel].append(number)
+        await self.deliver(written)
+
+    async def round(self, number: int) -> None:
+        """Say message `number` in every channel of both tenants."""
+        await asyncio.gather(*(self.say(team, channel, number) for team in self.teams for channel in CHANNELS))
+
+    async def rows(self, sql: str, *args: Any) -> list[Record]:
+        """Return rows of the platform's tables."""
+        return await self.db.fleet_fetch("test", sql, *args)
+
+    async def leases(self, unit: Unit, lane: str) -> int:
+        """How many conversations' lanes the worker holds."""
+        (row,) = await self.rows(
+            "SELECT count(*) AS n FROM ready_queue q JOIN workers w ON w.worker_id = q.lease_owner"
+            " WHERE w.pid = $1 AND q.lane = $2 AND q.state = 'leased'",
+            unit.pid,
+            lane,
+        )
+        return int(row["n"])
+
+    async def freeze_in_a_turn(self, unit: Unit) -> int:
+        """Freeze the worker while it has turns under way and no send; return how many turns.
+
+        What a crash within the few milliseconds of a send costs is proved step by step in tests/spine/test_unknown.py:
+        in real time it would be a minute's wait here.
+        """
+        caught = 0
+
+        async def in_a_turn() -> bool:
+            nonlocal caught
+            unit.freeze()
+            caught = await self.leases(unit, "turn")
+            if caught and await self.leases(unit, "send") == 0:
+                return True
+            unit.thaw()
+            return False
+
+        await until(in_a_turn, PATIENCE_S)
+        return caught
+
+    async def idle(self) -> None:
+        """Wait until everything that was accepted has been answered and sent."""
+        tenants = [scope.tenant_id for scope in self.scopes]
+
+        async def quiet() -> bool:
+            return not await self.rows("SELECT 1 FROM ready_queue WHERE state <> 'idle' AND tenant_id = ANY($1)", tenants)
+
+        await until(quiet, PATIENCE_S)
+
+    def verdict(self) -> None:
+        """Everything acknowledged was answered, once, in its order, in its channel and by its tenant."""
+        said: dict[tuple[str, str], list[int]] = defaultdict(list)
+        for post in self.slack.posts:
+            text = "".join(block["text"] for block in post["blocks"])
+            said[post["team"], post["channel"]] += [int(number) for number in MARK.findall(text)]
+        assert dict(said) == dict(self.acked)
+        shown = [post["metadata"]["event_payload"]["delivery_id"] for post in self.slack.posts]
+        assert len(shown) == len(set(shown))
+
+    async def echo(self) -> None:
+        """Show every post to its own bot, as Slack does."""
+        while True:
+            await until(lambda: self.echoed < len(self.slack.posts), 3600)
+            post = self.slack.posts[self.echoed]
+            team = next(team for team in self.teams if team.team_id == post["team"])
+            await self.deliver(slack_events.echo(team, post))
+            self.echoed += 1
+
+
+@asynccontextmanager
+async def plant(settings: Settings, folder: Path, *, lease_s: float = 2.0, **more: str) -> AsyncIterator[Plant]:
+    """Everything but our processes: two tenants with their workspaces, a model that repeats the numbers it is asked."""
+    db = await Database.open(settings, pool=4)
+    await empty_queue(db)
+    ring = FileKeyRing(Path(str(settings.keyring)))
+    await ring.init()
+    vault = Vault(ring)
+    scopes, teams = await _tenants(db, vault)
+    bots = [Workspace(t.token, t.team_id, t.app_id, f"B{t.team_id}", t.bot_user_id, set(CHANNELS)) for t in teams]
+    slack = FakeSlack(bots)
+    await slack.start()
+    port = free_port()
+    async with (
+        FakeOpenAi(models=("test-model",)) as model,
+        aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10), connector=aiohttp.TCPConnector(force_close=True)) as http,
+    ):
+        named = _environment(settings, slack.url, model.url, port, lease_s) | more
+        made = Plant(environment(named), folder, db, slack, model, teams, scopes, f"http://127.0.0.1:{port}", http)
+        made.thinking.set()
+        model.default = _repeats(made)
+        echoing = asyncio.create_task(made.echo())
+        try:
+            yield made
+        finally:
+            echoing.cancel()
+            made.thinking.set()
+            for unit in made.units:
+                await unit.kill()
+            await slack.stop()
+            await db.close()
+
+
+def _environment(settings: Settings, slack_url: str, model_url: str, port: int, lease_s: float) -> dict[str, str]:
+    secrets = {name: getattr(settings, name) for name in ("database_url", "fleet_database_url", "redis_url", "broker_url")}
+    return {
+        **{name.upper(): secret.get_secret_value() for name, secret in secrets.items()},
+        "KEYRING": str(settings.keyring),
+        "SLACK_SIGNING_SECRET": SIGNING_SECRET,
+        "SLACK_API_URL": slack_url,
+        "BIND": f"127.0.0.1:{port}",
+        "LLM_BACKEND": "openai_compat",
+        "LLM_URL": model_url,
+        "LLM_MODEL": "test-model",
+        "LLM_API_KEY": "sk-fake-0123456789",
+        "BURST_S": "0.05",
+        "LEASE_S": str(lease_s),
+    }
+
+
+async def _tenants(db: Database, vault: Vault) -> tuple[tuple[TenantScope, TenantScope], tuple[Team, Team]]:
+    found = []
+    for name in ("Alpha", "Beta"):
+        tenant = await create_tenant(db, vault, name=name, employee="Ada", persona="You are Ada.")
+        mark = tenant.scope.tenant_id.hex[-10:].upper()
+        team = Team(f"TF{mark}", "A1", f"UBOT{mark}", f"xoxb-{mark}")
+        await accounts.connect(
+            db, vault, tenant.scope, kind="slack", external_id=team.team_id, app_id=team.app_id,
+            bot_user_id=team.bot_user_id, token=team.token,
+        )  # fmt: skip
+        found.append((tenant.scope, team))
+    (first, alpha), (second, beta) = found
+    return (first, second), (alpha, beta)
+
+
+def _repeats(made: Plant) -> Any:
+    async def behave(fake: FakeOpenAi, request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
+        await asyncio.sleep(0.2)
+        await made.thinking.wait()
+        asked = body["messages"][-1]["content"]
+        return await reply(" ".join(f"#{number}#" for number in MARK.findall(asked)))(fake, request, body)
+
+    return behave
+
+
+@dataclass
+class Server:
+    """A server of our own supervisor, killed as an accident would."""
+
+    pid: int
+
+    async def kill(self) -> None:
+        os.kill(self.pid, signal.SIGKILL)
+        gone = Process.find(self.pid, lambda _: True)
+        if gone is not None:
+            await until(lambda: not gone.alive())
