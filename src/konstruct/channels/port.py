@@ -189,7 +189,7 @@ class ChannelAdapter(Protocol):
         """Return the answer to a verification request, or None if the (already verified) request is not one."""
 
     def parse(self, body: bytes) -> Sequence[Inbound]:
-        """Return what a verified body holds. Raises ValueError, without content in its text, for one not in the provider's form."""
+        """Return what a verified body holds. Raises ValueError, without content in its text, for any other form."""
 
     def render(self, text: str, target: Target) -> list[str]:
         """Return the reply's markdown as the texts of its parts, each within the channel's limits and safe to show."""
