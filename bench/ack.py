@@ -40,6 +40,10 @@ async def measure(parts: Parts) -> dict[str, Any]:
 async def _figures(parts: Parts, site: Site, servers: list[Server], *, stores: bool, open_loop: bool) -> dict[str, Any]:
     ports = [each.port for each in servers]
     found: dict[str, Any] = {}
+    if stores:
+        # Every conversation exists, and the planner knows that they do, before anything is measured.
+        found["first"] = await generate(site.teams, ports, "f", seconds=2.0, rate=RATE * 4, ceiling=RATE * 4)
+        await site.analyze()
     if open_loop:
         found["open_300"] = await generate(site.teams, ports, "o", seconds=OPEN_S, rate=RATE, ceiling=RATE)
     web_s, database_s = sum(each.cpu_s() for each in servers), parts.postgres_cpu_s()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -13,6 +12,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from pydantic import SecretStr
 
 from konstruct.agents import loop
 from konstruct.agents.prompt import HOUSE_POLICY, assemble, persona_block
@@ -25,7 +25,7 @@ from konstruct.tenants.vault import Vault
 from tests.agents.support import SCOPE, START, line, persona, turn
 from tests.conftest import SIGNING_SECRET
 from tests.support.fake_openai import KEY, MODEL, FakeOpenAi
-from tests.support.house import House, open_house, until
+from tests.support.house import House, open_house
 from tests.support.slack_events import Team, mention_pair, message
 
 
@@ -86,7 +86,7 @@ async def test_over_days_channels_and_people(house: House, fake: FakeOpenAi, mon
     mark = uuid4().hex
     await new_persona(house, f"You are patient. {mark}")
     for day, channel in enumerate(("D1", "C1", "D2", "C2")):
-        later = datetime(2027, 1, 30 + day % 2, 23, 59, tzinfo=UTC) + timedelta(days=day)
+        later = datetime(2027, 1, 30, 23, 59, tzinfo=UTC) + timedelta(days=day)
         monkeypatch.setattr(loop, "datetime", type("Later", (datetime,), {"now": classmethod(lambda _, tz, at=later: at)}))
         if channel.startswith("C"):
             await ask(house, *mention_pair(team, channel, f"U{day}", "hello?"))
@@ -131,17 +131,17 @@ async def test_a_turn_that_is_taken_up_again_keeps_the_version_it_began_with(
         async def stream(self, request: Any) -> AsyncIterator[Any]:
             Dies.calls += 1
             if Dies.calls == 1:
-                await new_persona(house, second)
+                await new_persona(opened, second)
                 raise RuntimeError("a bug")
             async for delta in super().stream(request):
                 yield delta
 
     async with FakeOpenAi() as fake:
         backend = Dies(fake.url, MODEL, api_key=KEY, timeout_s=10)
-        async with open_house(settings, db, house_vault, tenants, backend) as house:
-            await new_persona(house, first)
-            await ask(house, message(house.teams[0], "D1", "U1", "one"))
-            await ask(house, message(house.teams[0], "D1", "U1", "two"))
+        async with open_house(settings, db, house_vault, tenants, backend) as opened:
+            await new_persona(opened, first)
+            await ask(opened, message(opened.teams[0], "D1", "U1", "one"))
+            await ask(opened, message(opened.teams[0], "D1", "U1", "two"))
         assert (len(blocks(fake, first)), len(blocks(fake, second))) == (1, 1)
         assert first in fake.requests[0]["messages"][0]["content"]
 
@@ -163,20 +163,20 @@ def environment(house: House, fake: FakeOpenAi, changes: Mapping[str, str]) -> d
         "LLM_MODEL": MODEL,
         "LEASE_S": "2",
     }
-    plain = {name: getattr(value, "get_secret_value", lambda value=value: value)() for name, value in values.items()}
+    plain = {name: value.get_secret_value() if isinstance(value, SecretStr) else str(value) for name, value in values.items()}
     return {"PATH": os.defpath, **{PREFIX + name: value for name, value in plain.items()}, **changes}
 
 
 @asynccontextmanager
 async def worker(env: dict[str, str]) -> AsyncIterator[None]:
-    """A real worker process, drained at the end."""
+    """A real worker process, killed at the end."""
     command = [sys.executable, "-m", "konstruct.cli.main", "worker"]
-    process = await asyncio.create_subprocess_exec(*command, env=env, stderr=asyncio.subprocess.DEVNULL)
+    process = await asyncio.create_subprocess_exec(*command, env=env)
     try:
         yield
     finally:
-        process.send_signal(signal.SIGTERM)
-        assert await process.wait() == 0
+        process.kill()
+        await process.wait()
 
 
 async def test_over_workers_and_restarts(
@@ -199,7 +199,7 @@ async def test_over_workers_and_restarts(
         ):
             assert await house.deliver(message(team, f"D{number + 1}", "U1", "hello?")) == [200]
             async with worker(environment(house, fake, changes)):
-                await until(lambda count=number + 1: len(house.texts(team)) == count)
+                await house.idle()
     async with open_house(settings, db, house_vault, tenants, backend) as house:
         await ask(house, message(house.teams[0], "C1", "U1", f"<@{house.teams[0].bot_user_id}> hello?"))
 

@@ -25,7 +25,8 @@ from konstruct.db.database import Database
 from konstruct.db.scope import TenantScope
 from konstruct.db.session import Record
 from konstruct.kit.settings import Settings
-from konstruct.local.process import Process
+from konstruct.local.postgres import Postgres
+from konstruct.local.valkey import Valkey
 from konstruct.tenants.keyring import FileKeyRing
 from konstruct.tenants.service import create_tenant
 from konstruct.tenants.vault import Vault
@@ -41,6 +42,7 @@ from tests.support.slack_events import Team
 CHANNELS = ("D1", "D2")
 MARK = re.compile(r"#(\d+)#")
 PATIENCE_S = 60.0
+THINKS_S = 0.3
 
 
 class Unit:
@@ -145,25 +147,42 @@ class Plant:
         )
         return int(row["n"])
 
-    async def freeze_in_a_turn(self, unit: Unit) -> int:
-        """Freeze the worker while it has turns under way and no send; return how many turns.
+    async def turns(self, unit: Unit) -> int:
+        """How many turns the worker has under way: opened, and not finished."""
+        (worker,) = await self.rows("SELECT worker_id FROM workers WHERE pid = $1 ORDER BY seen_at DESC LIMIT 1", unit.pid)
+        found = 0
+        for scope in self.scopes:
+            async with self.db.tenant(scope) as session:
+                found += await session.fetchval(
+                    "SELECT count(*) FROM turns t JOIN ready_queue q ON q.tenant_id = t.tenant_id"
+                    " AND q.conversation_id = t.conversation_id AND q.lane = 'turn' AND q.epoch = t.epoch"
+                    " WHERE t.tenant_id = $1 AND t.state = 'running' AND q.lease_owner = $2",
+                    scope.tenant_id,
+                    worker["worker_id"],
+                )
+        return found
 
-        What a crash within the few milliseconds of a send costs is proved step by step in tests/spine/test_unknown.py:
-        in real time it would be a minute's wait here.
+    async def freeze_in_a_turn(self, *units: Unit) -> tuple[Unit, int]:
+        """Freeze one of the workers while it has turns under way and no send; return it, and how many turns.
+
+        The model thinks on meanwhile. What a crash within the few milliseconds of a send costs is proved step by step in
+        tests/spine/test_unknown.py: in real time it would be a minute's wait here.
         """
-        caught = 0
+        self.thinking.clear()
+        caught: list[tuple[Unit, int]] = []
 
         async def in_a_turn() -> bool:
-            nonlocal caught
-            unit.freeze()
-            caught = await self.leases(unit, "turn")
-            if caught and await self.leases(unit, "send") == 0:
-                return True
-            unit.thaw()
+            for unit in units:
+                unit.freeze()
+                turns = await self.turns(unit)
+                if turns and await self.leases(unit, "send") == 0:
+                    caught.append((unit, turns))
+                    return True
+                unit.thaw()
             return False
 
         await until(in_a_turn, PATIENCE_S)
-        return caught
+        return caught[0]
 
     async def idle(self) -> None:
         """Wait until everything that was accepted has been answered and sent."""
@@ -261,7 +280,7 @@ async def _tenants(db: Database, vault: Vault) -> tuple[tuple[TenantScope, Tenan
 
 def _repeats(made: Plant) -> Any:
     async def behave(fake: FakeOpenAi, request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(THINKS_S)
         await made.thinking.wait()
         asked = body["messages"][-1]["content"]
         return await reply(" ".join(f"#{number}#" for number in MARK.findall(asked)))(fake, request, body)
@@ -269,14 +288,8 @@ def _repeats(made: Plant) -> Any:
     return behave
 
 
-@dataclass
-class Server:
-    """A server of our own supervisor, killed as an accident would."""
-
-    pid: int
-
-    async def kill(self) -> None:
-        os.kill(self.pid, signal.SIGKILL)
-        gone = Process.find(self.pid, lambda _: True)
-        if gone is not None:
-            await until(lambda: not gone.alive())
+async def kill_server(server: Postgres | Valkey) -> None:
+    """kill -9, and wait for the end."""
+    assert server.pid is not None
+    os.kill(server.pid, signal.SIGKILL)
+    await server.ended()

@@ -11,7 +11,7 @@ from konstruct.kit.settings import Settings
 from konstruct.local.postgres import Postgres
 from konstruct.local.valkey import Valkey
 from tests.conftest import PASSWORDS
-from tests.faults.plant import Plant, Server, plant
+from tests.faults.plant import Plant, kill_server, plant
 from tests.support import slack_events
 from tests.support.house import until
 
@@ -27,9 +27,8 @@ async def test_valkey_killed_and_restarted_costs_no_answer(settings: Settings, t
             made.thinking.clear()
             await made.round(2)
             await until(lambda: len(made.model.requests) == 8)
-            assert await made.leases(worker, "turn") == 4
-            assert valkey.pid is not None
-            await Server(valkey.pid).kill()
+            assert await made.turns(worker) == 4
+            await kill_server(valkey)
             # Acknowledged at once: nothing here is tried twice.
             await _acknowledged_at_the_first_try(made, 3)
             made.thinking.set()
@@ -92,9 +91,8 @@ async def test_postgres_killed_and_restarted_loses_nothing_that_was_acknowledged
             made.thinking.clear()
             await made.round(2)
             await until(lambda: len(made.model.requests) == 8)
-            assert await made.leases(worker, "turn") == 4
-            assert server.pid is not None
-            await Server(server.pid).kill()
+            assert await made.turns(worker) == 4
+            await kill_server(server)
             assert await made.post(slack_events.message(made.teams[0], "D2", "U1", "never stored")) == 503
             flowing = asyncio.create_task(made.round(3))
             await server.start()

@@ -169,7 +169,7 @@ async def lock_for_answer(session: TenantSession, claim: Claim, turn: Turn) -> b
     The conversation is locked before the queue's row, as ingest does: the other order would deadlock.
     """
     epoch = await session.fetchval(
-        "SELECT owner_epoch FROM conversations WHERE tenant_id = $1 AND id = $2 AND owner = 'ai' FOR UPDATE",
+        "SELECT owner_epoch FROM conversations WHERE tenant_id = $1 AND id = $2 AND owner = 'ai' FOR NO KEY UPDATE",
         claim.scope.tenant_id,
         claim.conversation_id,
     )

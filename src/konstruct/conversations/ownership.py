@@ -18,7 +18,7 @@ async def change_owner(session: TenantSession, conversation_id: UUID, owner: Own
     stays with whoever takes over: a human sees it in the inbox. Raises NotFoundError.
     """
     row = await session.fetchrow(
-        "SELECT owner, owner_epoch FROM conversations WHERE tenant_id = $1 AND id = $2 FOR UPDATE",
+        "SELECT owner, owner_epoch FROM conversations WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE",
         session.scope.tenant_id,
         conversation_id,
     )

@@ -40,8 +40,6 @@ class Settings(BaseSettings):
     turn_attempts: int = Field(default=5, ge=1, description="attempts at a turn before its fallback and dead letter")
     worker_turns: int = Field(default=4000, ge=1, description="turns that one worker process may have under way")
 
-    slack_client_id: str | None = None
-    slack_client_secret: SecretStr | None = None
     slack_signing_secret: SecretStr | None = None
     slack_api_url: str = "https://slack.com/api/"
 
@@ -73,6 +71,8 @@ def load_settings(**overrides: object) -> Settings:
         first = error.errors()[0]
         name = str(first["loc"][0]) if first["loc"] else "?"
         raise SettingsError(f"{PREFIX}{name.upper()} is wrong: {first['msg'].lower()}") from None
+    if settings.env == "production" and settings.sandbox:
+        raise SettingsError("KONSTRUCT_SANDBOX is refused with KONSTRUCT_ENV=production: its pages know no passwords")
     if settings.env == "production" and settings.llm_backend == "demo":
         raise SettingsError("KONSTRUCT_LLM_BACKEND=demo is refused with KONSTRUCT_ENV=production: connect a real model")
     return settings

@@ -35,11 +35,10 @@ _HELP = {
     "turns_total": "Turns by outcome.",
     "deliveries_total": "Deliveries by the state they entered.",
     "model_latency_s": "Time of model calls.",
-    "unrouted_total": "Deliveries for accounts that nobody connected.",
 }
 _ZEROS = {
     "turns_total": ("outcome", ("answered", "fallback", "handed_over")),
-    "deliveries_total": ("state", ("pending", "sending", "sent", "unknown", "failed", "cancelled")),
+    "deliveries_total": ("state", ("sent", "unknown", "resent", "failed", "cancelled")),
 }
 """Series that stand at 0 before anything happened, so that a rate or an alert has something to look at."""
 _GAUGE_HELP = {

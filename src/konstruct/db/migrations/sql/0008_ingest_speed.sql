@@ -1,8 +1,10 @@
--- Ingest finds every row by its whole unique key, for which no tenant's size makes another plan better. So its plans are
--- made once a connection: planning anew, as the app role does elsewhere, was more than half of its time. A plan made while
--- the tables were empty must not scan them for ever, hence the second setting. Both hold inside the call only.
+-- Ingest finds nearly every row by its whole unique key, for which no tenant's size makes another plan better. So its plans
+-- are made once a connection: planning anew, as the app role does elsewhere, was more than half of its time. A plan made
+-- while the tables were empty must not scan them, hence the second setting. Both hold inside the call only; the rare merge
+-- looks a message up by its id, in a table of many indexes, and is planned anew.
 ALTER FUNCTION ingest_messages(uuid[], uuid[], text[], bytea[], text[], text[], text[], text[], text[], text[], text[], text[], text[], text[], text[], boolean[], timestamptz[], interval)
   SET plan_cache_mode = force_generic_plan SET enable_seqscan = off;
+ALTER FUNCTION ingest_merge(uuid, uuid, boolean, interval) SET plan_cache_mode = force_custom_plan;
 
 CREATE OR REPLACE FUNCTION ingest_message(
   p_tenant uuid, p_account uuid, p_event text, p_body bytea, p_post text, p_client text, p_key text, p_kind text,
@@ -46,20 +48,16 @@ BEGIN
     RETURNING id INTO v_contact;
   END IF;
 
-  -- Either statement locks the conversation's row: its messages are numbered one after the other.
-  UPDATE conversations SET next_seq = next_seq + 1, last_message_at = now(), engaged = engaged OR p_addressed
-  WHERE tenant_id = p_tenant AND account_id = p_account AND external_key = p_key
+  -- The upsert locks the conversation's row: its messages are numbered one after the other. (An UPDATE tried first is a
+  -- little cheaper, but its plan, made while the table was empty, went through all conversations of the tenant.)
+  INSERT INTO conversations AS c (tenant_id, id, account_id, agent_id, external_key, kind, channel_id, audience, audience_key, engaged, next_seq)
+  SELECT p_tenant, v_message, p_account, a.agent_id, p_key, p_kind, p_channel,
+    CASE WHEN p_kind = 'thread' THEN 'channel' ELSE 'person' END,
+    CASE WHEN p_kind = 'thread' THEN p_channel ELSE p_sender END, p_addressed, 2
+  FROM channel_accounts a WHERE a.tenant_id = p_tenant AND a.id = p_account
+  ON CONFLICT (tenant_id, account_id, external_key) DO UPDATE SET
+    next_seq = c.next_seq + 1, last_message_at = now(), engaged = c.engaged OR excluded.engaged
   RETURNING id, next_seq - 1, owner, engaged INTO v_conversation, v_seq, v_owner, v_engaged;
-  IF NOT FOUND THEN
-    INSERT INTO conversations AS c (tenant_id, id, account_id, agent_id, external_key, kind, channel_id, audience, audience_key, engaged, next_seq)
-    SELECT p_tenant, uuidv7(), p_account, a.agent_id, p_key, p_kind, p_channel,
-      CASE WHEN p_kind = 'thread' THEN 'channel' ELSE 'person' END,
-      CASE WHEN p_kind = 'thread' THEN p_channel ELSE p_sender END, p_addressed, 2
-    FROM channel_accounts a WHERE a.tenant_id = p_tenant AND a.id = p_account
-    ON CONFLICT (tenant_id, account_id, external_key) DO UPDATE SET
-      next_seq = c.next_seq + 1, last_message_at = now(), engaged = c.engaged OR excluded.engaged
-    RETURNING id, next_seq - 1, owner, engaged INTO v_conversation, v_seq, v_owner, v_engaged;
-  END IF;
   v_addressed := p_addressed OR v_engaged;
 
   INSERT INTO messages (tenant_id, id, conversation_id, seq, direction, contact_id, author, text, attachments, external_id,
