@@ -88,7 +88,14 @@ async def house(parts: Parts, tenants: int, **settings: Any) -> AsyncIterator[Ho
         slack = await stack.enter_async_context(fake_slack(parts.folder))
         model = await stack.enter_async_context(fake_model(parts.folder, 0.0))
         addresses = {"slack_api_url": f"{slack.url}/api/", "llm_url": f"{model.url}/v1"}
-        changes = {"llm_backend": "openai_compat", "llm_model": "bench", "burst_s": 0, "log_level": "WARNING", **addresses, **settings}
+        changes = {
+            "llm_backend": "openai_compat",
+            "llm_model": "bench",
+            "burst_s": 0,
+            "log_level": "WARNING",
+            **addresses,
+            **settings,
+        }
         site = await stack.enter_async_context(parts.site(tenants, **changes))
         port = free_port()
         command = ["-m", "konstruct.cli.main"]

@@ -53,7 +53,13 @@ def sign(payload: bytes, secret: str) -> dict[str, str]:
     stamp = str(int(time.time()))
     digest = hmac.new(secret.encode(), b"v0:" + stamp.encode() + b":" + payload, hashlib.sha256).hexdigest()
     signed = {"X-Slack-Signature": f"v0={digest}", "X-Slack-Request-Timestamp": stamp}
-    return {"User-Agent": _AGENT, "Accept-Encoding": "gzip,deflate", "Accept": "*/*", **signed, "Content-Type": "application/json"}
+    return {
+        "User-Agent": _AGENT,
+        "Accept-Encoding": "gzip,deflate",
+        "Accept": "*/*",
+        **signed,
+        "Content-Type": "application/json",
+    }
 
 
 def request(payload: bytes, secret: str) -> bytes:

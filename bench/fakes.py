@@ -69,14 +69,18 @@ class Slack:
 
 
 class Model:
-    """Streams an answer after `hold_s` seconds, which POST /bench/hold?s= changes. What it saw: calls, open, most open at once."""
+    """Streams an answer after `hold_s` seconds, which POST /bench/hold?s= changes. What it saw: calls, open, most at once."""
 
     def __init__(self, hold_s: float) -> None:
         self._hold_s = hold_s
         self._calls = self._open = self._peak = 0
 
     def routes(self) -> list[web.RouteDef]:
-        return [web.post("/v1/chat/completions", self.complete), web.get("/bench/seen", self.seen), web.post("/bench/hold", self.hold)]
+        return [
+            web.post("/v1/chat/completions", self.complete),
+            web.get("/bench/seen", self.seen),
+            web.post("/bench/hold", self.hold),
+        ]
 
     async def hold(self, request: web.Request) -> web.Response:
         self._hold_s = float(request.query["s"])

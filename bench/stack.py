@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -85,10 +86,15 @@ class Parts:
         return self._postgres.admin_url
 
     def postgres_cpu_s(self) -> float:
-        """Return the CPU seconds that PostgreSQL's live processes have used."""
+        """Return the CPU seconds that PostgreSQL's processes have used, those that have ended among them."""
         postmaster = psutil.Process(self._postgres.pid)
-        times = [process.cpu_times() for process in (postmaster, *postmaster.children())]
-        return float(sum(time.user + time.system for time in times))
+        own = postmaster.cpu_times()
+        used = own.user + own.system + own.children_user + own.children_system
+        for process in postmaster.children():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                time = process.cpu_times()
+                used += time.user + time.system
+        return float(used)
 
     @asynccontextmanager
     async def site(self, tenants: int, **settings: object) -> AsyncIterator[Site]:

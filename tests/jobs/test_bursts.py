@@ -27,8 +27,8 @@ async def _due_in_s(session: TenantSession, conversation: UUID) -> float:
 async def _age(session: TenantSession, conversation: UUID, seconds: float) -> None:
     """Make the burst older."""
     await session.execute(
-        "UPDATE ready_queue SET ready_since = ready_since - make_interval(secs => $3), due_at = due_at - make_interval(secs => $3)"
-        " WHERE tenant_id = $1 AND conversation_id = $2",
+        "UPDATE ready_queue SET ready_since = ready_since - make_interval(secs => $3),"
+        " due_at = due_at - make_interval(secs => $3) WHERE tenant_id = $1 AND conversation_id = $2",
         session.scope.tenant_id,
         conversation,
         seconds,

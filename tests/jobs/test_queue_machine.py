@@ -164,7 +164,8 @@ class Machine(RuleBasedStateMachine):
     def renew(self, back: int, worker: UUID) -> None:
         claim, model, mine = self.of(back)
         held = self.world.run(queue.renew(self.world.db, worker, "turn", [claim]))
-        assert bool(held) is (mine and model.alive and model.owner == worker)
+        assert bool(held) is (mine and model.owner == worker)
+        # One that `expire` shortened to a microsecond has ended again by the next step.
 
     @invariant()
     def rows_are_as_the_model_says(self) -> None:

@@ -7,6 +7,7 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -73,7 +74,7 @@ class House:
     async def idle(self) -> None:
         """Wait until nothing of the two tenants is ready or leased: everything accepted has been answered and sent."""
         for scope in self.scopes:
-            await until(lambda scope=scope: self._quiet(scope))
+            await until(partial(self._quiet, scope))
 
     async def _quiet(self, scope: TenantScope) -> bool:
         async with self.db.tenant(scope) as session:

@@ -101,7 +101,7 @@ async def expire(db: Database, *claims: Claim) -> None:
     for claim in claims:
         await db.fleet_fetch(
             "test",
-            "UPDATE ready_queue SET lease_until = now() - interval '1 second', lease = interval '1 millisecond'"
+            "UPDATE ready_queue SET lease_until = now() - interval '1 second', lease = interval '1 microsecond'"
             " WHERE tenant_id = $1 AND conversation_id = $2 AND lane = $3 AND epoch = $4 AND state = 'leased'",
             claim.scope.tenant_id,
             claim.conversation_id,

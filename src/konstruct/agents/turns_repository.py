@@ -33,7 +33,8 @@ WHERE c.tenant_id = $1 AND c.id = $2
 """
 
 _LINE = """
-SELECT m.id, m.seq, m.turn_id, m.author, k.display_name, k.external_id AS external_author, m.text, m.attachments, m.thread_id, m.sent_at
+SELECT m.id, m.seq, m.turn_id, m.author, k.display_name, k.external_id AS external_author, m.text, m.attachments,
+  m.thread_id, m.sent_at
 FROM messages m LEFT JOIN contacts k ON k.tenant_id = m.tenant_id AND k.id = m.contact_id
 """
 

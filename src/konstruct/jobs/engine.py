@@ -6,13 +6,15 @@ It keeps only what is under way. Everything else is in the ready queue, so a pro
 from __future__ import annotations
 
 import asyncio
+import math
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeVar
 from uuid import UUID
 
 import structlog
 
-from konstruct.db.database import Database
+from konstruct.db.database import STORAGE_ERRORS, Database
 from konstruct.jobs import queue
 from konstruct.jobs.queue import Claim, Lane
 from konstruct.kit.errors import LeaseLostError
@@ -43,6 +45,7 @@ class Engine:
         self._active: dict[Lane, dict[tuple[UUID, UUID], tuple[Claim, asyncio.Task[None]]]] = {lane: {} for lane in handlers}
         self._bell = {lane: asyncio.Event() for lane in handlers}
         self._draining = asyncio.Event()
+        self._cut_off_at = -math.inf
 
     @property
     def in_flight(self) -> int:
@@ -146,6 +149,12 @@ class Engine:
                     task.cancel()
 
     async def _sweep(self) -> None:
+        """Sweep, but not within a lease of an outage: the other workers could not renew theirs either, and must come first.
+
+        The server holds back for one lease after its start by itself; a recovery or a failover may take longer than that.
+        """
+        if time.monotonic() - self._cut_off_at < self._lease_s:
+            return
         ended = await queue.sweep(self._db)
         if ended:
             log.info("leases_swept", count=ended)
@@ -163,6 +172,8 @@ class Engine:
         except LeaseLostError:
             return None
         except Exception as error:
+            if isinstance(error, STORAGE_ERRORS):
+                self._cut_off_at = time.monotonic()
             log.warning("engine_error", what=what, error=type(error).__name__)
             await asyncio.sleep(PAUSE_S)
             return None

@@ -147,6 +147,7 @@ BEGIN ATOMIC
 END;
 
 -- queue_renew: prolong a worker's leases; those it no longer holds are missing from the answer.
+-- One that has ended but has not been taken over is prolonged as well: after a long recovery of the server all have ended.
 -- A turn past its deadline is not prolonged: its lease ends, and whoever claims it next sends the fallback.
 CREATE FUNCTION queue_renew(p_worker uuid, p_lane text, p_tenants uuid[], p_conversations uuid[], p_epochs bigint[])
 RETURNS TABLE (conversation_id uuid, epoch bigint) LANGUAGE sql
@@ -155,7 +156,7 @@ BEGIN ATOMIC
   FROM unnest(p_tenants, p_conversations, p_epochs) AS mine (tenant_id, conversation_id, epoch)
   WHERE q.tenant_id = mine.tenant_id AND q.conversation_id = mine.conversation_id AND q.lane = p_lane
     AND q.epoch = mine.epoch AND q.lease_owner = p_worker AND q.state = 'leased'
-    AND lease_alive(q.lease_until, q.lease) AND (q.deadline_at IS NULL OR q.deadline_at + q.lease > now())
+    AND (q.deadline_at IS NULL OR q.deadline_at + q.lease > now())
   RETURNING q.conversation_id, q.epoch;
 END;
 

@@ -1,0 +1,92 @@
+"""What arrives at once is stored in batches: each message once, in its own tenant, and every caller gets its answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+
+import pytest
+
+from konstruct.channels import accounts, ingest_repository
+from konstruct.channels.ingest import BATCH, FLUSHES, Ingest, Result
+from konstruct.channels.ingest_repository import Item, Outcome
+from konstruct.channels.slack.events import parse
+from konstruct.db.database import Database
+from konstruct.db.scope import TenantScope
+from konstruct.tenants.vault import Vault
+from tests.support.house import team_of
+from tests.support.slack_events import Team, encode, message
+
+Tenants = tuple[TenantScope, TenantScope]
+
+
+@pytest.fixture
+async def teams(db: Database, house_vault: Vault, tenants: Tenants) -> tuple[Team, Team]:
+    """Both tenants' workspaces, connected."""
+    found = team_of(0, tenants[0]), team_of(1, tenants[1])
+    for scope, team in zip(tenants, found, strict=True):
+        await accounts.connect(
+            db, house_vault, scope, kind="slack", external_id=team.team_id, app_id=team.app_id,
+            bot_user_id=team.bot_user_id, token=team.token,
+        )  # fmt: skip
+    return found
+
+
+@pytest.fixture
+def ingest(db: Database) -> Ingest:
+    """As the web process has it, without a bell."""
+    return Ingest(db, burst_s=0.0, ring=lambda: None)
+
+
+async def _accept(ingest: Ingest, body: bytes) -> list[Result]:
+    return await ingest.accept("slack", parse(body), body)  # type: ignore[arg-type]  # every body here holds a message
+
+
+async def _texts(db: Database, scope: TenantScope) -> Counter[str]:
+    async with db.tenant(scope) as session:
+        rows = await session.fetch("SELECT text FROM messages WHERE tenant_id = $1", scope.tenant_id)
+    return Counter(row["text"] for row in rows)
+
+
+async def test_a_crowd_is_stored_once_each_in_its_own_tenant(
+    db: Database, ingest: Ingest, teams: tuple[Team, Team], tenants: Tenants
+) -> None:
+    count = BATCH * FLUSHES * 2 + 3
+    bodies = [encode(message(teams[n % 2], f"D{n % 7}", "U1", f"{n % 2}:{n}")) for n in range(count)]
+    results = await asyncio.gather(*(_accept(ingest, body) for body in bodies + bodies[:20]))
+    assert Counter(result for (result,) in results) == {"ready": count, "duplicate": 20}
+    for side, scope in enumerate(tenants):
+        assert await _texts(db, scope) == Counter(f"{side}:{n}" for n in range(count) if n % 2 == side)
+
+
+async def test_nobody_waits_for_a_flush_that_has_just_ended(ingest: Ingest, teams: tuple[Team, Team]) -> None:
+    async def chain(number: int) -> None:
+        for step in range(15):
+            body = encode(message(teams[number % 2], f"D{number}", "U1", f"{number} {step}"))
+            assert await _accept(ingest, body) == ["ready"]
+
+    # Each answer sets off the next message in the very step in which a flush may come to its end.
+    async with asyncio.timeout(60):
+        await asyncio.gather(*(chain(number) for number in range(FLUSHES + 1)))
+
+
+async def test_a_batch_that_fails_is_stored_one_by_one(
+    db: Database, ingest: Ingest, teams: tuple[Team, Team], tenants: Tenants, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = ingest_repository.store
+    sizes: list[int] = []
+
+    async def store(db: Database, items: list[Item], burst_s: float, timeout_s: float) -> list[Outcome]:
+        sizes.append(len(items))
+        if any("poison" in item.message.text for item in items):
+            raise ValueError("refused")
+        return await real(db, items, burst_s, timeout_s)
+
+    monkeypatch.setattr(ingest_repository, "store", store)
+    texts = ["poison", *(f"good {n}" for n in range(8))]
+    bodies = [encode(message(teams[0], f"D{n}", "U1", text)) for n, text in enumerate(texts)]
+    results = await asyncio.gather(*(_accept(ingest, body) for body in bodies), return_exceptions=True)
+    assert isinstance(results[0], Exception)
+    assert results[1:] == [["ready"]] * 8
+    assert max(sizes) > 1
+    assert await _texts(db, tenants[0]) == Counter(texts[1:])
