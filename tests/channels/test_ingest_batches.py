@@ -53,7 +53,8 @@ async def test_a_crowd_is_stored_once_each_in_its_own_tenant(
 ) -> None:
     count = BATCH * FLUSHES * 2 + 3
     bodies = [encode(message(teams[n % 2], f"D{n % 7}", "U1", f"{n % 2}:{n}")) for n in range(count)]
-    results = await asyncio.gather(*(_accept(ingest, body) for body in bodies + bodies[:20]))
+    async with asyncio.timeout(60):
+        results = await asyncio.gather(*(_accept(ingest, body) for body in bodies + bodies[:20]))
     assert Counter(result for (result,) in results) == {"ready": count, "duplicate": 20}
     for side, scope in enumerate(tenants):
         assert await _texts(db, scope) == Counter(f"{side}:{n}" for n in range(count) if n % 2 == side)

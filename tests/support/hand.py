@@ -16,6 +16,9 @@ from konstruct.kit.ids import uuid7
 from tests.support.house import House, until
 from tests.support.queueing import HOUR_S, expire
 
+PATIENCE_S = 30.0
+"""A handler that has not come to an end by then never will."""
+
 
 async def rows(house: House, scope: TenantScope, sql: str, *args: Any) -> list[Record]:
     """Return the rows of a query in the tenant's scope; `$1` is its id."""
@@ -39,14 +42,16 @@ async def claim(house: House, lane: Lane) -> Claim:
 async def take_turn(house: House) -> Claim:
     """Claim and answer; return the claim."""
     taken = await claim(house, "turn")
-    await house.turns(taken)
+    async with asyncio.timeout(PATIENCE_S):
+        await house.turns(taken)
     return taken
 
 
 async def send(house: House) -> Claim:
     """Claim and send; return the claim."""
     taken = await claim(house, "send")
-    await house.sends(taken)
+    async with asyncio.timeout(PATIENCE_S):
+        await house.sends(taken)
     return taken
 
 

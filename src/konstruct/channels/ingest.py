@@ -23,7 +23,9 @@ log = structlog.get_logger()
 
 BATCH = 64
 FLUSHES = 2
-"""Batches on their way at once: while one waits for the disk, the next is worked on."""
+"""Batches on their way at once: PostgreSQL works on each with a processor of its own."""
+CROWD = 16
+"""Fewer messages than this wait for the batch under way: a call costs as much as several messages."""
 TIMEOUT_S = 2.0
 """Longest wait for the database at ingest: Slack waits 3 s before it counts a delivery as failed."""
 
@@ -58,7 +60,7 @@ class Ingest:
         loop = asyncio.get_running_loop()
         waiting = [_Waiting(kind, message, body, loop.create_future()) for message in messages]
         self._waiting.extend(waiting)
-        if self._flushing < FLUSHES:
+        if self._may_flush(self._flushing):
             self._flushing += 1
             self._tasks.add(task := loop.create_task(self._flush()))
             task.add_done_callback(self._tasks.discard)
@@ -70,11 +72,15 @@ class Ingest:
         try:
             # What has arrived in this round of the loop goes along.
             await asyncio.sleep(0)
-            while self._waiting:
+            while self._waiting and self._may_flush(self._flushing - 1):
                 await self._flush_once([self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))])
         finally:
             # In the same step as the last look at what is waiting: what comes later starts a flush of its own.
             self._flushing -= 1
+
+    def _may_flush(self, others: int) -> bool:
+        """Whether what is waiting should go now, beside `others`: one at a time, or more where there is enough for each."""
+        return others == 0 or (others < FLUSHES and len(self._waiting) >= CROWD)
 
     async def _flush_once(self, batch: list[_Waiting]) -> None:
         try:

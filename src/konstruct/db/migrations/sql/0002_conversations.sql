@@ -67,7 +67,7 @@ CREATE TABLE messages (
 );
 CREATE UNIQUE INDEX messages_external_once ON messages (tenant_id, conversation_id, external_id) WHERE direction = 'in';
 CREATE INDEX messages_waiting ON messages (tenant_id, conversation_id, sent_at) WHERE state IN ('pending', 'held');
-CREATE INDEX messages_turn ON messages (tenant_id, turn_id);
+CREATE INDEX messages_turn ON messages (tenant_id, turn_id) WHERE turn_id IS NOT NULL;
 CREATE INDEX messages_contact ON messages (tenant_id, contact_id);
 SELECT konstruct_protect('messages');
 
