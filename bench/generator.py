@@ -11,6 +11,7 @@ from typing import Any
 from bench.stack import SECRET, Team
 
 CONNECTIONS = 64
+WARM_UP_S = 2.0
 CHANNELS = 250
 """Direct messages per tenant over which the load is spread."""
 
@@ -23,7 +24,7 @@ async def generate(
     seconds: float,
     rate: float | None,
     ceiling: float,
-    warmup_s: float = 2.0,
+    warmup_s: float = WARM_UP_S,
     channels: int = CHANNELS,
     connections: int = CONNECTIONS,
 ) -> dict[str, Any]:

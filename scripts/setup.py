@@ -34,9 +34,18 @@ def main(arguments: list[str]) -> int:
         link_project()
         STAMP.write_text(wanted)
         say("ready")
-    if "--tests" in arguments and not any(shutil.which(name) for name in BROWSERS):
-        install_from_apt("chromium", "the browser that the tests drive")
+    if "--tests" in arguments:
+        if not any(shutil.which(name) for name in BROWSERS):
+            install_from_apt("chromium", "the browser that the tests drive")
+        if not driver_runs():
+            install_from_apt("libatomic1", "a library of the browser's driver")
     return 0
+
+
+def driver_runs() -> bool:
+    """Whether playwright's own Node starts: on a bare system it lacks a library."""
+    nodes = list(VENV.glob("lib/python*/site-packages/playwright/driver/node"))
+    return all(subprocess.run([node, "--version"], check=False, capture_output=True).returncode == 0 for node in nodes)
 
 
 def runs() -> bool:

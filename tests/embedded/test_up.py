@@ -150,7 +150,7 @@ async def test_the_next_up_takes_over_what_a_killed_one_left(make_up: Callable[.
     assert second.lines[0] == "stopped what an earlier run left: beat, web, worker"
     assert f"PostgreSQL: adopted on port {ports['postgres']}" in second.lines
     assert f"Valkey: adopted on port {ports['valkey']}" in second.lines
-    ours = [pid for pid in left if psutil.pid_exists(pid) and "konstruct" in " ".join(psutil.Process(pid).cmdline())]
+    ours = [pid for pid in left if psutil.pid_exists(pid) and "konstruct.cli.main" in psutil.Process(pid).cmdline()]
     assert ours == [], "the old web, worker and beat are gone"
     assert await web_serves(second.port)
     assert await web_serves(neighbour.port)
