@@ -211,11 +211,7 @@ async def bury(session: TenantSession, claim: Claim, turn: Turn, reason: str) ->
 
 
 async def _leave_to_human(session: TenantSession, claim: Claim, turn_id: UUID | None) -> None:
-    await session.execute(
-        "UPDATE messages SET state = 'human' WHERE tenant_id = $1 AND conversation_id = $2 AND state = 'pending'",
-        claim.scope.tenant_id,
-        claim.conversation_id,
-    )
+    # What was pending has its state already: from the takeover, or from the ingest that came after it.
     if turn_id is None:
         await queue.release(session, claim)
     else:

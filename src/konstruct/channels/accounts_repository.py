@@ -46,12 +46,6 @@ async def find_account(session: TenantSession, kind: str, external_id: str) -> A
     return Account(**dict(row)) if row else None
 
 
-async def list_accounts(session: TenantSession) -> list[Account]:
-    """Return the tenant's accounts."""
-    rows = await session.fetch(f"SELECT {_COLUMNS} FROM channel_accounts WHERE tenant_id = $1", session.scope.tenant_id)
-    return [Account(**dict(row)) for row in rows]
-
-
 async def insert_account(session: TenantSession, account: Account, agent_id: UUID) -> None:
     """Store a new account with its route. Raises ConflictError if another tenant has it."""
     await session.execute(
