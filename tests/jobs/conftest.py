@@ -8,7 +8,7 @@ import pytest
 from konstruct.db.database import Database
 from konstruct.db.scope import TenantScope
 from konstruct.tenants.vault import Vault
-from tests.support.queueing import connect, empty_queue, make_conversations
+from tests.support.queueing import connect, make_conversations
 
 
 @dataclass
@@ -26,5 +26,4 @@ class Line:
 
 @pytest.fixture
 async def line(db: Database, house_vault: Vault, tenants: tuple[TenantScope, TenantScope]) -> Line:
-    await empty_queue(db)
     return Line(db, *tenants, {scope: await connect(db, house_vault, scope) for scope in tenants})

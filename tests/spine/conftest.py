@@ -10,7 +10,6 @@ from konstruct.kit.settings import Settings
 from konstruct.tenants.vault import Vault
 from tests.support.house import House, open_house
 from tests.support.puppet import Puppet
-from tests.support.queueing import empty_queue
 
 
 @pytest.fixture
@@ -24,7 +23,6 @@ async def house(
     settings: Settings, db: Database, house_vault: Vault, tenants: tuple[TenantScope, TenantScope], model: Puppet
 ) -> AsyncIterator[House]:
     """The whole house, with two connected tenants."""
-    await empty_queue(db)
     async with open_house(settings, db, house_vault, tenants, model) as opened:
         yield opened
 
@@ -34,7 +32,6 @@ async def still(
     settings: Settings, db: Database, house_vault: Vault, tenants: tuple[TenantScope, TenantScope], model: Puppet
 ) -> AsyncIterator[House]:
     """The whole house without an engine: the test claims and works by hand. What comes is due at once."""
-    await empty_queue(db)
     quick = settings.model_copy(update={"burst_s": 0.0, "turn_attempts": 2})
     async with open_house(quick, db, house_vault, tenants, model, run_engine=False) as opened:
         yield opened

@@ -16,7 +16,6 @@ from konstruct.tenants.vault import Vault
 from tests.support.hand import abandon, claim, make_due, rows, send, take_turn
 from tests.support.house import House, open_house
 from tests.support.puppet import Puppet
-from tests.support.queueing import empty_queue
 from tests.support.slack_events import message
 
 REASONS: dict[LlmErrorKind, str] = {
@@ -94,7 +93,6 @@ async def hasty(
     settings: Settings, db: Database, house_vault: Vault, tenants: tuple[TenantScope, TenantScope], model: Puppet
 ) -> AsyncIterator[House]:
     """A house whose turns have a second."""
-    await empty_queue(db)
     quick = settings.model_copy(update={"burst_s": 0.0, "turn_deadline_s": 1.0})
     async with open_house(quick, db, house_vault, tenants, model, run_engine=False) as opened:
         yield opened
