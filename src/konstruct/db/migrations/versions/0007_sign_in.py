@@ -1,4 +1,4 @@
-"""One-time sign-in links and the sessions they open."""
+"""Members, one-time sign-in links and the sessions they open."""
 
 from konstruct.db.migrations.run import run_sql
 

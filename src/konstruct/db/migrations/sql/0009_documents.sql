@@ -1,0 +1,1 @@
+-- Uploaded files and how far they are.

@@ -1,0 +1,1 @@
+-- Notes, events and search of conversations.

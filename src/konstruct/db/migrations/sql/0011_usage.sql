@@ -1,0 +1,1 @@
+-- What usage pages and timelines read.

@@ -1,0 +1,1 @@
+-- Notices, settings and exports of a business.

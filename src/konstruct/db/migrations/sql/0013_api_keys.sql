@@ -1,0 +1,1 @@
+-- Keys of the API and what was done with them.

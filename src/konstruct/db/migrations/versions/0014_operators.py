@@ -1,0 +1,13 @@
+"""The pages of the installation's operators."""
+
+from konstruct.db.migrations.run import run_sql
+
+revision = "0014"
+down_revision = "0013"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Apply the SQL of this revision."""
+    run_sql("0014_operators.sql")
