@@ -16,6 +16,7 @@ import structlog
 from konstruct.agents import fallbacks, tool_ledger, turns_repository
 from konstruct.agents.ports import ChannelSurface, Knowledge, Passage
 from konstruct.agents.prompt import assemble
+from konstruct.agents.timeline_trace import Trace
 from konstruct.agents.turn import Outcome, Step, Turn
 from konstruct.conversations import outbox
 from konstruct.conversations.outbox import Reply
@@ -77,25 +78,26 @@ class TurnLoop:
         if turn is None:
             return
         with structlog.contextvars.bound_contextvars(turn_id=str(turn.id)):
-            answer = await self._answer(claim, turn)
-            outcome = await self._finish(claim, turn, answer)
+            trace = Trace(turn.elapsed_s)
+            answer = await self._answer(claim, turn, trace)
+            outcome = await self._finish(claim, turn, answer, trace)
             self._counters.inc("turns_total", outcome=outcome, reason=answer.reason or "none")
             log.info("turn_done", outcome=outcome, reason=answer.reason, attempts=turn.attempts, messages=len(turn.asked))
 
-    async def _answer(self, claim: Claim, turn: Turn) -> Answer:
+    async def _answer(self, claim: Claim, turn: Turn, trace: Trace) -> Answer:
         if claim.attempts > self._attempts:
             return _fallback(fallbacks.BROKEN, bury=True)
         limit = asyncio.timeout(turn.remaining_s)
         try:
             async with limit, self._surface.working(claim.scope, turn.account_id, turn.channel_id, turn.thread_id):
-                return await self._think(claim, turn, time.monotonic() + turn.remaining_s - MARGIN_S)
+                return await self._think(claim, turn, time.monotonic() + turn.remaining_s - MARGIN_S, trace)
         except TimeoutError:
             if not limit.expired():
                 # The database's, not the turn's: what could not be stored in time is tried again.
                 raise
             return _fallback(fallbacks.TOO_SLOW)
 
-    async def _think(self, claim: Claim, turn: Turn, deadline: float) -> Answer:
+    async def _think(self, claim: Claim, turn: Turn, deadline: float, trace: Trace) -> Answer:
         """Ask the model, refuse the tools it asks for, ask again; from wherever the persisted steps end."""
         recalled: Sequence[Passage] | None = None
         while True:
@@ -104,56 +106,65 @@ class TurnLoop:
                 if sum(step.kind == "tools" for step in turn.steps) > MAX_MODEL_STEPS:
                     return _fallback(fallbacks.TOO_MANY_STEPS)
                 # Not before it is needed: an answer that a crashed holder persisted goes out even past the deadline.
-                recalled = await self._recall(claim, turn) if recalled is None else recalled
+                recalled = await self._recall(claim, turn, trace) if recalled is None else recalled
                 asked_at = time.monotonic()
                 request = assemble(turn, claim.scope, datetime.now(UTC), recalled)
                 try:
                     completion = await self._router.complete(request, deadline=deadline)
                 except LlmFailed as failed:
-                    return await self._model_failed(claim, turn, failed)
+                    return await self._model_failed(claim, turn, failed, trace)
                 self._counters.observe("model_latency_s", time.monotonic() - asked_at)
-                turn = await self._keep_answer(claim, turn, completion)
+                turn = await self._keep_answer(claim, turn, completion, trace.ms(asked_at), trace)
             elif last.tool_calls:
-                turn = await self._refuse_tools(claim, turn, last)
+                turn = await self._refuse_tools(claim, turn, last, trace)
             elif last.text.strip():
                 return Answer(last.text, "answered")
             else:
                 return _fallback(fallbacks.EMPTY)
 
-    async def _recall(self, claim: Claim, turn: Turn) -> Sequence[Passage]:
+    async def _recall(self, claim: Claim, turn: Turn, trace: Trace) -> Sequence[Passage]:
         query = " ".join(line.text for line in turn.asked)[:QUERY_CHARS]
-        return await self._knowledge.passages(claim.scope, query, RECALLED_PASSAGES) if query.strip() else ()
+        if not query.strip():
+            return ()
+        started_ms = trace.ms()
+        passages = await self._knowledge.passages(claim.scope, query, RECALLED_PASSAGES)
+        trace.recalled(started_ms, query, passages)
+        return passages
 
-    async def _model_failed(self, claim: Claim, turn: Turn, failed: LlmFailed) -> Answer:
+    async def _model_failed(self, claim: Claim, turn: Turn, failed: LlmFailed, trace: Trace) -> Answer:
+        trace.failed(failed.last)
         async with self._db.tenant(claim.scope) as session:
-            await usage_repository.record_calls(session, turn.id, len(turn.steps), failed.calls)
+            await usage_repository.record_calls(session, turn.id, len(turn.steps), failed.calls, began=trace.began)
         log.warning("model_failed", kind=failed.last.kind, status=failed.last.status, calls=len(failed.calls))
         return _fallback(fallbacks.reason_of(failed.last.kind))
 
-    async def _keep_answer(self, claim: Claim, turn: Turn, completion: Completion) -> Turn:
+    async def _keep_answer(self, claim: Claim, turn: Turn, completion: Completion, started_ms: int, trace: Trace) -> Turn:
         """Persist the model's answer before anything is made of it: with its cost, and the intent of each tool call."""
         step = Step(len(turn.steps), "model", storable(completion.text), completion.tool_calls)
 
         async def work(session: TenantSession) -> None:
-            await turns_repository.save_step(session, claim, turn.id, step)
-            await usage_repository.record_calls(session, turn.id, step.position, completion.calls)
+            await turns_repository.save_step(session, claim, turn.id, step, started_ms, trace)
             if step.tool_calls:
                 await tool_ledger.intend(session, turn.id, step.position, step.tool_calls)
+            # Last: the tenant's other turns add to the same sums.
+            await usage_repository.record_calls(session, turn.id, step.position, completion.calls, began=trace.began)
 
         await self._db.run(claim.scope, work)
+        trace.stored()
         return replace(turn, steps=(*turn.steps, step))
 
-    async def _refuse_tools(self, claim: Claim, turn: Turn, asked: Step) -> Turn:
+    async def _refuse_tools(self, claim: Claim, turn: Turn, asked: Step, trace: Trace) -> Turn:
+        started_ms = trace.ms()
         step = Step(len(turn.steps), "tools", "", results=(tool_ledger.REFUSED,) * len(asked.tool_calls))
 
         async def work(session: TenantSession) -> None:
-            await turns_repository.save_step(session, claim, turn.id, step)
+            await turns_repository.save_step(session, claim, turn.id, step, started_ms, trace)
             await tool_ledger.refuse(session, turn.id, asked.position, "no tool executor")
 
         await self._db.run(claim.scope, work)
         return replace(turn, steps=(*turn.steps, step))
 
-    async def _finish(self, claim: Claim, turn: Turn, answer: Answer) -> Outcome:
+    async def _finish(self, claim: Claim, turn: Turn, answer: Answer, trace: Trace) -> Outcome:
         """Put the answer into the outbox, close the turn and release the lane: one transaction, or nothing of it."""
         where = (turn.channel_kind, turn.channel_id, turn.thread_id, turn.participants)
         parts = self._surface.render(*where, answer.text)
@@ -168,7 +179,7 @@ class TurnLoop:
             if answer.bury:
                 await turns_repository.bury(session, claim, turn, answer.reason or "")
             outcome: Outcome = answer.outcome if ours else "handed_over"
-            await turns_repository.close_turn(session, claim, turn.id, outcome, answer.reason)
+            await turns_repository.close_turn(session, claim, turn.id, outcome, answer.reason, trace)
             return outcome
 
         return await self._db.run(claim.scope, work)
