@@ -9,6 +9,7 @@ from konstruct.channels.ingest import Ingest
 from konstruct.channels.port import ChannelAdapter
 from konstruct.db.database import Database
 from konstruct.kit.counters import Counters
+from konstruct.kit.mail import Mailer
 from konstruct.kit.settings import Settings
 from konstruct.tenants.vault import Vault
 
@@ -23,3 +24,4 @@ class Deps:
     counters: Counters
     adapters: Mapping[str, ChannelAdapter]
     ingest: Ingest
+    mailer: Mailer
