@@ -54,7 +54,8 @@ async def insert_account(session: TenantSession, account: Account, agent_id: UUI
     """Store a new account with its route; False if the tenant has it already. Raises ConflictError if another tenant has it."""
     stored = await session.execute(
         "WITH stored AS (INSERT INTO channel_accounts"
-        "   (tenant_id, id, agent_id, kind, external_id, app_id, bot_user_id, secret_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (tenant_id, kind, external_id) DO NOTHING"
+        "   (tenant_id, id, agent_id, kind, external_id, app_id, bot_user_id, secret_id)"
+        "   VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (tenant_id, kind, external_id) DO NOTHING"
         "   RETURNING tenant_id, id, status)"
         " INSERT INTO channel_health (tenant_id, account_id, status, reason)"
         " SELECT tenant_id, id, status, 'connected' FROM stored",
