@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -19,6 +20,9 @@ from konstruct.tenants import tenants_repository
 from konstruct.tenants.vault import Vault
 
 log = structlog.get_logger()
+ID = re.compile(r"[A-Za-z0-9_.\-]{1,64}", re.ASCII)
+"""What the webhook takes for an id: an account under anything else would never get a message."""
+TOKEN = re.compile(r"[!-~]{1,1000}", re.ASCII)
 _ATTEMPTS = 5
 """Tries at a connection that another one of the same account overtook."""
 _NOT_ASKED = frozenset(("no_connection", "timeout", "connection_lost", "unreadable_answer"))

@@ -34,7 +34,8 @@ _ABOUT = """
 _WHERE_FROM = """
 LEFT JOIN conversations c ON c.tenant_id = $1 AND c.id = s.conversation_id
 LEFT JOIN channel_accounts a ON a.tenant_id = $1 AND a.id = c.account_id
-LEFT JOIN contacts k ON k.tenant_id = $1 AND k.account_id = c.account_id AND c.audience = 'person' AND k.external_id = c.audience_key
+LEFT JOIN contacts k ON k.tenant_id = $1 AND k.account_id = c.account_id
+  AND c.audience = 'person' AND k.external_id = c.audience_key
 """
 
 _DEAREST = f"""
