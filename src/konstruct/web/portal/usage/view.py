@@ -60,7 +60,7 @@ class UsageView:
         """What each day cost, by channel."""
         kinds = sorted({kind for _, kind in self.report.by_day_and_kind}, key=lambda kind: (kind is None, kind or ""))
         values = [[self.report.by_day_and_kind.get((day, kind), Sums()).known_cost_micro for kind in kinds] for day in self._days]
-        names = [channel_name(kind) for kind in kinds]
+        names = [self.channel(kind) for kind in kinds]
         wide, narrow = (charts.stacked(self._days, values, names, charts.dollars, size) for size in (charts.WIDE, charts.NARROW))
         return Drawing(wide, narrow, names)
 
@@ -93,18 +93,18 @@ class UsageView:
         share = self.report.budget.share or 0
         return "bad" if share >= 1 else "warn" if share >= 0.8 else "ok"
 
+    @staticmethod
+    def channel(kind: str | None) -> str:
+        """Return a kind of channel as people call it."""
+        return _NAMES.get(kind) or str(kind).capitalize()
+
+    @staticmethod
+    def conversation(use: ConversationUse) -> str:
+        """Return what to call a conversation: the person, or the channel of its thread."""
+        if not use.exists:
+            return "A conversation that was deleted"
+        return f"A thread in {use.channel_id}" if use.is_thread else use.name or use.person or "Somebody"
+
     @property
     def _days(self) -> list[date]:
         return self.report.period.days
-
-
-def channel_name(kind: str | None) -> str:
-    """Return a kind of channel as people call it."""
-    return _NAMES.get(kind) or str(kind).capitalize()
-
-
-def conversation_name(use: ConversationUse) -> str:
-    """Return what to call a conversation: the person, or the channel of its thread."""
-    if not use.exists:
-        return "A conversation that was deleted"
-    return f"A thread in {use.channel_id}" if use.is_thread else use.name or use.person or "Somebody"
