@@ -34,8 +34,6 @@ class Delivery:
     age_s: float
     unknown_s: float | None
     """How long its outcome has not been known."""
-    looked_up_s: float | None
-    """How long ago the provider's history was asked last."""
     blocked_s: float
     """How long an earlier holder of the lane may still be sending it."""
 
@@ -56,7 +54,6 @@ _OPEN = """
 SELECT d.id, d.turn_id, d.kind, d.channel_id, d.thread_id, d.body, d.state, d.attempt, d.resent, d.created_at, d.sending_since,
   extract(epoch FROM now() - d.created_at)::float8 AS age_s,
   extract(epoch FROM now() - d.unknown_since)::float8 AS unknown_s,
-  extract(epoch FROM now() - d.looked_up_at)::float8 AS looked_up_s,
   greatest(0, coalesce(extract(epoch FROM d.sending_until - now()), 0))::float8 AS blocked_s
 FROM deliveries d
 WHERE d.tenant_id = $1 AND d.conversation_id = $2 AND d.state IN ('pending', 'sending', 'unknown')
@@ -158,13 +155,8 @@ async def mark_pending(session: TenantSession, claim: Claim, delivery_id: UUID, 
 
 async def mark_for_resend(session: TenantSession, claim: Claim, delivery_id: UUID) -> None:
     """No trace of it was found in time: it is sent once more, and never a third time."""
-    change = "state = 'pending', resent = true, unknown_since = NULL, looked_up_at = NULL, reason = $4"
+    change = "state = 'pending', resent = true, unknown_since = NULL, reason = $4"
     await _mark(session, claim, delivery_id, change, "unknown", "no_trace")
-
-
-async def note_lookup(session: TenantSession, claim: Claim, delivery_id: UUID) -> None:
-    """The provider's history was asked."""
-    await _mark(session, claim, delivery_id, "looked_up_at = now(), reason = $4", "unknown", "looked_up")
 
 
 async def end(
