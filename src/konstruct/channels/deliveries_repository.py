@@ -25,6 +25,7 @@ class Delivery:
     channel_id: str
     thread_id: str | None
     body: str = field(repr=False)
+    owner_epoch: int
     state: State
     attempt: int
     resent: bool
@@ -51,7 +52,8 @@ class Sender:
 
 
 _OPEN = """
-SELECT d.id, d.turn_id, d.kind, d.channel_id, d.thread_id, d.body, d.state, d.attempt, d.resent, d.created_at, d.sending_since,
+SELECT d.id, d.turn_id, d.kind, d.channel_id, d.thread_id, d.body, d.owner_epoch, d.state, d.attempt, d.resent,
+  d.created_at, d.sending_since,
   extract(epoch FROM now() - d.created_at)::float8 AS age_s,
   extract(epoch FROM now() - d.unknown_since)::float8 AS unknown_s,
   greatest(0, coalesce(extract(epoch FROM d.sending_until - now()), 0))::float8 AS blocked_s
@@ -182,6 +184,30 @@ async def end(
             uuid7(),
             reason,
         )
+
+
+async def give_up(session: TenantSession, claim: Claim, delivery_id: UUID, reason: str) -> int:
+    """The delivery was refused, and without it the other open parts of its message say nothing: none of them is shown.
+
+    One dead letter speaks for all of them. Returns how many there were. Locks the conversation, for what is to be said
+    instead.
+    """
+    # The conversation is locked before the queue's row, as everywhere: the other order would deadlock.
+    await session.execute(
+        "SELECT 1 FROM conversations WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE",
+        claim.scope.tenant_id,
+        claim.conversation_id,
+    )
+    await end(session, claim, delivery_id, "failed", reason)
+    others = await session.execute(
+        "UPDATE deliveries o SET state = 'failed', reason = $3, sending_until = NULL FROM deliveries d"
+        " WHERE d.tenant_id = $1 AND d.id = $2 AND o.tenant_id = d.tenant_id AND o.message_id = d.message_id"
+        " AND o.state IN ('pending', 'sending', 'unknown')",
+        claim.scope.tenant_id,
+        delivery_id,
+        reason,
+    )
+    return 1 + others
 
 
 async def account_broken(session: TenantSession, account_id: UUID, reason: str) -> None:

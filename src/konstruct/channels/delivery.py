@@ -31,6 +31,8 @@ from konstruct.channels.port import (
     Target,
     Unknown,
 )
+from konstruct.conversations import outbox
+from konstruct.conversations.outbox import Reply
 from konstruct.db.database import Database
 from konstruct.db.session import TenantSession
 from konstruct.jobs import queue
@@ -54,6 +56,11 @@ LOOK_UP_PATIENCE_S = 120.0
 LIFETIME_S = 24 * 3600.0
 """An answer that could not be shown for so long helps nobody: it becomes a dead letter."""
 INACTIVE_WAIT_S = 60.0
+NOT_SHOWN = (
+    "Sorry, I have an answer, but it could not be shown here, or only its beginning."
+    " Please ask me again, perhaps in smaller pieces."
+)
+"""Said in the place of words that the channel refuses."""
 
 
 class LaneWaits(Exception):  # noqa: N818  # control flow of one claim, not an error
@@ -62,6 +69,10 @@ class LaneWaits(Exception):  # noqa: N818  # control flow of one claim, not an e
     def __init__(self, seconds: float) -> None:
         super().__init__(f"{seconds:.1f} s")
         self.seconds = seconds
+
+
+class _OutboxChanged(Exception):  # noqa: N818  # likewise
+    """What was read as open is so no longer: it is read again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +110,8 @@ class Delivering:
                 for delivery in deliveries:
                     with structlog.contextvars.bound_contextvars(delivery_id=str(delivery.id)):
                         await self._advance(job, delivery)
+            except _OutboxChanged:
+                continue
             except LaneWaits as waits:
                 async with self._db.tenant(claim.scope) as session:
                     await queue.release(session, claim, wait_s=waits.seconds)
@@ -158,6 +171,8 @@ class Delivering:
                 self._counters.inc("deliveries_total", state="unknown")
                 log.warning("delivery_unknown", reason=reason, attempt=delivery.attempt + 1)
                 raise LaneWaits(RESEND_AFTER_S)
+            case Failed(reason, content=True) if delivery.kind != "fallback":
+                await self._say_instead(job, delivery, reason)
             case Failed(reason, account_broken):
                 if account_broken:
                     await self._db.run(scope, lambda s: repository.account_broken(s, job.sender.account_id, reason))
@@ -207,6 +222,24 @@ class Delivering:
         self._counters.inc("deliveries_total", state="failed")
         log.error("delivery_failed", reason=reason, attempt=delivery.attempt)
 
+    async def _say_instead(self, job: _Job, delivery: Delivery, reason: str) -> None:
+        """Give up the message whose words the channel refuses, and say so in words that it takes: nobody meets silence.
+
+        A fallback that is refused as well is not replaced: that would have no end.
+        """
+        target = _post(delivery, job.sender).target
+        parts = job.adapter.render(NOT_SHOWN, target)
+
+        async def work(session: TenantSession) -> int:
+            given_up = await repository.give_up(session, job.claim, delivery.id, reason)
+            await outbox.put(session, _in_place_of(delivery, job, parts))
+            return given_up
+
+        given_up = await self._db.run(job.claim.scope, work)
+        self._counters.inc("deliveries_total", given_up, state="failed")
+        log.error("delivery_refused", reason=reason, attempt=delivery.attempt + 1, parts=given_up)
+        raise _OutboxChanged
+
     async def _cancel(self, job: _Job, delivery: Delivery) -> None:
         await self._db.run(job.claim.scope, lambda s: repository.end(s, job.claim, delivery.id, "cancelled", "owner_changed"))
         self._counters.inc("deliveries_total", state="cancelled")
@@ -215,6 +248,20 @@ class Delivering:
 
 def _post(delivery: Delivery, sender: Sender) -> Post:
     return Post(delivery.id, Target(delivery.channel_id, delivery.thread_id, sender.participants), delivery.body)
+
+
+def _in_place_of(delivery: Delivery, job: _Job, parts: list[str]) -> Reply:
+    """Return the fallback for a refused delivery. Made under the same ownership: a takeover cancels it as well."""
+    return Reply(
+        conversation_id=job.claim.conversation_id,
+        account_id=job.sender.account_id,
+        channel_id=delivery.channel_id,
+        thread_id=delivery.thread_id,
+        owner_epoch=delivery.owner_epoch,
+        kind="fallback",
+        text=NOT_SHOWN,
+        parts=parts,
+    )
 
 
 async def _open_or_release(session: TenantSession, claim: Claim) -> tuple[Sender, list[Delivery]] | None:
