@@ -10,7 +10,7 @@ import structlog
 import typer
 
 from konstruct.cli.context import DataDir, process_settings, running_settings
-from konstruct.cli.startup import check_keyring
+from konstruct.cli.startup import check_embedded, check_keyring
 from konstruct.kit.errors import KonstructError
 from konstruct.kit.log_errors import error_name
 
@@ -33,7 +33,7 @@ def up(
     """Start everything on embedded parts: PostgreSQL, Valkey, web, worker and beat."""
     from konstruct.local.up import up as run_up
 
-    raise typer.Exit(asyncio.run(run_up(port, data_dir)))
+    raise typer.Exit(asyncio.run(run_up(port, data_dir, check_embedded)))
 
 
 @app.command()
