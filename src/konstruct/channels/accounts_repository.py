@@ -89,3 +89,17 @@ async def reconnect_account(session: TenantSession, account: Account) -> None:
         account.id,
         account.app_id,
     )
+
+
+async def wake_sends(session: TenantSession, account_id: UUID) -> None:
+    """Let the answers that wait to go out through the account be due now.
+
+    A sender that has just found the account inactive, and is about to wait, finds that something came since.
+    """
+    await session.execute(
+        "UPDATE ready_queue q SET seq = q.seq + 1, due_at = least(q.due_at, now()) FROM conversations c"
+        " WHERE q.tenant_id = $1 AND q.lane = 'send' AND q.state <> 'idle'"
+        " AND c.tenant_id = q.tenant_id AND c.id = q.conversation_id AND c.account_id = $2",
+        session.scope.tenant_id,
+        account_id,
+    )
