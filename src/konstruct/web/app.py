@@ -13,6 +13,7 @@ from konstruct.channels.ingest import Ingest
 from konstruct.channels.port import ChannelAdapter
 from konstruct.channels.slack.adapter import SlackAdapter
 from konstruct.db.database import Database
+from konstruct.db.redis import Redis
 from konstruct.db.selftest import self_test
 from konstruct.jobs.doorbell import Doorbell
 from konstruct.kit import log as logs
@@ -24,7 +25,9 @@ from konstruct.tenants.keyring import open_key_provider
 from konstruct.tenants.vault import Vault
 from konstruct.web import health, metrics, webhooks
 from konstruct.web.deps import Deps
+from konstruct.web.portal import failures
 from konstruct.web.portal import routes as portal
+from konstruct.web.portal.entrance.limits import EntranceLimits
 
 
 class _App(FastAPI):
@@ -52,6 +55,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(health.router())
     app.include_router(metrics.router())
     app.include_router(portal.router())
+    app.mount("/static", portal.Assets())
+    failures.add_handlers(app)
     if settings.sandbox:
         _mount_sandbox(app, settings)
     return app
@@ -64,6 +69,7 @@ def _lifespan(settings: Settings):  # type: ignore[no-untyped-def]  # Starlette'
         async with AsyncExitStack() as stack:
             try:
                 app.state.deps = await _open_deps(settings, stack, getattr(app.state, "sandbox_mailer", None))
+                app.state.entrance_limits = EntranceLimits(app.state.deps.redis)
             except KonstructError as error:
                 app.state.start_error = error
                 raise
@@ -82,11 +88,14 @@ async def _open_deps(settings: Settings, stack: AsyncExitStack, embedded: Mailer
     adapters: dict[str, ChannelAdapter] = {"slack": SlackAdapter(settings)}
     for adapter in adapters.values():
         stack.push_async_callback(adapter.close)
+    redis = Redis.open(settings)
+    stack.push_async_callback(redis.close)
     doorbell = Doorbell(settings)
     stack.callback(doorbell.close)
     return Deps(
         settings=settings,
         db=db,
+        redis=redis,
         vault=Vault(open_key_provider(settings)),
         counters=Counters(),
         adapters=adapters,
