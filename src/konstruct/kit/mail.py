@@ -41,7 +41,7 @@ class NoMailer:
 
     async def send(self, recipient: str, subject: str, text: str) -> None:
         """Raise MailError: there is nowhere to hand it over."""
-        raise MailError(f"no e-mail is set up: {VARIABLE}")
+        raise MailError(f"no e-mail is set up: {VARIABLE}", for_good=True)
 
 
 class SmtpMailer:
