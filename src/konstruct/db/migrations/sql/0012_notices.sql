@@ -67,10 +67,12 @@ CREATE TABLE exports (
   created_at timestamptz NOT NULL DEFAULT now(),
   finished_at timestamptz,
   expires_at timestamptz,
+  -- Which attempt's pieces are the file: one that was given up may still have written some.
+  pieces_of bigint,
   PRIMARY KEY (tenant_id, id),
   FOREIGN KEY (tenant_id, requested_by) REFERENCES members (tenant_id, id) ON DELETE SET NULL (requested_by),
   CHECK ((state IN ('done', 'failed', 'expired')) = (finished_at IS NOT NULL)),
-  CHECK ((state IN ('done', 'expired')) = (expires_at IS NOT NULL)),
+  CHECK ((state IN ('done', 'expired')) = (expires_at IS NOT NULL AND pieces_of IS NOT NULL)),
   CHECK ((state = 'failed') = (reason IS NOT NULL))
 );
 -- A second click finds the first one's.
@@ -81,9 +83,10 @@ SELECT konstruct_protect('exports');
 CREATE TABLE export_pieces (
   tenant_id uuid NOT NULL,
   export_id uuid NOT NULL,
+  attempt bigint NOT NULL,
   position integer NOT NULL CHECK (position >= 0),
   data bytea NOT NULL CHECK (length(data) BETWEEN 1 AND 1048576),
-  PRIMARY KEY (tenant_id, export_id, position),
+  PRIMARY KEY (tenant_id, export_id, attempt, position),
   FOREIGN KEY (tenant_id, export_id) REFERENCES exports (tenant_id, id) ON DELETE CASCADE
 );
 -- It is compressed already.
