@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import orjson
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-UTC = "UTC"
 _TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 
 Span = tuple[str, str]
@@ -87,14 +86,14 @@ def known_zone(name: str) -> bool:
     """Return whether this machine knows the time zone."""
     try:
         ZoneInfo(name)
-    except (OSError, ValueError):
+    except (KeyError, OSError, ValueError):
         return False
     return bool(name)
 
 
-def zone(name: str) -> ZoneInfo:
+def zone(name: str) -> tzinfo:
     """Return the time zone, or UTC where a machine no longer knows it: an answer must not fail for its clock."""
-    return ZoneInfo(name if known_zone(name) else UTC)
+    return ZoneInfo(name) if known_zone(name) else UTC
 
 
 def _days(first: int, last: int) -> str:
@@ -107,5 +106,5 @@ def _span(span: Sequence[str] | None) -> str:
     return f"{span[0]}–{span[1]}" + (" (the next day)" if span[1] <= span[0] else "")
 
 
-def _at(day: date, time: str, place: ZoneInfo) -> datetime:
+def _at(day: date, time: str, place: tzinfo) -> datetime:
     return datetime.strptime(f"{day} {time}", "%Y-%m-%d %H:%M").replace(tzinfo=place)
