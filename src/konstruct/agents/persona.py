@@ -6,6 +6,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from konstruct.agents.turn import Persona
+from konstruct.memory import window
 from konstruct.tenants.employees_draft import Draft
 from konstruct.tenants.employees_repository import Limits
 
@@ -60,6 +61,11 @@ def persona_block(persona: Persona) -> str:
         persona.policy,
     )
     return "\n\n".join(part for part in parts if part)
+
+
+def room_left(persona: Persona) -> int:
+    """Return how many tokens the block leaves for a conversation; negative for one that is too long by itself."""
+    return persona.context_limit_tokens - persona.reply_limit_tokens - window.tokens(persona_block(persona))
 
 
 def _tone(persona: Persona) -> str:

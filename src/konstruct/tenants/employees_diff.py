@@ -35,8 +35,13 @@ class Change:
 
 def compare(old: Draft, new: Draft) -> list[Change]:
     """Return the fields that differ, in the order of the form."""
-    pairs = zip(_told(old), _told(new), strict=True)
+    pairs = zip(told(old), told(new), strict=True)
     return [Change(label, tuple(words(before, after))) for (label, before), (_, after) in pairs if before != after]
+
+
+def changed_fields(old: Draft, new: Draft) -> list[str]:
+    """Return the labels of the fields that differ."""
+    return [label for (label, before), (_, after) in zip(told(old), told(new), strict=True) if before != after]
 
 
 def words(old: str, new: str) -> Iterator[Piece]:
@@ -94,7 +99,8 @@ def _common(old: str, new: str) -> tuple[int, int]:
     return start, end
 
 
-def _told(draft: Draft) -> list[tuple[str, str]]:
+def told(draft: Draft) -> list[tuple[str, str]]:
+    """Return what a version says, as label and text for each field, in the order of the form."""
     return [
         ("Name", draft.name),
         ("Tone", TONE_NAMES.get(draft.tone, draft.tone)),

@@ -18,6 +18,9 @@ FIELDS = (
 """Columns of `persona_versions p` that `draft_of` reads."""
 _VERSION = f"p.version, {FIELDS}, p.created_at, p.changed_by, p.changed_by_name, p.note"
 
+# v1 has one.
+_AGENT = "SELECT a.id FROM agents a WHERE a.tenant_id = $1 ORDER BY a.created_at, a.id LIMIT 1"
+
 _INSERT = """
 INSERT INTO persona_versions (tenant_id, agent_id, version, name, persona, policy, tone, tone_note, languages, working_hours,
   outside_hours, must_not, changed_by, changed_by_name, note)
@@ -91,24 +94,22 @@ async def current(session: TenantSession) -> Employee | None:
     return Employee(row["id"], row["business"], _version(row), limits)
 
 
-async def version(session: TenantSession, agent_id: UUID, number: int) -> Version | None:
-    """Return one version, or None if there is none of that number."""
+async def version(session: TenantSession, number: int) -> Version | None:
+    """Return one version of the tenant's employee, or None if there is none of that number."""
     row = await session.fetchrow(
-        f"SELECT {_VERSION} FROM persona_versions p WHERE p.tenant_id = $1 AND p.agent_id = $2 AND p.version = $3",
+        f"SELECT {_VERSION} FROM persona_versions p WHERE p.tenant_id = $1 AND p.agent_id = ({_AGENT}) AND p.version = $2",
         session.scope.tenant_id,
-        agent_id,
         number,
     )
     return _version(row) if row is not None else None
 
 
-async def versions(session: TenantSession, agent_id: UUID, before: int | None, limit: int) -> list[Version]:
+async def versions(session: TenantSession, before: int | None, limit: int) -> list[Version]:
     """Return up to `limit` versions, newest first; those below `before` if it is given."""
     rows = await session.fetch(
-        f"SELECT {_VERSION} FROM persona_versions p WHERE p.tenant_id = $1 AND p.agent_id = $2"
-        " AND ($3::int IS NULL OR p.version < $3) ORDER BY p.version DESC LIMIT $4",
+        f"SELECT {_VERSION} FROM persona_versions p WHERE p.tenant_id = $1 AND p.agent_id = ({_AGENT})"
+        " AND ($2::int IS NULL OR p.version < $2) ORDER BY p.version DESC LIMIT $3",
         session.scope.tenant_id,
-        agent_id,
         before,
         limit,
     )
