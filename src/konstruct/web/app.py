@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 
+from konstruct.agents.mind import LazyMind
 from konstruct.channels.ingest import Ingest
 from konstruct.channels.port import ChannelAdapter
 from konstruct.channels.slack.adapter import SlackAdapter
@@ -90,6 +91,8 @@ async def _open_deps(settings: Settings, stack: AsyncExitStack, embedded: Mailer
         stack.push_async_callback(adapter.close)
     redis = Redis.open(settings)
     stack.push_async_callback(redis.close)
+    mind = LazyMind(settings, db)
+    stack.push_async_callback(mind.close)
     doorbell = Doorbell(settings)
     stack.callback(doorbell.close)
     return Deps(
@@ -101,6 +104,7 @@ async def _open_deps(settings: Settings, stack: AsyncExitStack, embedded: Mailer
         adapters=adapters,
         ingest=Ingest(db, burst_s=settings.burst_s, ring=doorbell.ring),
         mailer=open_mailer(settings, embedded),
+        mind=mind,
     )
 
 
