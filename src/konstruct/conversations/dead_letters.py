@@ -6,6 +6,7 @@ of the history. Retried delivery: a copy of it goes out at the end of the conver
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from uuid import UUID
 
 from konstruct.conversations import dead_letters_repository as repository
@@ -13,6 +14,14 @@ from konstruct.conversations.dead_letters_repository import DeadLetter, Resoluti
 from konstruct.db.session import TenantSession
 from konstruct.jobs import queue
 from konstruct.kit.errors import ConflictError, NotFoundError
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What became of a dead letter, and whether this call decided it: nobody decides twice."""
+
+    resolution: Resolution
+    fresh: bool
 
 
 class MayShowTwiceError(ConflictError):
@@ -27,8 +36,8 @@ async def find(session: TenantSession, letter_id: UUID) -> DeadLetter:
     return letter
 
 
-async def retry(session: TenantSession, letter_id: UUID, *, accept_twice: bool = False) -> Resolution:
-    """Try once more; return what became of the letter: `retried`, or what somebody had decided before.
+async def retry(session: TenantSession, letter_id: UUID, *, accept_twice: bool = False) -> Decision:
+    """Try once more, unless somebody has decided about the letter before; return the decision that holds.
 
     Raises NotFoundError; MayShowTwiceError unless `accept_twice`; ConflictError if there is nothing to try any more,
     because a person answers the conversation now.
@@ -38,7 +47,7 @@ async def retry(session: TenantSession, letter_id: UUID, *, accept_twice: bool =
     owner, owner_epoch = await repository.lock_owner(session, letter.conversation_id)
     letter = await find(session, letter_id)
     if letter.resolution is not None:
-        return letter.resolution
+        return Decision(letter.resolution, fresh=False)
     if letter.may_be_shown and not accept_twice:
         raise MayShowTwiceError("nobody knows whether this answer was shown: to try again may show it a second time")
     await repository.resolve(session, letter_id, "retried")
@@ -46,19 +55,19 @@ async def retry(session: TenantSession, letter_id: UUID, *, accept_twice: bool =
         await _retry_turn(session, letter, owner)
     else:
         await _retry_delivery(session, letter, owner_epoch)
-    return "retried"
+    return Decision("retried", fresh=True)
 
 
-async def discard(session: TenantSession, letter_id: UUID) -> Resolution:
-    """Let it be; return what became of the letter: `discarded`, or what somebody had decided before.
+async def discard(session: TenantSession, letter_id: UUID) -> Decision:
+    """Let it be, unless somebody has decided about the letter before; return the decision that holds.
 
     Raises NotFoundError.
     """
     if await repository.resolve(session, letter_id, "discarded"):
-        return "discarded"
+        return Decision("discarded", fresh=True)
     letter = await find(session, letter_id)
     assert letter.resolution is not None
-    return letter.resolution
+    return Decision(letter.resolution, fresh=False)
 
 
 async def _retry_turn(session: TenantSession, letter: DeadLetter, owner: str) -> None:

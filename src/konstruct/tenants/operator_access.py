@@ -14,7 +14,7 @@ import structlog
 
 from konstruct.db.database import Database
 from konstruct.db.scope import TenantScope
-from konstruct.kit.errors import KonstructError
+from konstruct.kit.errors import ConflictError, KonstructError
 from konstruct.kit.text import storable
 from konstruct.tenants import operator_access_repository as repository
 from konstruct.tenants import service
@@ -51,11 +51,19 @@ async def find_access(db: Database, operator: Operator, tenant_id: UUID) -> Acce
 async def set_status(
     db: Database, operator: Operator, tenant_id: UUID, status: Literal["active", "suspended"], reason: str
 ) -> None:
-    """Suspend or resume a business for a reason, which is written down first. Raises KonstructError, NotFoundError."""
+    """Suspend or resume a business for a reason, which is written down first. What is so already stays as it is.
+
+    Raises KonstructError for a reason that says nothing, NotFoundError, ConflictError for a business that is being erased.
+    """
     reason = _checked(reason, WHY_MIN)
     scope = await service.require_tenant(db, tenant_id)
     # Two logins cannot share a transaction: rather a record of what then failed than a suspension nobody answers for.
     async with db.tenant(scope) as session:
+        now = await repository.status(session)
+        if now == status:
+            return
+        if now == "erasing":
+            raise ConflictError("this business is being erased: nothing brings it back")
         await repository.record(session, operator, "suspend" if status == "suspended" else "resume", reason=reason)
     await service.set_status(db, tenant_id, status)
     log.warning("operator_set_status", tenant_id=str(tenant_id), operator_id=str(operator.id), status=status)

@@ -77,6 +77,14 @@ async def list_accesses(session: TenantSession, limit: int = SHOWN) -> list[Acce
     return [Access(**row) for row in rows]
 
 
+async def status(session: TenantSession) -> str | None:
+    """Return the business's status in the directory."""
+    found: str | None = await session.fetchval(
+        "SELECT status FROM tenant_directory WHERE tenant_id = $1", session.scope.tenant_id
+    )
+    return found
+
+
 async def record(
     session: TenantSession, operator: Operator, action: Action, *, reason: str = "", subject_id: UUID | None = None
 ) -> None:

@@ -106,9 +106,7 @@ async def leave(request: Request) -> Response:
     return _left(deps)
 
 
-async def leave_everywhere(
-    request: Request, visitor: Annotated[Visitor, Depends(require(Permission.VIEW_OVERVIEW))]
-) -> Response:
+async def leave_everywhere(request: Request, visitor: Annotated[Visitor, Depends(require(Permission.VIEW_OVERVIEW))]) -> Response:
     """End every session of the member, this one too."""
     deps = deps_of(request)
     ended = await sessions.close_all(deps.db, visitor.scope, visitor.member.id)
@@ -146,7 +144,14 @@ def _browser(request: Request) -> str:
     """What the browser calls itself, for the member's list of sessions: "Firefox on Linux"."""
     agent = request.headers.get("user-agent", "")
     browsers = (("Edg/", "Edge"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
-    systems = (("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Windows", "Windows"), ("Mac OS", "Mac"), ("Linux", "Linux"))
+    systems = (
+        ("Android", "Android"),
+        ("iPhone", "iPhone"),
+        ("iPad", "iPad"),
+        ("Windows", "Windows"),
+        ("Mac OS", "Mac"),
+        ("Linux", "Linux"),
+    )
     browser = next((name for mark, name in browsers if mark in agent), "A browser")
     system = next((name for mark, name in systems if mark in agent), "")
     return f"{browser} on {system}" if system else browser
