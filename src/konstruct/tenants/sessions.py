@@ -42,7 +42,8 @@ async def open_session(session: TenantSession, member_id: UUID, browser: str) ->
     """Open a session for a member; return its ticket, for the cookie. `browser` is what the browser calls itself."""
     secret = tickets.new_secret()
     await session.execute(
-        "INSERT INTO sessions (tenant_id, id, member_id, token_hash, browser, expires_at) VALUES ($1, $2, $3, $4, $5, now() + $6)",
+        "INSERT INTO sessions (tenant_id, id, member_id, token_hash, browser, expires_at)"
+        " VALUES ($1, $2, $3, $4, $5, now() + $6)",
         session.scope.tenant_id,
         uuid7(),
         member_id,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from fastapi import FastAPI, Request, Response
+from fastapi.exception_handlers import http_exception_handler
 from fastapi.responses import RedirectResponse
+from starlette.exceptions import HTTPException
 
 from konstruct.kit.errors import ConflictError, ForbiddenError, KonstructError, NotFoundError, StorageUnavailableError
 from konstruct.web.portal.guard import NotSignedInError
@@ -23,6 +25,7 @@ def add_handlers(app: FastAPI) -> None:
     """Let the errors that services raise end in a page."""
     app.add_exception_handler(NotSignedInError, _not_signed_in)
     app.add_exception_handler(KonstructError, _failed)
+    app.add_exception_handler(HTTPException, _http)
 
 
 async def _not_signed_in(request: Request, error: Exception) -> Response:
@@ -39,6 +42,13 @@ async def _failed(request: Request, error: Exception) -> Response:
     text = "It may have been deleted, or the address has a typing mistake." if status == 404 else str(error)
     visitor = getattr(request.state, "visitor", None)
     return page("failed.html", visitor, status, title=_TITLES[status], text=text)
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    if error.status_code == 404 and "text/html" in request.headers.get("accept", ""):
+        return await _failed(request, NotFoundError(""))
+    return await http_exception_handler(request, error)
 
 
 def status_of(error: Exception) -> int:

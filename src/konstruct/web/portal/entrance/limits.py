@@ -1,4 +1,4 @@
-"""How often somebody may ask to sign in, by where they ask from. The limit per member is the database's (`tenants/sign_in.py`)."""
+"""How often somebody may ask to sign in, by where they ask from. The limit per member is in `tenants/sign_in.py`."""
 
 from __future__ import annotations
 
