@@ -5,8 +5,6 @@ Neither's cookie opens the other's pages. A session is shorter than a member's, 
 
 from __future__ import annotations
 
-import hashlib
-import secrets
 from datetime import timedelta
 
 import structlog
@@ -15,6 +13,7 @@ from konstruct.db.database import Database
 from konstruct.kit.errors import ConflictError, KonstructError, NotFoundError
 from konstruct.kit.ids import uuid7
 from konstruct.tenants import operators_repository as repository
+from konstruct.tenants import tickets
 from konstruct.tenants.operators_repository import ListedOperator, Operator
 
 log = structlog.get_logger()
@@ -42,12 +41,12 @@ async def create_operator(db: Database, name: str) -> Operator:
 
 async def create_link(db: Database, name: str, public_url: str) -> str:
     """Return the address of a new one-time link for an operator. Raises NotFoundError."""
-    secret = secrets.token_urlsafe(32)
+    secret = tickets.new_secret()
     async with db.fleet("operator link") as session:
         operator = await repository.find_by_name(session, name.strip())
         if operator is None:
             raise NotFoundError("there is no operator of that name: `konstruct operator list` shows them")
-        await repository.insert_link(session, operator.id, _digest(secret), LINK_LIFETIME)
+        await repository.insert_link(session, operator.id, tickets.digest(secret), LINK_LIFETIME)
     return f"{public_url.rstrip('/')}/operator/sign-in/{secret}"
 
 
@@ -68,33 +67,28 @@ async def use_link(db: Database, ticket: str) -> str | None:
     """Use up a link; return a session's cookie value, or None if the link is used, over or made up."""
     if len(ticket) > _TICKET_MAX:
         return None
-    cookie = secrets.token_urlsafe(32)
+    cookie = tickets.new_secret()
     async with db.fleet("operator signs in") as session:
-        operator_id = await repository.use_link(session, _digest(ticket))
+        operator_id = await repository.use_link(session, tickets.digest(ticket))
         if operator_id is None:
             return None
-        await repository.insert_session(session, operator_id, _digest(cookie), LIFETIME)
+        await repository.insert_session(session, operator_id, tickets.digest(cookie), LIFETIME)
     log.info("operator_signed_in", operator_id=str(operator_id))
     return cookie
 
 
 async def find_operator(db: Database, cookie: str) -> Operator | None:
     """Return who is signed in with this cookie's value, or None. Notes that the session was seen."""
-    return await repository.find_session(db, _digest(cookie), IDLE) if 0 < len(cookie) <= _TICKET_MAX else None
+    return await repository.find_session(db, tickets.digest(cookie), IDLE) if 0 < len(cookie) <= _TICKET_MAX else None
 
 
 async def close_session(db: Database, cookie: str) -> None:
     """Sign out: the session ends on the server."""
     async with db.fleet("operator signs out") as session:
-        await repository.delete_session(session, _digest(cookie))
+        await repository.delete_session(session, tickets.digest(cookie))
 
 
 async def close_all(db: Database, operator: Operator) -> int:
     """Sign an operator out everywhere; links that were not used yet end as well. Return how many sessions ended."""
     async with db.fleet("operator signs out everywhere") as session:
         return await repository.delete_sessions(session, operator.id)
-
-
-def _digest(secret: str) -> bytes:
-    # 256 random bits: nothing slower than one hash is needed.
-    return hashlib.sha256(secret.encode("utf-8", "replace")).digest()

@@ -55,7 +55,7 @@ class ThreadView:
 
 def router() -> APIRouter:
     """Return the routes of content. Under `/content` each needs an access besides an operator."""
-    routes = APIRouter(route_class=OperatorRoute, prefix="/tenants/{tenant_id}")
+    routes = APIRouter(route_class=OperatorRoute, prefix="/operator/tenants/{tenant_id}")
     routes.add_api_route("/access", ask, methods=["GET"])
     routes.add_api_route("/access", grant, methods=["POST"])
     routes.add_api_route("/content", show_list, methods=["GET"])

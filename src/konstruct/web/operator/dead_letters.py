@@ -65,7 +65,7 @@ class LetterView:
 
 def router() -> APIRouter:
     """Return the routes under /operator/dead-letters."""
-    routes = APIRouter(route_class=OperatorRoute, prefix="/dead-letters")
+    routes = APIRouter(route_class=OperatorRoute, prefix="/operator/dead-letters")
     routes.add_api_route("", show_list, methods=["GET"])
     routes.add_api_route("/{tenant_id}/{letter_id}", show_one, methods=["GET"])
     routes.add_api_route("/{tenant_id}/{letter_id}/retry", retry, methods=["POST"])

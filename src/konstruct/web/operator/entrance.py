@@ -13,7 +13,7 @@ from konstruct.web.portal.guard import cookie_name, is_secure
 
 def router() -> APIRouter:
     """Return the routes of the entrance: the first three are the only ones without an operator."""
-    routes = APIRouter(route_class=OperatorRoute)
+    routes = APIRouter(route_class=OperatorRoute, prefix="/operator")
     routes.add_api_route("/sign-in", explain, methods=["GET"])
     routes.add_api_route("/sign-in/{ticket}", ask_to_enter, methods=["GET"])
     routes.add_api_route("/sign-in/{ticket}", enter, methods=["POST"])

@@ -53,7 +53,7 @@ class OverviewView:
 def router() -> APIRouter:
     """Return the route /operator."""
     routes = APIRouter(route_class=OperatorRoute)
-    routes.add_api_route("", overview, methods=["GET"])
+    routes.add_api_route("/operator", overview, methods=["GET"])
     return routes
 
 

@@ -12,7 +12,7 @@ AREAS = (entrance, overview, tenants, dead_letters, content, signals)
 
 def router() -> APIRouter:
     """Return every route of the operators; `request.app.state.deps` must hold Deps."""
-    routes = APIRouter(prefix="/operator", include_in_schema=False, dependencies=[Depends(refuse_other_sites)])
+    routes = APIRouter(include_in_schema=False, dependencies=[Depends(refuse_other_sites)])
     for area in AREAS:
         routes.include_router(area.router())
     return routes

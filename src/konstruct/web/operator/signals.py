@@ -44,7 +44,7 @@ class SignalsView:
 def router() -> APIRouter:
     """Return the route /operator/signals."""
     routes = APIRouter(route_class=OperatorRoute)
-    routes.add_api_route("/signals", show_signals, methods=["GET"])
+    routes.add_api_route("/operator/signals", show_signals, methods=["GET"])
     return routes
 
 

@@ -26,7 +26,7 @@ TOLD = {"suspended": "The business is suspended.", "active": "The business goes 
 
 def router() -> APIRouter:
     """Return the routes under /operator/tenants, without content."""
-    routes = APIRouter(route_class=OperatorRoute, prefix="/tenants")
+    routes = APIRouter(route_class=OperatorRoute, prefix="/operator/tenants")
     routes.add_api_route("", show_list, methods=["GET"])
     routes.add_api_route("/{tenant_id}", show_one, methods=["GET"])
     routes.add_api_route("/{tenant_id}/suspend", suspend, methods=["POST"])
