@@ -14,7 +14,7 @@ from konstruct.db.scope import TenantScope
 from konstruct.kit.errors import ConflictError, NotFoundError
 from tests.support.fake_slack import answers
 from tests.support.hand import abandon, claim, conversation, deliveries, rows, send, take_turn
-from tests.support.house import House
+from tests.support.house import House, until
 from tests.support.puppet import Puppet
 from tests.support.slack_events import message
 
@@ -143,6 +143,22 @@ async def test_what_was_let_be_is_not_retried(still: House, model: Puppet) -> No
     letter = await bury_turn(still, model)
     assert await _discard(still, letter) == Decision("discarded", fresh=True)
     assert await _retry(still, letter) == Decision("discarded", fresh=False)
+    pending = await rows(still, still.scopes[0], "SELECT 1 FROM messages WHERE tenant_id = $1 AND state = 'pending'")
+    assert pending == []
+
+
+async def test_who_lets_it_be_a_moment_earlier_wins(still: House, model: Puppet) -> None:
+    letter = await bury_turn(still, model)
+
+    async def waits() -> bool:
+        async with still.db.unscoped() as session:
+            return bool(await session.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"))
+
+    async with still.db.tenant(still.scopes[0]) as session:
+        await dead_letters.discard(session, letter)
+        retrying = asyncio.create_task(_retry(still, letter))
+        await until(waits)
+    assert await retrying == Decision("discarded", fresh=False)
     pending = await rows(still, still.scopes[0], "SELECT 1 FROM messages WHERE tenant_id = $1 AND state = 'pending'")
     assert pending == []
 

@@ -43,14 +43,12 @@ async def retry(session: TenantSession, letter_id: UUID, *, accept_twice: bool =
     because a person answers the conversation now.
     """
     letter = await find(session, letter_id)
-    # The conversation is locked first, as everywhere; then whoever resolves the letter second finds it resolved.
+    # The conversation is locked first, as everywhere; whoever resolves the letter second finds it resolved.
     owner, owner_epoch = await repository.lock_owner(session, letter.conversation_id)
-    letter = await find(session, letter_id)
-    if letter.resolution is not None:
-        return Decision(letter.resolution, fresh=False)
-    if letter.may_be_shown and not accept_twice:
+    if letter.may_be_shown and not accept_twice and letter.resolution is None:
         raise MayShowTwiceError("nobody knows whether this answer was shown: to try again may show it a second time")
-    await repository.resolve(session, letter_id, "retried")
+    if not await repository.resolve(session, letter_id, "retried"):
+        return await _decided_before(session, letter_id)
     if letter.kind == "turn":
         await _retry_turn(session, letter, owner)
     else:
@@ -65,6 +63,10 @@ async def discard(session: TenantSession, letter_id: UUID) -> Decision:
     """
     if await repository.resolve(session, letter_id, "discarded"):
         return Decision("discarded", fresh=True)
+    return await _decided_before(session, letter_id)
+
+
+async def _decided_before(session: TenantSession, letter_id: UUID) -> Decision:
     letter = await find(session, letter_id)
     assert letter.resolution is not None
     return Decision(letter.resolution, fresh=False)
