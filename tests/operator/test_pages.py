@@ -145,12 +145,12 @@ async def test_dead_letters_are_listed_retried_and_let_be(still: House, desk: Pe
     assert (await desk.get(foreign)).status == 404
     assert (await desk.post(f"{foreign}/retry")).status == 404
     assert (await desk.post(f"{foreign}/discard")).status == 404
-    assert "It is tried once more." in (await desk.post(f"{own}/retry")).text
+    assert "It is retried." in (await desk.post(f"{own}/retry")).text
     assert "decided about it before" in (await desk.post(f"{own}/discard")).text
     await take_turn(still)
     await send(still)
     assert still.texts(still.teams[0])[-1] == "all is well"
-    assert "It is let be." in (await desk.post(f"/operator/dead-letters/{still.scopes[1].tenant_id}/{second}/discard")).text
+    assert "It is discarded." in (await desk.post(f"/operator/dead-letters/{still.scopes[1].tenant_id}/{second}/discard")).text
     for number, action in ((0, "retry_dead_letter"), (1, "discard_dead_letter")):
         done = await rows(still, still.scopes[number], "SELECT action FROM operator_actions WHERE tenant_id = $1")
         assert [row["action"] for row in done] == [action]
@@ -166,7 +166,7 @@ async def test_what_may_show_twice_is_asked_again(still: House, desk: Person) ->
     asked = await desk.post(path)
     assert (asked.status, "sees it twice" in asked.text) == (409, True)
     assert len(await deliveries(still, still.scopes[0])) == 1
-    assert "It is tried once more." in (await desk.post(path, accept_twice="yes")).text
+    assert "It is retried." in (await desk.post(path, accept_twice="yes")).text
     assert len(await deliveries(still, still.scopes[0])) == 2
 
 

@@ -1,4 +1,4 @@
-"""Dead letters of all tenants: what could not be answered or shown; tried once more, or let be."""
+"""Dead letters of all tenants: what could not be answered or shown; retried or discarded."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from konstruct.web.portal.forms import form_of
 
 log = structlog.get_logger()
 
-TOLD = {"retried": "It is tried once more.", "discarded": "It is let be.", "before": "Somebody had decided about it before."}
+TOLD = {"retried": "It is retried.", "discarded": "It is discarded.", "before": "Somebody had decided about it before."}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ async def show_one(request: Request, operator: Signed, tenant_id: str, letter_id
 
 
 async def retry(request: Request, operator: Signed, tenant_id: str, letter_id: str) -> Response:
-    """Try once more; what may be shown twice by that is asked again first."""
+    """Retry it; what may be shown twice by that is asked again first."""
     tenant, letter, form = parse_id(tenant_id), parse_id(letter_id), await form_of(request)
 
     async def work(session: TenantSession) -> Decision:
@@ -111,7 +111,7 @@ async def retry(request: Request, operator: Signed, tenant_id: str, letter_id: s
 
 
 async def discard(request: Request, operator: Signed, tenant_id: str, letter_id: str) -> Response:
-    """Let it be."""
+    """Discard it: nothing is sent."""
     tenant, letter = parse_id(tenant_id), parse_id(letter_id)
 
     async def work(session: TenantSession) -> Decision:

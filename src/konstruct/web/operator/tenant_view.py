@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from konstruct.tenants.operator_access_repository import Access, Done
 from konstruct.tenants.operator_overview_repository import TenantView
@@ -41,15 +42,31 @@ class TenantsView:
 
 
 @dataclass(frozen=True, slots=True)
+class LogLine:
+    """One thing that an operator did."""
+
+    at: datetime
+    who: str
+    what: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class TenantDetail:
     """One tenant's page."""
 
     row: TenantRow
-    accesses: list[Access]
-    done: list[Done]
+    log: list[LogLine]
     told: str
     error: str
     reason: str
+
+
+def log_of(accesses: list[Access], done: list[Done]) -> list[LogLine]:
+    """Return what operators did, the latest first."""
+    read = [LogLine(entry.created_at, entry.operator_name, "read conversations", entry.reason) for entry in accesses]
+    rest = [LogLine(entry.created_at, entry.operator_name, wording.ACTIONS[entry.action], entry.reason) for entry in done]
+    return sorted([*read, *rest], key=lambda line: line.at, reverse=True)
 
 
 def row_of(tenant: TenantView) -> TenantRow:

@@ -17,7 +17,7 @@ from konstruct.tenants.operators_repository import Operator
 from konstruct.web.deps import deps_of
 from konstruct.web.operator.guard import Signed
 from konstruct.web.operator.pages import OperatorRoute, go, show
-from konstruct.web.operator.tenant_view import TenantDetail, TenantsView, row_of
+from konstruct.web.operator.tenant_view import TenantDetail, TenantsView, log_of, row_of
 from konstruct.web.portal.forms import form_of
 
 STATUSES = ("active", "suspended")
@@ -89,5 +89,5 @@ async def _page(
         return accesses, await operator_access_repository.list_done(session)
 
     accesses, done = await db.run(TenantScope(tenant_id), records)
-    view = TenantDetail(row_of(found), accesses, done, told, error, reason)
+    view = TenantDetail(row_of(found), log_of(accesses, done), told, error, reason)
     return show("tenant.html", operator, status, view=view)

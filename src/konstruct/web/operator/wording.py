@@ -5,6 +5,12 @@ from __future__ import annotations
 LANES = {"turn": "Answers to think of", "send": "Answers to show"}
 STATUS_TONES = {"active": "ok", "suspended": "warn", "erasing": "bad"}
 KINDS = {"turn": "No answer found", "delivery": "Answer not shown"}
+ACTIONS = {
+    "suspend": "suspended it",
+    "resume": "resumed it",
+    "retry_dead_letter": "retried a dead letter",
+    "discard_dead_letter": "discarded a dead letter",
+}
 _REASONS = {
     "broken": "The turn failed too often. The person got a sentence of regret.",
     "outcome_unknown": "The channel never said whether it was shown, and no trace of it was found.",
