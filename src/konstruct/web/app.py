@@ -26,6 +26,7 @@ from konstruct.tenants.keyring import open_key_provider
 from konstruct.tenants.vault import Vault
 from konstruct.web import health, metrics, webhooks
 from konstruct.web.deps import Deps
+from konstruct.web.operator import routes as operator
 from konstruct.web.portal import failures
 from konstruct.web.portal import routes as portal
 from konstruct.web.portal.entrance.limits import EntranceLimits
@@ -56,6 +57,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(health.router())
     app.include_router(metrics.router())
     app.include_router(portal.router())
+    app.include_router(operator.router())
     app.mount("/static", portal.Assets())
     failures.add_handlers(app)
     if settings.sandbox:
