@@ -122,7 +122,7 @@ async def insert(session: TenantSession, new: NewFile, parts: Iterable[bytes]) -
 async def claim(db: Database, lease_s: float) -> Job | None:
     """Return a file to read, which is this process's for `lease_s` seconds; None if there is none."""
     rows = await db.fleet_fetch("claim document", _CLAIM, timedelta(seconds=lease_s))
-    return Job(TenantScope(rows[0]["tenant_id"]), *rows[0].values()[1:]) if rows else None
+    return next((Job(TenantScope(row["tenant_id"]), row["document_id"], row["epoch"], row["attempts"]) for row in rows), None)
 
 
 async def claim_one(session: TenantSession, document_id: UUID, lease_s: float) -> Job | None:

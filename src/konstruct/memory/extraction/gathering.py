@@ -10,7 +10,6 @@ from konstruct.memory.extraction.refusal import NO_TEXT, TOO_MUCH_TEXT, Unreadab
 
 Progress = Callable[[int, int], None]
 """Told how much is done, of how much in all; what is counted is up to the format."""
-_BLANK_LINES = re.compile(r"\n[^\S\n]*(?:\n[^\S\n]*)+")
 # Characters that carry no text: controls, and those that turn the direction of what follows, so that it reads otherwise.
 _INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069\ufeff]")
 
@@ -42,4 +41,6 @@ class Gathered:
 def tidy(text: str) -> str:
     """Return `text` with plain line ends, at most one blank line in a row, and nothing invisible."""
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\f", "\n\n").replace("\v", "\n")
-    return _BLANK_LINES.sub("\n\n", _INVISIBLE.sub("", text)).strip()
+    lines = [line.rstrip() for line in _INVISIBLE.sub("", text).split("\n")]
+    # By lines: a pattern over blank lines takes quadratic time, or very much memory, where somebody means it to.
+    return "\n".join(line for line, before in zip(lines, ["", *lines], strict=False) if line or before).strip()

@@ -81,8 +81,8 @@ class _Page(HTMLParser):
             return
         while True:
             name, hidden = self._open.pop()
-            self._counts[name] -= 1
             self._end(name)
+            self._counts[name] -= 1
             self._unseen -= hidden
             if name == tag:
                 return
