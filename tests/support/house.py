@@ -127,7 +127,9 @@ async def open_house(
     )
     await slack.start()
     port = free_port()
-    settings = settings.model_copy(update={"slack_api_url": slack.url, "bind": f"127.0.0.1:{port}"})
+    settings = settings.model_copy(
+        update={"slack_api_url": slack.url, "bind": f"127.0.0.1:{port}", "public_url": f"http://127.0.0.1:{port}"}
+    )
     for scope, team in zip(scopes, teams, strict=True):
         await accounts.connect(
             db,
