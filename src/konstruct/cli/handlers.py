@@ -20,13 +20,14 @@ from konstruct.jobs.queue import Lane
 from konstruct.kit import log as logs
 from konstruct.kit.counters import Counters
 from konstruct.kit.settings import Settings
+from konstruct.memory.reading import reading
 from konstruct.tenants.keyring import open_key_provider
 from konstruct.tenants.vault import Vault
 
 
 @asynccontextmanager
 async def build_handlers(settings: Settings, db: Database, counters: Counters) -> AsyncIterator[Mapping[Lane, Handler]]:
-    """Yield the handlers of both lanes; their HTTP and Valkey connections are closed at the end."""
+    """Yield the handlers of both lanes, and read uploaded files meanwhile; connections are closed at the end."""
     logs.watch_loop(asyncio.get_running_loop())
     async with AsyncExitStack() as stack:
         vault = Vault(open_key_provider(settings))
@@ -47,4 +48,5 @@ async def build_handlers(settings: Settings, db: Database, counters: Counters) -
             counters=counters,
         )
         sends = Delivering(db, adapters, vault, SendLimits(redis), counters=counters)
+        await stack.enter_async_context(reading(db))
         yield {"turn": turns, "send": sends}

@@ -20,6 +20,7 @@ SHARED_TABLES = frozenset(
         "dead_letters",
         "tenant_health",
         "tenant_jobs",
+        "document_jobs",
     )
 )
 """Tables with a tenant that the fleet role works on as well: ids, states, times and counts only."""
