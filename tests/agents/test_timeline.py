@@ -183,7 +183,7 @@ async def test_each_attempt_at_a_delivery_is_a_row_with_its_reason(still: House)
     await send(still)
     delivery = _only(await _read(still), "delivery")
     assert (delivery.tone, delivery.note) == ("warn", "may have been shown; being looked up: the channel said “http_500”")
-    await age_unknown(still, still.scopes[0], 10)
+    await age_unknown(still, still.scopes[0], 61)
     still.slack.fault = None
     await send(still)
     delivery = _only(await _read(still), "delivery")

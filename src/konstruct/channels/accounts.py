@@ -64,6 +64,8 @@ async def connect(
 ) -> UUID:
     """Connect an account, or connect a known one of the same tenant again with its new token; return its id.
 
+    What waits for a known one to be connected goes out at once.
+
     Raises ConflictError if another tenant has it, NotFoundError without an employee to connect it to, KonstructError
     for an empty id or token. Twice at once is as once.
     """
@@ -154,6 +156,7 @@ async def _again(db: Database, vault: Vault, scope: TenantScope, known: Account,
             if now.secret_id != known.secret_id:
                 return None
             await repository.reconnect_account(session, _described(known.id, known.secret_id, wanted))
+            await repository.wake_sends(session, known.id)
         return known.id
     sealed = await vault.seal(scope, f"{wanted.kind}.token", wanted.token)
     async with db.tenant(scope) as session:

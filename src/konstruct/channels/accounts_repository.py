@@ -8,6 +8,7 @@ from uuid import UUID
 from konstruct.channels.deliveries_repository import DISCONNECTED
 from konstruct.db.session import TenantSession, UniqueViolation
 from konstruct.kit.errors import ConflictError, NotFoundError
+from konstruct.tenants import notices
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,7 @@ async def insert_account(session: TenantSession, account: Account, agent_id: UUI
 
 async def reconnect_account(session: TenantSession, account: Account) -> None:
     """Make a known account active again, as `account` describes it now. Raises ConflictError if another tenant has it by now."""
+    await notices.settle(session, "channel_broken", subject=str(account.id))
     await session.execute(
         "WITH known AS (UPDATE channel_accounts SET app_id = $3, bot_user_id = $4, secret_id = $5, status = 'active',"
         "   status_reason = NULL, status_changed_at = now() WHERE tenant_id = $1 AND id = $2 RETURNING tenant_id, id, status)"
@@ -94,6 +96,7 @@ async def disconnect_account(session: TenantSession, account_id: UUID) -> int:
 
     What is being sent at this moment comes to its end by itself. Its secret is the caller's to delete, afterwards.
     """
+    await notices.settle(session, "channel_broken", subject=str(account_id))
     await session.execute(
         "WITH gone AS (UPDATE channel_accounts SET status = 'disconnected', status_reason = NULL, secret_id = NULL,"
         "   status_changed_at = now() WHERE tenant_id = $1 AND id = $2 RETURNING tenant_id, id, status)"
@@ -129,3 +132,17 @@ async def _open_route(session: TenantSession, account: Account) -> None:
         )
     except UniqueViolation:
         raise ConflictError(f"{account.kind} account {account.external_id} is connected to another business") from None
+
+
+async def wake_sends(session: TenantSession, account_id: UUID) -> None:
+    """Let the answers that wait to go out through the account be due now.
+
+    A sender that has just found the account inactive, and is about to wait, finds that something came since.
+    """
+    await session.execute(
+        "UPDATE ready_queue q SET seq = q.seq + 1, due_at = least(q.due_at, now()) FROM conversations c"
+        " WHERE q.tenant_id = $1 AND q.lane = 'send' AND q.state <> 'idle'"
+        " AND c.tenant_id = q.tenant_id AND c.id = q.conversation_id AND c.account_id = $2",
+        session.scope.tenant_id,
+        account_id,
+    )

@@ -195,7 +195,7 @@ def short_day(day: date) -> str:
 
 def compact(value: int) -> str:
     """Return a count in few letters: "950", "1.2k", "34M", "5.6B"."""
-    for size, unit in ((10**12, "T"), (10**9, "B"), (10**6, "M"), (10**3, "k")):
+    for size, unit in ((10**15, "Q"), (10**12, "T"), (10**9, "B"), (10**6, "M"), (10**3, "k")):
         if value >= size:
             scaled = value / size
             return f"{scaled:.1f}".removesuffix(".0") + unit if scaled < 100 else f"{scaled:,.0f}{unit}"
