@@ -12,6 +12,7 @@ from konstruct.channels.limits import SendLimits
 from konstruct.channels.port import ChannelAdapter
 from konstruct.channels.slack.adapter import SlackAdapter
 from konstruct.channels.surface import Surface
+from konstruct.conversations.indexing import index_on
 from konstruct.db.database import Database
 from konstruct.db.redis import Redis
 from konstruct.jobs.engine import Handler
@@ -50,4 +51,6 @@ async def build_handlers(settings: Settings, db: Database, counters: Counters) -
             counters=counters,
         )
         sends = Delivering(db, adapters, vault, SendLimits(redis), counters=counters)
+        indexing = asyncio.create_task(index_on(db))
+        stack.callback(indexing.cancel)
         yield {"turn": turns, "send": sends}

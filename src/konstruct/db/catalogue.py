@@ -9,7 +9,9 @@ import asyncpg
 from konstruct.db.bootstrap import FLEET, MINIMUM_SERVER, MINIMUM_VECTOR, OWNER
 from konstruct.db.session import Session
 
-SHARED_TABLES = frozenset(("tenant_directory", "channel_routes", "dedupe_keys", "ready_queue", "fair_shares", "member_emails"))
+SHARED_TABLES = frozenset(
+    ("tenant_directory", "channel_routes", "dedupe_keys", "ready_queue", "fair_shares", "member_emails", "search_progress")
+)
 """Tables with a tenant that the fleet role works on as well: ids and states only."""
 FLEET_TABLES = frozenset(("unrouted_events", "workers", "fair_clock"))
 """Platform tables without a tenant."""
