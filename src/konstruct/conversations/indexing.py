@@ -54,7 +54,7 @@ async def index_on(db: Database) -> None:
                 await db.fleet_fetch("enter tenants into the search index", _ENTER)
                 entered = True
             await notice(db)
-            while await index_due(db):
+            while await index_due(db) == TENANTS:
                 pass
         except Exception as error:
             log.warning("indexing_failed", error=type(error).__name__)
@@ -67,15 +67,12 @@ async def notice(db: Database, seconds: float = 3 * EVERY_S) -> None:
 
 
 async def index_due(db: Database) -> int:
-    """Give the messages of some due tenants their postings; return how many messages that were."""
+    """Give the messages of up to TENANTS due tenants their postings; return how many tenants were due."""
     rows = await db.fleet_fetch("claim what to index", _CLAIM, TENANTS, IDLE)
-    done = 0
     for row in rows:
-        scope = TenantScope(row["tenant_id"])
-        while (batch := await db.run(scope, index_batch)) == BATCH:
-            done += batch
-        done += batch
-    return done
+        while await db.run(TenantScope(row["tenant_id"]), index_batch) == BATCH:
+            pass
+    return len(rows)
 
 
 async def index_batch(session: TenantSession) -> int:
