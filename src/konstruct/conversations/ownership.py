@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Literal
 from uuid import UUID
 
@@ -13,6 +14,8 @@ from konstruct.db.session import TenantSession
 from konstruct.kit.errors import ConflictError, NotFoundError
 
 Owner = Literal["ai", "human"]
+Change = Callable[[TenantSession, UUID, int, Colleague, Render], Awaitable[int]]
+"""`take_over` or `hand_back`."""
 
 
 class OwnerChangedError(ConflictError):
