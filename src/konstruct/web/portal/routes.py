@@ -6,13 +6,14 @@ from fastapi import APIRouter, Depends
 from fastapi.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from konstruct.web.portal.api_keys import routes as api_keys
 from konstruct.web.portal.entrance import routes as entrance
 from konstruct.web.portal.guard import refuse_other_sites
 from konstruct.web.portal.home import routes as home
 from konstruct.web.portal.members import routes as members
 from konstruct.web.portal.pages import STATIC
 
-AREAS = (entrance, home, members)
+AREAS = (entrance, home, members, api_keys)
 """Each module has `router()`, and a page each for what its name says."""
 
 
