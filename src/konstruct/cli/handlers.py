@@ -13,6 +13,7 @@ from konstruct.channels.limits import SendLimits
 from konstruct.channels.port import ChannelAdapter
 from konstruct.channels.slack.adapter import SlackAdapter
 from konstruct.channels.surface import Surface
+from konstruct.conversations.indexing import index_on
 from konstruct.db.database import Database
 from konstruct.db.redis import Redis
 from konstruct.jobs.engine import Handler
@@ -49,4 +50,6 @@ async def build_handlers(settings: Settings, db: Database, counters: Counters) -
         )
         sends = Delivering(db, adapters, vault, SendLimits(redis), counters=counters)
         await stack.enter_async_context(reading(db))
+        indexing = asyncio.create_task(index_on(db))
+        stack.callback(indexing.cancel)
         yield {"turn": turns, "send": sends}

@@ -21,6 +21,7 @@ SHARED_TABLES = frozenset(
         "tenant_health",
         "tenant_jobs",
         "document_jobs",
+        "search_progress",
     )
 )
 """Tables with a tenant that the fleet role works on as well: ids, states, times and counts only."""
