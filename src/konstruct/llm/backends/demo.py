@@ -96,7 +96,7 @@ class DemoBackend:
 
 def _single(quote: Quote | None) -> str:
     if quote is None:
-        return "I do not know: I found nothing about this in our documents. I will ask a colleague."
+        return "I do not know: I found nothing about this in our documents. A colleague may know."
     return f"> {quote.text}\n— “{quote.title}”"
 
 
