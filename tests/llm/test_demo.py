@@ -118,6 +118,11 @@ async def test_each_question_of_the_burst_is_answered_in_order() -> None:
     assert "I do not know" in parts[2]
 
 
+async def test_a_question_is_quoted_without_who_asked_it_and_with_single_blanks() -> None:
+    reply = await answer("Person U01: <@UBOT>  refund?\nAna Lee: and   <@UBOT> is there\tparking?")
+    assert [part.splitlines()[0] for part in reply.split("\n\n")] == ["1. *refund?*", "2. *and is there parking?*"]
+
+
 async def test_only_the_last_messages_of_the_user_are_asked() -> None:
     base = request("Is there parking?")
     said = (ChatMessage("assistant", "Yes."), ChatMessage("user", "What does delivery cost?"))

@@ -101,7 +101,9 @@ def _single(quote: Quote | None) -> str:
 
 
 def _numbered(number: int, question: str, quote: Quote | None) -> str:
-    shown = question if len(question) <= _QUESTION_SHOWN else question[: _QUESTION_SHOWN - 1].rstrip() + "…"
+    # Who asked is seen above the answer, and a mention that was taken out leaves blanks.
+    said = " ".join(without_speaker(question).split())
+    shown = said if len(said) <= _QUESTION_SHOWN else said[: _QUESTION_SHOWN - 1].rstrip() + "…"
     return f"{number}. *{shown.replace('*', '')}*\n{_single(quote)}"
 
 
