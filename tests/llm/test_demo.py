@@ -8,12 +8,14 @@ from datetime import UTC, datetime
 
 import pytest
 
+from konstruct.agents.prompt import assemble
 from konstruct.db.scope import TenantScope
 from konstruct.kit.errors import SettingsError
-from konstruct.llm.backends.demo import LABEL, DemoBackend
+from konstruct.llm.backends.demo import FILES_UNREAD, LABEL, DemoBackend
 from konstruct.llm.port import ChatMessage, Finish, Usage
 from konstruct.memory.chunking import chunks_of
 from konstruct.memory.ranking import rank
+from tests.agents.support import START, line, turn
 from tests.llm.support import SCOPE_A, SCOPE_B, collect, request, text_of
 
 BAKERY = """# Opening hours
@@ -158,6 +160,32 @@ async def test_thanks(text: str) -> None:
 @pytest.mark.parametrize("text", ["", "   ", "?", "[an empty message]", "\N{ZERO WIDTH SPACE}"])
 async def test_nothing_said_is_still_answered(text: str) -> None:
     assert await answer(text)
+
+
+FILES = "[sent files that cannot be read here: offer.pdf, scan[1].png]"
+
+
+@pytest.mark.parametrize("text", [FILES, f"Ana: {FILES}", f"Hello\n{FILES}", f"Ana: {FILES}\nBen: [an empty message]"])
+async def test_a_message_of_only_files_is_told_that_they_cannot_be_read(text: str) -> None:
+    assert await answer(f"[Now: Monday, 2026-11-23 05:12 UTC]\n{text}") == FILES_UNREAD
+
+
+@pytest.mark.parametrize("text", [f"Is there parking?\n{FILES}", f"Ana: Is there parking?\nBen: {FILES}"])
+async def test_a_question_with_files_is_answered_and_they_are_not_passed_over(text: str) -> None:
+    reply = await answer(text)
+    assert reply.startswith("> Free parking")
+    assert reply.endswith(f"\n\n{FILES_UNREAD}")
+
+
+@pytest.mark.parametrize("several", [False, True])
+async def test_the_prompts_own_note_of_files_is_understood(several: bool) -> None:
+    asked = [line(1, "", files=("offer.pdf",)), line(2, " ", files=("b].png",), name="Ana")]
+    whole = assemble(turn([], asked, several=several), SCOPE_A, START)
+    assert (await text_of(DemoBackend(Shelf(), env="dev"), whole)) == f"{FILES_UNREAD}\n\n{LABEL}"
+
+
+async def test_an_empty_message_among_several_people_is_no_question() -> None:
+    assert await answer("Ana: [an empty message]") == "Hello! Ask me about “Shop guide”."
 
 
 async def test_another_tenants_documents_are_never_quoted() -> None:

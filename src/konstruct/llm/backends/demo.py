@@ -8,13 +8,14 @@ from typing import Protocol
 
 from konstruct.db.scope import TenantScope
 from konstruct.kit.errors import SettingsError
-from konstruct.llm.backends.demo_questions import burst_of, is_thanks, questions_of, without_speaker
+from konstruct.llm.backends.demo_questions import burst_of, has_files, is_thanks, questions_of, without_speaker
 from konstruct.llm.backends.demo_sentences import Quote, Sentence, best_quote, sentences_of
 from konstruct.llm.port import ChatRequest, Delta, Finish, TextDelta, Usage
 
 LABEL = "_Demo mode: no language model is connected; I only quote this business's documents._"
 """Stands under every reply: nobody may take a quotation machine for the product's answers."""
 MODEL = "demo/extractive"
+FILES_UNREAD = "I cannot read files here. Please write what you need from them as a message."
 _PASSAGES = 8
 _QUESTION_SHOWN = 80
 
@@ -69,13 +70,14 @@ class DemoBackend:
 
     async def _answer(self, request: ChatRequest) -> str:
         questions = questions_of(request.messages)
+        unread = [FILES_UNREAD] if has_files(request.messages) else []
         if not questions:
-            return await self._courtesy(request)
+            return "".join(unread) or await self._courtesy(request)
         quotes = [await self._quote(request.scope, question) for question in questions]
         if len(questions) == 1:
-            return _single(quotes[0])
+            return "\n\n".join([_single(quotes[0]), *unread])
         parts = [_numbered(number, *pair) for number, pair in enumerate(zip(questions, quotes, strict=True), start=1)]
-        return "\n\n".join(parts)
+        return "\n\n".join([*parts, *unread])
 
     async def _quote(self, scope: TenantScope, question: str) -> Quote | None:
         passages = await self._knowledge.passages(scope, question, _PASSAGES)
