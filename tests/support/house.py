@@ -12,6 +12,7 @@ from typing import Any
 
 import aiohttp
 import uvicorn
+from fastapi import FastAPI
 
 from konstruct.agents.loop import TurnLoop
 from konstruct.channels import accounts
@@ -56,6 +57,7 @@ class House:
     teams: tuple[Team, Team]
     scopes: tuple[TenantScope, TenantScope]
     url: str
+    app: FastAPI
     _http: aiohttp.ClientSession = field(repr=False)
 
     async def deliver(self, *deliveries: dict[str, Any]) -> list[int]:
@@ -123,7 +125,9 @@ async def open_house(
     )
     await slack.start()
     port = free_port()
-    settings = settings.model_copy(update={"slack_api_url": slack.url, "bind": f"127.0.0.1:{port}"})
+    settings = settings.model_copy(
+        update={"slack_api_url": slack.url, "bind": f"127.0.0.1:{port}", "public_url": f"http://127.0.0.1:{port}"}
+    )
     for scope, team in zip(scopes, teams, strict=True):
         await accounts.connect(
             db,
@@ -150,10 +154,11 @@ async def open_house(
     )
     sends = Delivering(db, adapters, vault, SendLimits(redis), counters=counters)
     engine = Engine(db, {"turn": turns, "send": sends}, lease_s=settings.lease_s, capacity=100)
-    async with _served(settings, port), aiohttp.ClientSession() as http:
+    async with _served(settings, port) as app, aiohttp.ClientSession() as http:
         running = asyncio.create_task(engine.run()) if run_engine else None
         try:
-            yield House(settings, db, slack, engine, turns, sends, counters, teams, scopes, f"http://127.0.0.1:{port}", http)
+            url = f"http://127.0.0.1:{port}"
+            yield House(settings, db, slack, engine, turns, sends, counters, teams, scopes, url, app, http)
         finally:
             if running is not None:
                 engine.drain()
@@ -165,16 +170,15 @@ async def open_house(
 
 
 @asynccontextmanager
-async def _served(settings: Settings, port: int) -> AsyncIterator[None]:
-    config = uvicorn.Config(
-        create_app(settings), host="127.0.0.1", port=port, log_config=None, access_log=False, lifespan="on", loop="none"
-    )
+async def _served(settings: Settings, port: int) -> AsyncIterator[FastAPI]:
+    app = create_app(settings)
+    config = uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, access_log=False, lifespan="on", loop="none")
     server = uvicorn.Server(config)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
     task = asyncio.create_task(server._serve())
     await until(lambda: server.started or task.done())
     try:
-        yield
+        yield app
     finally:
         server.should_exit = True
         await task

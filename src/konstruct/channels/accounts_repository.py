@@ -7,6 +7,7 @@ from uuid import UUID
 
 from konstruct.db.session import TenantSession, UniqueViolation
 from konstruct.kit.errors import ConflictError, NotFoundError
+from konstruct.tenants import notices
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,7 @@ async def insert_account(session: TenantSession, account: Account, agent_id: UUI
 
 async def reconnect_account(session: TenantSession, account: Account) -> None:
     """Make a known account active again, as `account` describes it now."""
+    await notices.settle(session, "channel_broken", subject=str(account.id))
     await session.execute(
         "UPDATE channel_accounts SET app_id = $3, bot_user_id = $4, status = 'active', status_reason = NULL,"
         " status_changed_at = now() WHERE tenant_id = $1 AND id = $2",

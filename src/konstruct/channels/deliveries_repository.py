@@ -11,6 +11,8 @@ from konstruct.db.session import Record, TenantSession
 from konstruct.jobs import queue
 from konstruct.jobs.queue import Claim
 from konstruct.kit.ids import uuid7
+from konstruct.tenants.notices import raise_notice
+from konstruct.tenants.notices_troubles import channel_broken, delivery_failed
 
 State = Literal["pending", "sending", "unknown"]
 
@@ -175,7 +177,7 @@ async def end(
         reason,
     )
     if state == "failed":
-        await session.execute(
+        buried = await session.execute(
             "INSERT INTO dead_letters (tenant_id, id, kind, conversation_id, turn_id, delivery_id, reason, attempts)"
             " SELECT tenant_id, $3, 'delivery', conversation_id, turn_id, id, $4, attempt FROM deliveries"
             " WHERE tenant_id = $1 AND id = $2 ON CONFLICT DO NOTHING",
@@ -184,6 +186,8 @@ async def end(
             uuid7(),
             reason,
         )
+        if buried:
+            await raise_notice(session, delivery_failed(claim.conversation_id))
 
 
 async def give_up(session: TenantSession, claim: Claim, delivery_id: UUID, reason: str) -> int:
@@ -212,13 +216,15 @@ async def give_up(session: TenantSession, claim: Claim, delivery_id: UUID, reaso
 
 async def account_broken(session: TenantSession, account_id: UUID, reason: str) -> None:
     """The provider no longer accepts the account's credential: nothing goes out until somebody reconnects it."""
-    await session.execute(
+    broken = await session.fetchrow(
         "UPDATE channel_accounts SET status = 'broken', status_reason = $3, status_changed_at = now()"
-        " WHERE tenant_id = $1 AND id = $2 AND status = 'active'",
+        " WHERE tenant_id = $1 AND id = $2 AND status = 'active' RETURNING kind, external_id",
         session.scope.tenant_id,
         account_id,
         reason,
     )
+    if broken is not None:
+        await raise_notice(session, channel_broken(account_id, broken["kind"], broken["external_id"]))
 
 
 async def find_open(session: TenantSession, delivery_id: UUID) -> Record | None:

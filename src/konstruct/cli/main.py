@@ -94,10 +94,11 @@ def dsn(
 
 
 def _add_groups() -> None:
-    from konstruct.cli import channel, database, document, keys, tenant
+    from konstruct.cli import channel, database, document, keys, operator, tenant
 
     app.command(name="migrate")(database.migrate)
     app.add_typer(tenant.app, name="tenant")
+    app.add_typer(operator.app, name="operator")
     app.add_typer(channel.app, name="channel")
     app.add_typer(document.app, name="document")
     app.add_typer(keys.app, name="keys")

@@ -8,6 +8,7 @@ from uuid import uuid4
 from pydantic import SecretStr
 
 from konstruct.kit.errors import SettingsError
+from konstruct.kit.mail import open_mailer
 from konstruct.kit.settings import PREFIX, Settings
 from konstruct.tenants.key_provider import KeyDestroyedError, KeyProviderError, UnknownKeyError
 from konstruct.tenants.keyring import open_key_provider
@@ -78,6 +79,7 @@ def _check_forms(settings: Settings, needed: tuple[str, ...]) -> None:
     for name, (schemes, example) in _FORMS.items():
         if getattr(settings, name) is not None and not _is_address(_text(settings, name), schemes):
             raise SettingsError(f"{PREFIX}{name.upper()} is wrong: it must look like {example}")
+    open_mailer(settings)
 
 
 def _text(settings: Settings, name: str) -> str:

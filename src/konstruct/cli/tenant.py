@@ -34,6 +34,7 @@ def create(
     name: Annotated[str, typer.Argument(help="The business's name.")],
     employee: Annotated[str, typer.Option(help="The employee's name.")] = "Alex",
     persona: Annotated[str, typer.Option(help="Who the employee is and how it works.")] = service.DEFAULT_PERSONA,
+    email: Annotated[str | None, typer.Option(help="The owner's e-mail address, for signing in without a printed link.")] = None,
     json: Json = False,
     data_dir: DataDir = None,
 ) -> None:
@@ -48,7 +49,7 @@ def create(
     async def work(db: Database, vault: Vault) -> tuple[service.CreatedTenant, str]:
         from konstruct.tenants.sign_in import create_link
 
-        created = await service.create_tenant(db, vault, name=name, employee=employee, persona=persona)
+        created = await service.create_tenant(db, vault, name=name, employee=employee, persona=persona, email=email)
         return created, await create_link(db, created.scope, settings.public_url)
 
     created, link = with_database(settings, work)

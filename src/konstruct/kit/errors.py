@@ -15,6 +15,10 @@ class NotFoundError(KonstructError):
     """Something named by the caller does not exist in this tenant (or belongs to another: the two look alike)."""
 
 
+class ForbiddenError(KonstructError):
+    """The signed-in member's role does not allow it."""
+
+
 class ConflictError(KonstructError):
     """The request contradicts what is stored, such as a workspace that another tenant has connected."""
 

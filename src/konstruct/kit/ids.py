@@ -6,6 +6,8 @@ import os
 import time
 from uuid import UUID
 
+from konstruct.kit.errors import NotFoundError
+
 _VERSION_7 = 0x7 << 76
 _VARIANT = 0x2 << 62
 
@@ -17,3 +19,17 @@ def uuid7() -> UUID:
     rand_a = (noise >> 62) & 0xFFF
     rand_b = noise & ((1 << 62) - 1)
     return UUID(int=(millis & ((1 << 48) - 1)) << 80 | _VERSION_7 | rand_a << 64 | _VARIANT | rand_b)
+
+
+def parse_id(text: str) -> UUID:
+    """Return the id that stands in an address. Raises NotFoundError for anything else: it names nothing."""
+    try:
+        return UUID(text)
+    except ValueError:
+        raise NotFoundError("there is nothing here") from None
+
+
+def first_id_at(unix_s: float) -> UUID:
+    """Return the smallest version 7 UUID that could have been made at this time: rows by id are rows by time."""
+    millis = max(0, int(unix_s * 1000))
+    return UUID(int=(millis & ((1 << 48) - 1)) << 80 | _VERSION_7 | _VARIANT)

@@ -40,6 +40,9 @@ class Settings(BaseSettings):
     turn_attempts: int = Field(default=5, ge=1, description="attempts at a turn before its fallback and dead letter")
     worker_turns: int = Field(default=4000, ge=1, description="turns that one worker process may have under way")
 
+    smtp_url: SecretStr | None = None
+    mail_from: str | None = Field(default=None, description="sender of every e-mail")
+
     slack_signing_secret: SecretStr | None = None
     slack_api_url: str = "https://slack.com/api/"
 

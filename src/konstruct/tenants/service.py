@@ -13,6 +13,7 @@ from konstruct.db.database import Database
 from konstruct.db.scope import TenantScope
 from konstruct.kit.errors import KonstructError, NotFoundError
 from konstruct.kit.ids import uuid7
+from konstruct.tenants import members
 from konstruct.tenants import tenants_repository as repository
 from konstruct.tenants.vault import Vault
 
@@ -46,9 +47,20 @@ class ListedTenant:
 
 
 async def create_tenant(
-    db: Database, vault: Vault, *, name: str, employee: str = "Alex", persona: str = DEFAULT_PERSONA, policy: str = ""
+    db: Database,
+    vault: Vault,
+    *,
+    name: str,
+    employee: str = "Alex",
+    persona: str = DEFAULT_PERSONA,
+    policy: str = "",
+    email: str | None = None,
 ) -> CreatedTenant:
-    """Make a tenant with its key and one employee. Raises KonstructError for an empty or over-long name."""
+    """Make a tenant with its key, its owner and one employee. `email` is the owner's, for signing in.
+
+    Raises KonstructError for an empty or over-long name, or what is no address.
+    """
+    email = members.clean_email(email) if email else None
     name, employee = name.strip(), employee.strip()
     if not name or len(name) > NAME_MAX:
         raise KonstructError(f"a business's name has 1 to {NAME_MAX} characters")
@@ -60,6 +72,7 @@ async def create_tenant(
         async with db.tenant(created.scope) as session:
             await repository.insert_tenant(session, name)
             await repository.insert_agent(session, created.agent_id, employee, persona, policy)
+            await members.add_owner(session, email=email)
     except BaseException:
         # The two logins cannot share a transaction: an entry without a tenant behind it is taken back.
         async with db.fleet("take back tenant") as fleet:
@@ -87,7 +100,8 @@ async def set_status(db: Database, tenant_id: UUID, status: Literal["active", "s
 
 
 async def change_persona(db: Database, scope: TenantScope, agent_id: UUID, persona: str, policy: str = "") -> int:
-    """Put a new version of the persona in force for the turns that start from now on; return its number.
+    """Put a new version of the persona in force for the turns that start from now on; return its number. What else the
+    employee is (name, tone, hours …) stays; `employees.save` changes all of it.
 
     Raises NotFoundError.
     """

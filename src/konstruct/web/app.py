@@ -9,21 +9,28 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 
+from konstruct.agents.mind import LazyMind
 from konstruct.channels.ingest import Ingest
 from konstruct.channels.port import ChannelAdapter
 from konstruct.channels.slack.adapter import SlackAdapter
 from konstruct.db.database import Database
+from konstruct.db.redis import Redis
 from konstruct.db.selftest import self_test
 from konstruct.jobs.doorbell import Doorbell
 from konstruct.kit import log as logs
 from konstruct.kit.counters import Counters
 from konstruct.kit.errors import KonstructError
+from konstruct.kit.mail import Mailer, open_mailer
 from konstruct.kit.settings import Settings
 from konstruct.tenants.keyring import open_key_provider
 from konstruct.tenants.vault import Vault
-from konstruct.web import health, metrics, webhooks
+from konstruct.web import failures, health, metrics, webhooks
+from konstruct.web.api import routes as api
+from konstruct.web.api.limits import KeyLimits
 from konstruct.web.deps import Deps
+from konstruct.web.operator import routes as operator
 from konstruct.web.portal import routes as portal
+from konstruct.web.portal.entrance.limits import EntranceLimits
 
 
 class _App(FastAPI):
@@ -50,7 +57,11 @@ def create_app(settings: Settings) -> FastAPI:
     app.router.routes.extend(webhooks.routes(app.state.webhooks))
     app.include_router(health.router())
     app.include_router(metrics.router())
+    app.include_router(api.router())
     app.include_router(portal.router())
+    app.include_router(operator.router())
+    app.mount("/static", portal.Assets())
+    failures.add_handlers(app)
     if settings.sandbox:
         _mount_sandbox(app, settings)
     return app
@@ -62,7 +73,9 @@ def _lifespan(settings: Settings):  # type: ignore[no-untyped-def]  # Starlette'
         logs.watch_loop(asyncio.get_running_loop())
         async with AsyncExitStack() as stack:
             try:
-                app.state.deps = await _open_deps(settings, stack)
+                app.state.deps = await _open_deps(settings, stack, getattr(app.state, "sandbox_mailer", None))
+                app.state.entrance_limits = EntranceLimits(app.state.deps.redis)
+                app.state.api_limits = KeyLimits(app.state.deps.redis)
             except KonstructError as error:
                 app.state.start_error = error
                 raise
@@ -73,7 +86,7 @@ def _lifespan(settings: Settings):  # type: ignore[no-untyped-def]  # Starlette'
     return lifespan
 
 
-async def _open_deps(settings: Settings, stack: AsyncExitStack) -> Deps:
+async def _open_deps(settings: Settings, stack: AsyncExitStack, embedded: Mailer | None) -> Deps:
     """Connect everything; `stack` takes it down."""
     db = await Database.open(settings)
     stack.push_async_callback(db.close)
@@ -81,26 +94,35 @@ async def _open_deps(settings: Settings, stack: AsyncExitStack) -> Deps:
     adapters: dict[str, ChannelAdapter] = {"slack": SlackAdapter(settings)}
     for adapter in adapters.values():
         stack.push_async_callback(adapter.close)
+    redis = Redis.open(settings)
+    stack.push_async_callback(redis.close)
+    mind = LazyMind(settings, db)
+    stack.push_async_callback(mind.close)
     doorbell = Doorbell(settings)
     stack.callback(doorbell.close)
     return Deps(
         settings=settings,
         db=db,
+        redis=redis,
         vault=Vault(open_key_provider(settings)),
         counters=Counters(),
         adapters=adapters,
         ingest=Ingest(db, burst_s=settings.burst_s, ring=doorbell.ring),
+        mailer=open_mailer(settings, embedded),
+        mind=mind,
     )
 
 
 def _mount_sandbox(app: FastAPI, settings: Settings) -> None:
     # Only the embedded instance has it: production never loads it.
     from konstruct.local.sandbox.app import sandbox_router
+    from konstruct.local.sandbox.mail import SandboxMailer
     from konstruct.local.sandbox.store import SandboxStore
 
     settings.need("data_dir")
     assert settings.data_dir and settings.slack_signing_secret
     store = SandboxStore(settings.data_dir / "sandbox.db")
     app.state.sandbox = store
+    app.state.sandbox_mailer = SandboxMailer(store)
     # Its events go to this very process, wherever the world may reach it.
     app.include_router(sandbox_router(store, settings.slack_signing_secret.get_secret_value(), f"http://{settings.bind}"))

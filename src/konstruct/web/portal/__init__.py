@@ -1,1 +1,1 @@
-"""The owner's pages."""
+"""The portal: the owner's house."""

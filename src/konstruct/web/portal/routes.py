@@ -1,93 +1,48 @@
-"""The owner's entrance: signing in by a one-time link, the home page, signing out."""
+"""The portal: the areas of the business's people, and their entrance."""
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
-from fastapi import APIRouter, HTTPException, Request, Response
-from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi import APIRouter, Depends
 from fastapi.staticfiles import StaticFiles
+from starlette.types import Scope
 
-from konstruct.tenants import sign_in
-from konstruct.web.deps import Deps
-from konstruct.web.portal.home_repository import read_home
-from konstruct.web.portal.pages import HEADERS, STATIC, page
+from konstruct.web.portal.api_keys import routes as api_keys
+from konstruct.web.portal.employee import routes as employee
+from konstruct.web.portal.entrance import routes as entrance
+from konstruct.web.portal.guard import refuse_other_sites
+from konstruct.web.portal.home import routes as home
+from konstruct.web.portal.inbox import routes as inbox
+from konstruct.web.portal.members import routes as members
+from konstruct.web.portal.pages import STATIC
 
-COOKIE = "konstruct_session"
+AREAS = (
+    entrance,
+    home,
+    inbox,
+    employee,
+    members,
+    api_keys,
+)
+"""Each module has `router()`, and a page each for what its name says."""
 
 
 def router() -> APIRouter:
-    """Return the routes; `request.app.state.deps` must hold Deps."""
-    routes = APIRouter(include_in_schema=False)
-    routes.add_api_route("/", home, methods=["GET"], response_class=HTMLResponse)
-    routes.add_api_route("/sign-in/{ticket}", ask_to_sign_in, methods=["GET"], response_class=HTMLResponse)
-    routes.add_api_route("/sign-in/{ticket}", enter, methods=["POST"])
-    routes.add_api_route("/sign-out", leave, methods=["POST"])
-    routes.mount("/static", StaticFiles(directory=STATIC))
+    """Return every route of the portal; `request.app.state.deps` must hold Deps."""
+    routes = APIRouter(include_in_schema=False, dependencies=[Depends(refuse_other_sites)])
+    for area in AREAS:
+        routes.include_router(area.router())
     return routes
 
 
-async def home(request: Request) -> Response:
-    """Show the owner's business, or how to sign in."""
-    deps: Deps = request.app.state.deps
-    cookie = request.cookies.get(cookie_name(deps), "")
-    scope = await sign_in.find_session(deps.db, cookie) if cookie else None
-    if scope is None:
-        return page("welcome.html", sandbox=deps.settings.sandbox)
-    content = await deps.db.run(scope, read_home)
-    if content is None:
-        return page("welcome.html", sandbox=deps.settings.sandbox)
-    return page("home.html", home=content, sandbox=deps.settings.sandbox, demo=deps.settings.llm_backend == "demo")
+class Assets(StaticFiles):
+    """Static files, whose addresses change with their content: a browser need never ask again."""
 
+    def __init__(self) -> None:
+        super().__init__(directory=STATIC)
 
-async def ask_to_sign_in(ticket: str) -> Response:
-    """Ask for the one click that uses the link up: a mail program that only looks at links must not."""
-    return page("sign_in.html", ticket=ticket)
-
-
-async def enter(request: Request, ticket: str) -> Response:
-    """Use the link and open a session; a link that is used up, expired or made up gets the same page."""
-    deps: Deps = request.app.state.deps
-    refuse_other_sites(request)
-    cookie = await sign_in.use_link(deps.db, ticket)
-    if cookie is None:
-        return page("link_over.html", status=410)
-    response = RedirectResponse("/", status_code=303, headers=HEADERS)
-    response.set_cookie(
-        cookie_name(deps),
-        cookie,
-        max_age=int(sign_in.LIFETIME.total_seconds()),
-        secure=_secure(deps),
-        httponly=True,
-        samesite="lax",
-        path="/",
-    )
-    return response
-
-
-async def leave(request: Request) -> Response:
-    """Sign out here; the session ends on the server."""
-    deps: Deps = request.app.state.deps
-    refuse_other_sites(request)
-    await sign_in.close_session(deps.db, request.cookies.get(cookie_name(deps), ""))
-    response = RedirectResponse("/", status_code=303, headers=HEADERS)
-    response.delete_cookie(cookie_name(deps), path="/", secure=_secure(deps), httponly=True, samesite="lax")
-    return response
-
-
-def cookie_name(deps: Deps) -> str:
-    """Return the session cookie's name: `__Host-` binds it to this host, and browsers take that over HTTPS only."""
-    return f"__Host-{COOKIE}" if _secure(deps) else COOKIE
-
-
-def refuse_other_sites(request: Request) -> None:
-    """Raise HTTPException 403 for a form that another site makes the browser send (OWASP: Fetch Metadata, else Origin)."""
-    site = request.headers.get("sec-fetch-site")
-    origin = request.headers.get("origin")
-    own = site in ("same-origin", "none") if site else origin is None or urlsplit(origin).netloc == request.headers.get("host")
-    if not own:
-        raise HTTPException(403, "this form was sent from another site")
-
-
-def _secure(deps: Deps) -> bool:
-    return deps.settings.public_url.startswith("https://")
+    async def get_response(self, path: str, scope: Scope):  # type: ignore[no-untyped-def]  # as in Starlette
+        """Return the file, to be kept for a year if it was asked for by its mark."""
+        response = await super().get_response(path, scope)
+        if scope["query_string"].startswith(b"v=") and response.status_code == 200:
+            response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+        return response
