@@ -10,9 +10,11 @@ from konstruct.web.portal.entrance import routes as entrance
 from konstruct.web.portal.guard import refuse_other_sites
 from konstruct.web.portal.home import routes as home
 from konstruct.web.portal.members import routes as members
+from konstruct.web.portal.notices import routes as notices
 from konstruct.web.portal.pages import STATIC
+from konstruct.web.portal.settings import routes as settings
 
-AREAS = (entrance, home, members)
+AREAS = (entrance, home, members, notices, settings)
 """Each module has `router()`, and a page each for what its name says."""
 
 
