@@ -13,7 +13,9 @@ from konstruct.web.portal.guard import refuse_other_sites
 from konstruct.web.portal.home import routes as home
 from konstruct.web.portal.inbox import routes as inbox
 from konstruct.web.portal.members import routes as members
+from konstruct.web.portal.notices import routes as notices
 from konstruct.web.portal.pages import STATIC
+from konstruct.web.portal.settings import routes as settings
 
 AREAS = (
     entrance,
@@ -22,6 +24,8 @@ AREAS = (
     employee,
     members,
     api_keys,
+    notices,
+    settings,
 )
 """Each module has `router()`, and a page each for what its name says."""
 
