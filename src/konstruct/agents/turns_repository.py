@@ -17,6 +17,8 @@ from konstruct.kit.ids import uuid7
 from konstruct.llm.port import ToolCall
 from konstruct.tenants import employees_repository
 from konstruct.tenants.employees_repository import Limits
+from konstruct.tenants.notices import raise_notice
+from konstruct.tenants.notices_troubles import turn_failed
 
 HISTORY_MESSAGES = 200
 """Most messages that a window may hold; the context limit usually ends it earlier."""
@@ -201,7 +203,7 @@ async def close_turn(session: TenantSession, claim: Claim, turn_id: UUID, outcom
 
 async def bury(session: TenantSession, claim: Claim, turn: Turn, reason: str) -> None:
     """Write the dead letter of a turn that nobody could finish."""
-    await session.execute(
+    buried = await session.execute(
         "INSERT INTO dead_letters (tenant_id, id, kind, conversation_id, turn_id, reason, attempts)"
         " VALUES ($1, $2, 'turn', $3, $4, $5, $6) ON CONFLICT DO NOTHING",
         claim.scope.tenant_id,
@@ -211,6 +213,8 @@ async def bury(session: TenantSession, claim: Claim, turn: Turn, reason: str) ->
         reason,
         turn.attempts,
     )
+    if buried:
+        await raise_notice(session, turn_failed(claim.conversation_id))
 
 
 async def _leave_to_human(session: TenantSession, claim: Claim, turn_id: UUID | None) -> None:

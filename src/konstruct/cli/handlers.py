@@ -13,6 +13,7 @@ from konstruct.channels.limits import SendLimits
 from konstruct.channels.port import ChannelAdapter
 from konstruct.channels.slack.adapter import SlackAdapter
 from konstruct.channels.surface import Surface
+from konstruct.conversations.indexing import index_on
 from konstruct.db.database import Database
 from konstruct.db.redis import Redis
 from konstruct.jobs.engine import Handler
@@ -20,13 +21,14 @@ from konstruct.jobs.queue import Lane
 from konstruct.kit import log as logs
 from konstruct.kit.counters import Counters
 from konstruct.kit.settings import Settings
+from konstruct.memory.reading import reading
 from konstruct.tenants.keyring import open_key_provider
 from konstruct.tenants.vault import Vault
 
 
 @asynccontextmanager
 async def build_handlers(settings: Settings, db: Database, counters: Counters) -> AsyncIterator[Mapping[Lane, Handler]]:
-    """Yield the handlers of both lanes; their HTTP and Valkey connections are closed at the end."""
+    """Yield the handlers of both lanes, and read uploaded files meanwhile; connections are closed at the end."""
     logs.watch_loop(asyncio.get_running_loop())
     async with AsyncExitStack() as stack:
         vault = Vault(open_key_provider(settings))
@@ -47,4 +49,7 @@ async def build_handlers(settings: Settings, db: Database, counters: Counters) -
             counters=counters,
         )
         sends = Delivering(db, adapters, vault, SendLimits(redis), counters=counters)
+        await stack.enter_async_context(reading(db))
+        indexing = asyncio.create_task(index_on(db))
+        stack.callback(indexing.cancel)
         yield {"turn": turns, "send": sends}

@@ -32,9 +32,12 @@ async def leave(session: FleetSession, tenant_id: UUID) -> None:
 
 
 async def set_status(session: FleetSession, tenant_id: UUID, status: str) -> bool:
-    """Set the tenant's status; False if there is no such tenant."""
+    """Set the tenant's status; False if there is no such tenant, or it is being erased, from which nothing comes back."""
     changed = await session.execute(
-        "UPDATE tenant_directory SET status = $2, status_changed_at = now() WHERE tenant_id = $1", tenant_id, status
+        "UPDATE tenant_directory SET status = $2, status_changed_at = now()"
+        " WHERE tenant_id = $1 AND (status <> 'erasing' OR $2 = 'erasing')",
+        tenant_id,
+        status,
     )
     return changed > 0
 
