@@ -19,6 +19,9 @@ SHARED_TABLES = frozenset(
         "member_emails",
         "dead_letters",
         "tenant_health",
+        "tenant_jobs",
+        "document_jobs",
+        "search_progress",
     )
 )
 """Tables with a tenant that the fleet role works on as well: ids, states, times and counts only."""
