@@ -9,10 +9,11 @@ from starlette.types import Scope
 from konstruct.web.portal.entrance import routes as entrance
 from konstruct.web.portal.guard import refuse_other_sites
 from konstruct.web.portal.home import routes as home
+from konstruct.web.portal.knowledge import routes as knowledge
 from konstruct.web.portal.members import routes as members
 from konstruct.web.portal.pages import STATIC
 
-AREAS = (entrance, home, members)
+AREAS = (entrance, home, knowledge, members)
 """Each module has `router()`, and a page each for what its name says."""
 
 
