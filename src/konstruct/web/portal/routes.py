@@ -12,6 +12,7 @@ from konstruct.web.portal.entrance import routes as entrance
 from konstruct.web.portal.guard import refuse_other_sites
 from konstruct.web.portal.home import routes as home
 from konstruct.web.portal.inbox import routes as inbox
+from konstruct.web.portal.knowledge import routes as knowledge
 from konstruct.web.portal.members import routes as members
 from konstruct.web.portal.notices import routes as notices
 from konstruct.web.portal.pages import STATIC
@@ -22,6 +23,7 @@ AREAS = (
     home,
     inbox,
     employee,
+    knowledge,
     members,
     api_keys,
     notices,
