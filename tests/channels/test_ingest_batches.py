@@ -91,3 +91,28 @@ async def test_a_batch_that_fails_is_stored_one_by_one(
     assert results[1:] == [["ready"]] * 8
     assert max(sizes) > 1
     assert await _texts(db, tenants[0]) == Counter(texts[1:])
+
+
+async def test_two_batches_under_way_share_no_conversation(
+    ingest: Ingest, teams: tuple[Team, Team], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = ingest_repository.store
+    under_way: list[set[str]] = []
+    most = 0
+
+    async def store(db: Database, items: list[Item], burst_s: float, timeout_s: float) -> list[Outcome]:
+        nonlocal most
+        own = {f"{item.route.account_id} {item.message.conversation_key}" for item in items}
+        assert not any(own & other for other in under_way)
+        under_way.append(own)
+        most = max(most, len(under_way))
+        try:
+            return await real(db, items, burst_s, timeout_s)
+        finally:
+            under_way.remove(own)
+
+    monkeypatch.setattr(ingest_repository, "store", store)
+    bodies = [encode(message(teams[n % 2], f"D{n % 200}", "U1", str(n))) for n in range(BATCH * 6)]
+    results = await asyncio.gather(*(_accept(ingest, body) for body in bodies))
+    assert results == [["ready"]] * len(bodies)
+    assert most == FLUSHES

@@ -30,6 +30,8 @@ TIMEOUT_S = 2.0
 """Longest wait for the database at ingest: Slack waits 3 s before it counts a delivery as failed."""
 
 Result = Outcome | str
+Conversation = tuple[str, str, str]
+"""Channel kind, account and the conversation's key in it."""
 
 
 @dataclass(slots=True)
@@ -38,6 +40,10 @@ class _Waiting:
     message: InboundMessage
     body: bytes
     done: asyncio.Future[Result] = field(repr=False)
+
+    @property
+    def conversation(self) -> Conversation:
+        return self.kind, self.message.account_key, self.message.conversation_key
 
 
 class Ingest:
@@ -50,6 +56,7 @@ class Ingest:
         self._ring = ring
         self._waiting: deque[_Waiting] = deque()
         self._flushing = 0
+        self._storing: set[Conversation] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def accept(self, kind: str, messages: Sequence[InboundMessage], body: bytes) -> list[Result]:
@@ -72,11 +79,27 @@ class Ingest:
         try:
             # What has arrived in this round of the loop goes along.
             await asyncio.sleep(0)
-            while self._waiting and self._may_flush(self._flushing - 1):
-                await self._flush_once([self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))])
+            while self._may_flush(self._flushing - 1) and (batch := self._take()):
+                conversations = {item.conversation for item in batch}
+                self._storing |= conversations
+                try:
+                    await self._flush_once(batch)
+                finally:
+                    self._storing -= conversations
         finally:
             # In the same step as the last look at what is waiting: what comes later starts a flush of its own.
             self._flushing -= 1
+
+    def _take(self) -> list[_Waiting]:
+        """Return the next batch. What belongs to a conversation that is being stored stays: it would wait there for a lock,
+        with its whole batch; the flush that stores the conversation takes it next."""
+        batch: list[_Waiting] = []
+        left: deque[_Waiting] = deque()
+        while self._waiting and len(batch) < BATCH:
+            item = self._waiting.popleft()
+            (left if item.conversation in self._storing else batch).append(item)
+        self._waiting.extendleft(reversed(left))
+        return batch
 
     def _may_flush(self, others: int) -> bool:
         """Whether what is waiting should go now, beside `others`: one at a time, or more where there is enough for each."""

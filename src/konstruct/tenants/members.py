@@ -92,9 +92,9 @@ async def change_role(db: Database, scope: TenantScope, actor: Member, member_id
 
     Raises NotFoundError, MemberError, ForbiddenError, ConflictError for the last owner.
     """
-    wanted = clean_role(role)
     async with db.tenant(scope) as session:
-        member = await _changeable(session, actor, member_id, leaves_owners=wanted != "owner")
+        member = await _changeable(session, actor, member_id, leaves_owners=role != "owner")
+        wanted = clean_role(role)
         _check_rank(actor, wanted)
         await repository.update(session, replace(member, role=wanted))
     log.info("member_role_changed", tenant_id=str(scope.tenant_id), member_id=str(member_id), role=wanted, by=str(actor.id))

@@ -12,6 +12,7 @@ from konstruct.db.session import TenantSession
 from konstruct.kit.ids import uuid7
 from konstruct.tenants import tickets
 from konstruct.tenants.members_repository import Member
+from konstruct.tenants.notices_repository import COUNT_OPEN
 from konstruct.tenants.roles import Permission, allows
 
 IDLE = timedelta(hours=12)
@@ -57,9 +58,9 @@ async def open_session(session: TenantSession, member_id: UUID, browser: str) ->
     return tickets.join(session.scope, secret)
 
 
-_FIND = """
+_FIND = f"""
 SELECT s.id AS session_id, s.seen_at < now() - $4::interval AS stale, m.id, m.name, m.email, m.role, t.name AS business,
-  a.id AS agent_id, a.name AS employee, 0 AS open_notices
+  a.id AS agent_id, a.name AS employee, {COUNT_OPEN} AS open_notices
 FROM sessions s
 JOIN tenant_directory d ON d.tenant_id = s.tenant_id AND d.status = 'active'
 JOIN members m ON m.tenant_id = s.tenant_id AND m.id = s.member_id
