@@ -7,6 +7,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from konstruct.web.portal.api_keys import routes as api_keys
+from konstruct.web.portal.channels import routes as channels
 from konstruct.web.portal.employee import routes as employee
 from konstruct.web.portal.entrance import routes as entrance
 from konstruct.web.portal.guard import refuse_other_sites
@@ -22,12 +23,15 @@ AREAS = (
     entrance,
     home,
     inbox,
+    turns,
     employee,
     knowledge,
-    members,
-    api_keys,
+    channels,
+    usage,
     notices,
     settings,
+    members,
+    api_keys,
 )
 """Each module has `router()`, and a page each for what its name says."""
 
