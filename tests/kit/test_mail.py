@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from konstruct.kit.errors import SettingsError
-from konstruct.kit.mail import Mailer, MailError, NoMailer, SmtpMailer, default_sender, open_mailer, smtp_server
+from konstruct.kit.mail import Mailer, MailError, NoMailer, SmtpMailer, default_sender, open_mailer
 from konstruct.kit.mail_message import address
 from konstruct.kit.settings import load_settings
+from konstruct.kit.smtp_address import smtp_server
 from konstruct.local.sandbox.mail import SandboxMailer
 from konstruct.local.sandbox.store import SandboxStore
 from tests.support.mail_server import certificate, open_mail_server
@@ -145,6 +146,25 @@ async def test_a_server_that_says_nothing_and_one_that_is_not_there() -> None:
     await server.wait_closed()
     with pytest.raises(MailError, match="cannot be used"):
         await SmtpMailer(f"smtp://u:hunter2@127.0.0.1:{port}", SENDER).send("ada@bikes.test", "Hi", "Hi")
+
+
+async def test_a_server_that_dies_with_the_e_mail_in_its_hands() -> None:
+    async def dying(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 mail.test\r\n")
+        while line := await reader.readline():
+            if line == b".\r\n":
+                break
+            if line[:4].upper() in (b"EHLO", b"MAIL", b"RCPT"):
+                writer.write(b"250 ok\r\n")
+            elif line[:4].upper() == b"DATA":
+                writer.write(b"354 go on\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(dying, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(MailError) as died:
+            await SmtpMailer(f"smtp://127.0.0.1:{port}", SENDER, timeout_s=5).send("ada@bikes.test", "Hi", "Hi")
+    assert died.value.perhaps and not died.value.for_good
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from typing import Literal
 from uuid import UUID
 
 from konstruct.llm.port import ToolCall
+from konstruct.tenants.employees_hours import WorkingHours
 
 Outcome = Literal["answered", "fallback", "handed_over"]
 
@@ -25,6 +26,12 @@ class Persona:
     model: str | None
     context_limit_tokens: int
     reply_limit_tokens: int
+    tone: str = "neutral"
+    tone_note: str = field(default="", repr=False)
+    languages: tuple[str, ...] = ()
+    hours: WorkingHours | None = None
+    outside_hours: str = field(default="", repr=False)
+    must_not: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,19 +8,24 @@ from uuid import UUID
 
 import orjson
 
+from konstruct.agents.persona import persona_of
 from konstruct.agents.turn import Line, Persona, Step, Turn
 from konstruct.db.session import Record, TenantSession
 from konstruct.jobs import queue
 from konstruct.jobs.queue import Claim
 from konstruct.kit.ids import uuid7
 from konstruct.llm.port import ToolCall
+from konstruct.tenants import employees_repository
+from konstruct.tenants.employees_repository import Limits
+from konstruct.tenants.notices import raise_notice
+from konstruct.tenants.notices_troubles import turn_failed
 
 HISTORY_MESSAGES = 200
 """Most messages that a window may hold; the context limit usually ends it earlier."""
 
-_SITUATION = """
+_SITUATION = f"""
 SELECT c.account_id, c.agent_id, c.channel_id, c.kind AS conversation_kind, c.owner, c.owner_epoch, a.kind AS channel_kind,
-  g.name, g.model, g.context_limit_tokens, g.reply_limit_tokens, p.version, p.persona, p.policy, b.name AS business,
+  g.model, g.context_limit_tokens, g.reply_limit_tokens, p.version, {employees_repository.FIELDS}, b.name AS business,
   t.id AS turn_id, t.attempts, t.deadline_at, t.owner_epoch AS turn_owner_epoch
 FROM conversations c
 JOIN channel_accounts a ON a.tenant_id = c.tenant_id AND a.id = c.account_id
@@ -198,7 +203,7 @@ async def close_turn(session: TenantSession, claim: Claim, turn_id: UUID, outcom
 
 async def bury(session: TenantSession, claim: Claim, turn: Turn, reason: str) -> None:
     """Write the dead letter of a turn that nobody could finish."""
-    await session.execute(
+    buried = await session.execute(
         "INSERT INTO dead_letters (tenant_id, id, kind, conversation_id, turn_id, reason, attempts)"
         " VALUES ($1, $2, 'turn', $3, $4, $5, $6) ON CONFLICT DO NOTHING",
         claim.scope.tenant_id,
@@ -208,6 +213,8 @@ async def bury(session: TenantSession, claim: Claim, turn: Turn, reason: str) ->
         reason,
         turn.attempts,
     )
+    if buried:
+        await raise_notice(session, turn_failed(claim.conversation_id))
 
 
 async def _leave_to_human(session: TenantSession, claim: Claim, turn_id: UUID | None) -> None:
@@ -219,17 +226,8 @@ async def _leave_to_human(session: TenantSession, claim: Claim, turn_id: UUID | 
 
 
 def _persona(row: Record) -> Persona:
-    return Persona(
-        agent_id=row["agent_id"],
-        version=row["version"],
-        name=row["name"],
-        business=row["business"],
-        persona=row["persona"],
-        policy=row["policy"],
-        model=row["model"],
-        context_limit_tokens=row["context_limit_tokens"],
-        reply_limit_tokens=row["reply_limit_tokens"],
-    )
+    limits = Limits(row["model"], row["context_limit_tokens"], row["reply_limit_tokens"])
+    return persona_of(row["agent_id"], row["version"], row["business"], employees_repository.draft_of(row), limits)
 
 
 def _in_order(rows: list[Record]) -> tuple[Line, ...]:

@@ -32,6 +32,8 @@ async def connect(
 ) -> UUID:
     """Connect an account, or connect a known one of the same tenant again with its new token; return its id.
 
+    What waits for a known one to be connected goes out at once.
+
     Raises ConflictError if another tenant has it, NotFoundError without an employee to connect it to, KonstructError
     for an empty id or token.
     """
@@ -43,6 +45,7 @@ async def connect(
         await vault.replace(db, scope, known.secret_id, token)
         async with db.tenant(scope) as session:
             await repository.reconnect_account(session, replace(known, app_id=app_id, bot_user_id=bot_user_id))
+            await repository.wake_sends(session, known.id)
         account_id = known.id
     else:
         sealed = await vault.seal(scope, f"{kind}.token", token)

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from konstruct.db.session import TenantSession, UniqueViolation
 from konstruct.kit.errors import ConflictError, NotFoundError
+from konstruct.tenants import notices
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,7 @@ async def insert_account(session: TenantSession, account: Account, agent_id: UUI
 
 async def reconnect_account(session: TenantSession, account: Account) -> None:
     """Make a known account active again, as `account` describes it now."""
+    await notices.settle(session, "channel_broken", subject=str(account.id))
     await session.execute(
         "UPDATE channel_accounts SET app_id = $3, bot_user_id = $4, status = 'active', status_reason = NULL,"
         " status_changed_at = now() WHERE tenant_id = $1 AND id = $2",
@@ -88,4 +90,18 @@ async def reconnect_account(session: TenantSession, account: Account) -> None:
         session.scope.tenant_id,
         account.id,
         account.app_id,
+    )
+
+
+async def wake_sends(session: TenantSession, account_id: UUID) -> None:
+    """Let the answers that wait to go out through the account be due now.
+
+    A sender that has just found the account inactive, and is about to wait, finds that something came since.
+    """
+    await session.execute(
+        "UPDATE ready_queue q SET seq = q.seq + 1, due_at = least(q.due_at, now()) FROM conversations c"
+        " WHERE q.tenant_id = $1 AND q.lane = 'send' AND q.state <> 'idle'"
+        " AND c.tenant_id = q.tenant_id AND c.id = q.conversation_id AND c.account_id = $2",
+        session.scope.tenant_id,
+        account_id,
     )

@@ -11,6 +11,8 @@ from konstruct.db.session import Record, TenantSession
 from konstruct.jobs import queue
 from konstruct.jobs.queue import Claim
 from konstruct.kit.ids import uuid7
+from konstruct.tenants.notices import raise_notice
+from konstruct.tenants.notices_troubles import channel_broken, delivery_failed
 
 State = Literal["pending", "sending", "unknown"]
 
@@ -25,6 +27,7 @@ class Delivery:
     channel_id: str
     thread_id: str | None
     body: str = field(repr=False)
+    owner_epoch: int
     state: State
     attempt: int
     resent: bool
@@ -34,8 +37,6 @@ class Delivery:
     age_s: float
     unknown_s: float | None
     """How long its outcome has not been known."""
-    looked_up_s: float | None
-    """How long ago the provider's history was asked last."""
     blocked_s: float
     """How long an earlier holder of the lane may still be sending it."""
 
@@ -53,10 +54,10 @@ class Sender:
 
 
 _OPEN = """
-SELECT d.id, d.turn_id, d.kind, d.channel_id, d.thread_id, d.body, d.state, d.attempt, d.resent, d.created_at, d.sending_since,
+SELECT d.id, d.turn_id, d.kind, d.channel_id, d.thread_id, d.body, d.owner_epoch, d.state, d.attempt, d.resent,
+  d.created_at, d.sending_since,
   extract(epoch FROM now() - d.created_at)::float8 AS age_s,
   extract(epoch FROM now() - d.unknown_since)::float8 AS unknown_s,
-  extract(epoch FROM now() - d.looked_up_at)::float8 AS looked_up_s,
   greatest(0, coalesce(extract(epoch FROM d.sending_until - now()), 0))::float8 AS blocked_s
 FROM deliveries d
 WHERE d.tenant_id = $1 AND d.conversation_id = $2 AND d.state IN ('pending', 'sending', 'unknown')
@@ -158,13 +159,8 @@ async def mark_pending(session: TenantSession, claim: Claim, delivery_id: UUID, 
 
 async def mark_for_resend(session: TenantSession, claim: Claim, delivery_id: UUID) -> None:
     """No trace of it was found in time: it is sent once more, and never a third time."""
-    change = "state = 'pending', resent = true, unknown_since = NULL, looked_up_at = NULL, reason = $4"
+    change = "state = 'pending', resent = true, unknown_since = NULL, reason = $4"
     await _mark(session, claim, delivery_id, change, "unknown", "no_trace")
-
-
-async def note_lookup(session: TenantSession, claim: Claim, delivery_id: UUID) -> None:
-    """The provider's history was asked."""
-    await _mark(session, claim, delivery_id, "looked_up_at = now(), reason = $4", "unknown", "looked_up")
 
 
 async def end(
@@ -181,7 +177,7 @@ async def end(
         reason,
     )
     if state == "failed":
-        await session.execute(
+        buried = await session.execute(
             "INSERT INTO dead_letters (tenant_id, id, kind, conversation_id, turn_id, delivery_id, reason, attempts)"
             " SELECT tenant_id, $3, 'delivery', conversation_id, turn_id, id, $4, attempt FROM deliveries"
             " WHERE tenant_id = $1 AND id = $2 ON CONFLICT DO NOTHING",
@@ -190,17 +186,45 @@ async def end(
             uuid7(),
             reason,
         )
+        if buried:
+            await raise_notice(session, delivery_failed(claim.conversation_id))
+
+
+async def give_up(session: TenantSession, claim: Claim, delivery_id: UUID, reason: str) -> int:
+    """The delivery was refused, and without it the other open parts of its message say nothing: none of them is shown.
+
+    One dead letter speaks for all of them. Returns how many there were. Locks the conversation, for what is to be said
+    instead.
+    """
+    # The conversation is locked before the queue's row, as everywhere: the other order would deadlock.
+    await session.execute(
+        "SELECT 1 FROM conversations WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE",
+        claim.scope.tenant_id,
+        claim.conversation_id,
+    )
+    await end(session, claim, delivery_id, "failed", reason)
+    others = await session.execute(
+        "UPDATE deliveries o SET state = 'failed', reason = $3, sending_until = NULL FROM deliveries d"
+        " WHERE d.tenant_id = $1 AND d.id = $2 AND o.tenant_id = d.tenant_id AND o.message_id = d.message_id"
+        " AND o.state IN ('pending', 'sending', 'unknown')",
+        claim.scope.tenant_id,
+        delivery_id,
+        reason,
+    )
+    return 1 + others
 
 
 async def account_broken(session: TenantSession, account_id: UUID, reason: str) -> None:
     """The provider no longer accepts the account's credential: nothing goes out until somebody reconnects it."""
-    await session.execute(
+    broken = await session.fetchrow(
         "UPDATE channel_accounts SET status = 'broken', status_reason = $3, status_changed_at = now()"
-        " WHERE tenant_id = $1 AND id = $2 AND status = 'active'",
+        " WHERE tenant_id = $1 AND id = $2 AND status = 'active' RETURNING kind, external_id",
         session.scope.tenant_id,
         account_id,
         reason,
     )
+    if broken is not None:
+        await raise_notice(session, channel_broken(account_id, broken["kind"], broken["external_id"]))
 
 
 async def find_open(session: TenantSession, delivery_id: UUID) -> Record | None:

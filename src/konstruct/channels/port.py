@@ -156,10 +156,14 @@ class Unknown:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """Refused for good. `account_broken` asks to stop using the account until somebody reconnects it."""
+    """Refused for good. `account_broken` asks to stop using the account until somebody reconnects it.
+
+    `content` says that only these words were refused: the channel would take others.
+    """
 
     reason: str
     account_broken: bool = False
+    content: bool = False
 
 
 SendOutcome = Sent | Retry | Unknown | Failed

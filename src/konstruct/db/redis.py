@@ -10,6 +10,7 @@ import math
 import re
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, Final, TypeVar
 
 import redis.asyncio
@@ -28,6 +29,7 @@ SOCKET_TIMEOUT_S = 0.25
 """Redis is near; who waits longer for it is better off without."""
 
 _CONNECTIONS = 32
+_SCAN_STEP = 1000
 _DOMAIN = re.compile(r"[a-z][a-z0-9_]{0,31}", re.ASCII)
 _PART_MAX = 200
 _EXPIRY_MAX_S = 32 * 24 * 3600.0
@@ -92,6 +94,11 @@ class Redis:
     def platform(self) -> PlatformRedis:
         """Return the keys that belong to no tenant; they hold ids and counts, never content."""
         return PlatformRedis(self)
+
+    @property
+    def is_set(self) -> bool:
+        """Whether there is an address at all."""
+        return self._client is not None
 
     async def ping(self) -> None:
         """Raise RedisUnavailableError unless the server answers."""
@@ -190,6 +197,17 @@ class TenantRedis(_Keyspace):
     def __init__(self, owner: Redis, scope: TenantScope) -> None:
         super().__init__(owner, str(scope.tenant_id))
 
+    async def purge(self) -> int:
+        """Delete every key of the tenant, in small steps; return how many. It goes over the whole server once."""
+        gone, cursor = 0, 0
+        while True:
+            # A UUID has nothing that a pattern would take for more than itself; braces stand for themselves.
+            cursor, keys = await self._redis._call(partial(_scan, cursor=cursor, pattern=f"{self._prefix}*"))
+            if keys:
+                gone += await self._redis._call(partial(_unlink, keys=keys))
+            if cursor == 0:
+                return gone
+
 
 class PlatformRedis(_Keyspace):
     """Keys without a tenant: `k1:{platform}:<domain>:<name>`."""
@@ -198,6 +216,15 @@ class PlatformRedis(_Keyspace):
 
     def __init__(self, owner: Redis) -> None:
         super().__init__(owner, "platform")
+
+
+async def _scan(client: redis.asyncio.Redis, *, cursor: int, pattern: str) -> tuple[int, list[str]]:
+    found, keys = await client.scan(cursor, match=pattern, count=_SCAN_STEP)
+    return int(found), [str(key) for key in keys]
+
+
+async def _unlink(client: redis.asyncio.Redis, *, keys: list[str]) -> int:
+    return int(await client.unlink(*keys))
 
 
 def _client(url: str, timeout_s: float) -> redis.asyncio.Redis:

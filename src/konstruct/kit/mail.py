@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-import asyncio
-import ipaddress
 import ssl
-from dataclasses import dataclass, field
 from email.headerregistry import Address
 from typing import Protocol
-from urllib.parse import parse_qsl, unquote, urlsplit
-
-import aiosmtplib
+from urllib.parse import urlsplit
 
 from konstruct.kit.errors import KonstructError, SettingsError
 from konstruct.kit.mail_message import address, compose
 from konstruct.kit.settings import PREFIX, Settings
+from konstruct.kit.smtp_address import VARIABLE, is_ip, smtp_server
 
-FORM = "smtp://user:password@host:587 or smtps://user:password@host:465"
 TIMEOUT_S = 30.0
 """For the whole of one e-mail, from the connection to the server's last word."""
-_VARIABLE = f"{PREFIX}SMTP_URL"
 
 
 class MailError(KonstructError):
-    """An e-mail was not handed over. `for_good`: this recipient is refused, so that trying again would not help."""
+    """An e-mail was not handed over, as far as is known.
 
-    def __init__(self, text: str, *, for_good: bool = False) -> None:
+    `for_good`: this recipient is refused, so that trying again would not help. `perhaps`: the server had the whole of it
+    when the connection ended without its last word, so that trying again may bring a second copy.
+    """
+
+    def __init__(self, text: str, *, for_good: bool = False, perhaps: bool = False) -> None:
         super().__init__(text)
         self.for_good = for_good
+        self.perhaps = perhaps
 
 
 class Mailer(Protocol):
@@ -42,48 +41,7 @@ class NoMailer:
 
     async def send(self, recipient: str, subject: str, text: str) -> None:
         """Raise MailError: there is nowhere to hand it over."""
-        raise MailError(f"no e-mail is set up: {_VARIABLE}")
-
-
-@dataclass(frozen=True, slots=True)
-class SmtpServer:
-    """Where and how an SMTP server is reached."""
-
-    host: str
-    port: int
-    tls: bool
-    """From the first byte (`smtps`)."""
-    starttls: bool
-    username: str | None = None
-    password: str | None = field(default=None, repr=False)
-
-
-def smtp_server(url: str) -> SmtpServer:
-    """Return the server that an address names. Raises SettingsError.
-
-    `smtp://` asks for STARTTLS and fails without it, but not on this very machine. `?starttls=never` leaves it out for a
-    server in one's own network, `?starttls=required` asks for it here too. Certificates are always checked.
-    """
-    try:
-        parts = urlsplit(url.strip())
-        host, port = parts.hostname or "", parts.port
-        options = dict(parse_qsl(parts.query, keep_blank_values=True))
-    except ValueError:
-        raise SettingsError(f"{_VARIABLE} is wrong: it must look like {FORM}") from None
-    starttls = options.pop("starttls", "never" if _is_here(host) else "required")
-    if parts.scheme not in ("smtp", "smtps") or not host or port == 0 or parts.path.strip("/") or options:
-        raise SettingsError(f"{_VARIABLE} is wrong: it must look like {FORM}")
-    if starttls not in ("required", "never"):
-        raise SettingsError(f"{_VARIABLE} is wrong: starttls is `required` or `never`")
-    tls = parts.scheme == "smtps"
-    return SmtpServer(
-        host,
-        port or (465 if tls else 587),
-        tls,
-        not tls and starttls == "required",
-        unquote(parts.username) if parts.username else None,
-        unquote(parts.password or "") if parts.username else None,
-    )
+        raise MailError(f"no e-mail is set up: {VARIABLE}", for_good=True)
 
 
 class SmtpMailer:
@@ -101,34 +59,10 @@ class SmtpMailer:
         to = address(recipient)
         if to is None:
             raise MailError("this is no e-mail address", for_good=True)
-        message = compose(self._sender, to, subject, text)
-        try:
-            async with asyncio.timeout(self._timeout_s):
-                await aiosmtplib.send(
-                    message,
-                    sender=self._sender.addr_spec,
-                    recipients=[to.addr_spec],
-                    hostname=self._server.host,
-                    port=self._server.port,
-                    username=self._server.username,
-                    password=self._server.password,
-                    use_tls=self._server.tls,
-                    start_tls=self._server.starttls,
-                    tls_context=self._tls or ssl.create_default_context(),
-                    local_hostname=self._sender.domain,
-                    timeout=self._timeout_s,
-                )
-        except (TimeoutError, aiosmtplib.SMTPTimeoutError):
-            raise MailError(f"the mail server of {_VARIABLE} did not answer in time") from None
-        except aiosmtplib.SMTPRecipientsRefused as error:
-            code = error.recipients[0].code if error.recipients else 0
-            raise MailError(f"the mail server refuses this recipient ({code})", for_good=500 <= code < 600) from None
-        except aiosmtplib.SMTPAuthenticationError:
-            raise MailError(f"the mail server refuses the login of {_VARIABLE}") from None
-        except aiosmtplib.SMTPResponseException as error:
-            raise MailError(f"the mail server of {_VARIABLE} refuses the e-mail ({error.code})") from None
-        except (aiosmtplib.SMTPException, OSError, ValueError) as error:
-            raise MailError(f"the mail server of {_VARIABLE} cannot be used: {type(error).__name__}") from None
+        # A tenth of a second of imports, which a command that sends nothing need not wait for.
+        from konstruct.kit.smtp import deliver
+
+        await deliver(self._server, compose(self._sender, to, subject, text), tls=self._tls, timeout_s=self._timeout_s)
 
 
 def open_mailer(settings: Settings, embedded: Mailer | None = None) -> Mailer:
@@ -151,7 +85,7 @@ def default_sender(settings: Settings) -> str:
         if login and "@" in login and address(login):
             return f"Konstruct <{login}>"
     host = urlsplit(settings.public_url).hostname or "localhost"
-    return f"Konstruct <konstruct@{f'[{host}]' if _is_ip(host) else host}>"
+    return f"Konstruct <konstruct@{f'[{host}]' if is_ip(host) else host}>"
 
 
 def _sender(text: str) -> Address:
@@ -159,15 +93,3 @@ def _sender(text: str) -> Address:
     if parsed is None:
         raise SettingsError(f"{PREFIX}MAIL_FROM is wrong: it must look like `Konstruct <no-reply@host>`")
     return parsed
-
-
-def _is_ip(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
-
-
-def _is_here(host: str) -> bool:
-    return host == "localhost" or (_is_ip(host) and ipaddress.ip_address(host).is_loopback)

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from konstruct.db.database import Database
 from konstruct.db.scope import TenantScope
-from konstruct.llm import budget_repository
+from konstruct.llm import budget_notices, budget_repository
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +42,13 @@ class PostgresBudget:
         """Set `amount_micro` aside in the current month; return None if that would pass the limit."""
         async with self._db.tenant(scope) as session:
             period = await budget_repository.reserve(session, amount_micro)
+            if period is None:
+                await budget_notices.refused(session)
         return Reservation(period, amount_micro) if period is not None else None
 
     async def settle(self, scope: TenantScope, reservation: Reservation, spent_micro: int) -> None:
         """Give the reservation back and book `spent_micro` in the month of the reservation."""
         async with self._db.tenant(scope) as session:
-            await budget_repository.settle(session, reservation.period, reservation.amount_micro, spent_micro)
+            settled = await budget_repository.settle(session, reservation.period, reservation.amount_micro, spent_micro)
+            if settled is not None:
+                await budget_notices.spent(session, reservation.period, settled)

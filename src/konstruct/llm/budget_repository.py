@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
 
 from konstruct.db.session import TenantSession
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A month before and after a call was booked. `told`: a notice about a budget is open."""
+
+    limit_micro: int | None
+    before_micro: int
+    spent_micro: int
+    told: bool
+
 
 _MONTH = "date_trunc('month', now() AT TIME ZONE 'UTC')::date"
 
@@ -27,6 +39,8 @@ ON CONFLICT (tenant_id, period) DO NOTHING
 _SETTLE = """
 UPDATE llm_budgets SET reserved_micro = greatest(0, reserved_micro - $3), spent_micro = spent_micro + $4
 WHERE tenant_id = $1 AND period = $2
+RETURNING limit_micro, old.spent_micro AS before_micro, new.spent_micro AS spent_micro, EXISTS (SELECT 1 FROM notices n
+  WHERE n.tenant_id = $1 AND n.kind IN ('budget_low', 'budget_spent') AND n.resolved_at IS NULL) AS told
 """
 
 
@@ -44,6 +58,7 @@ async def reserve(session: TenantSession, amount_micro: int) -> date | None:
     return period
 
 
-async def settle(session: TenantSession, period: date, reserved_micro: int, spent_micro: int) -> None:
-    """Give a reservation back and book what was spent."""
-    await session.execute(_SETTLE, session.scope.tenant_id, period, reserved_micro, spent_micro)
+async def settle(session: TenantSession, period: date, reserved_micro: int, spent_micro: int) -> Settled | None:
+    """Give a reservation back and book what was spent; return where the month stands, None if it has no row."""
+    row = await session.fetchrow(_SETTLE, session.scope.tenant_id, period, reserved_micro, spent_micro)
+    return Settled(**row) if row else None

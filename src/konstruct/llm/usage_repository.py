@@ -16,13 +16,16 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 """
 
 
-async def record_calls(session: TenantSession, turn_id: UUID, step: int, calls: Sequence[CallRecord]) -> None:
-    """Store the attempts of one step of a turn. What is not known (tokens, cost) is stored as null."""
+async def record_calls(session: TenantSession, turn_id: UUID | None, step: int, calls: Sequence[CallRecord]) -> None:
+    """Store the attempts of one step of a turn, or of a try-out, which is no turn (None).
+
+    What is not known (tokens, cost) is stored as null.
+    """
     if calls:
         await session.executemany(_INSERT, [_row(session.scope.tenant_id, turn_id, step, call) for call in calls])
 
 
-def _row(tenant_id: UUID, turn_id: UUID, step: int, call: CallRecord) -> tuple[object, ...]:
+def _row(tenant_id: UUID, turn_id: UUID | None, step: int, call: CallRecord) -> tuple[object, ...]:
     usage = call.usage
     return (
         tenant_id, uuid7(), turn_id, step, call.backend, call.model, call.outcome,

@@ -12,6 +12,7 @@ from konstruct.db.session import TenantSession
 from konstruct.kit.ids import uuid7
 from konstruct.tenants import tickets
 from konstruct.tenants.members_repository import Member
+from konstruct.tenants.notices_repository import COUNT_OPEN
 from konstruct.tenants.roles import Permission, allows
 
 IDLE = timedelta(hours=12)
@@ -57,9 +58,9 @@ async def open_session(session: TenantSession, member_id: UUID, browser: str) ->
     return tickets.join(session.scope, secret)
 
 
-_FIND = """
+_FIND = f"""
 SELECT s.id AS session_id, s.seen_at < now() - $4::interval AS stale, m.id, m.name, m.email, m.role, t.name AS business,
-  a.id AS agent_id, a.name AS employee, 0 AS open_notices
+  a.id AS agent_id, a.name AS employee, {COUNT_OPEN} AS open_notices
 FROM sessions s
 JOIN tenant_directory d ON d.tenant_id = s.tenant_id AND d.status = 'active'
 JOIN members m ON m.tenant_id = s.tenant_id AND m.id = s.member_id
@@ -71,8 +72,11 @@ WHERE s.tenant_id = $1 AND s.token_hash = $2 AND s.expires_at > now() AND s.seen
 """
 
 
-async def find_visitor(db: Database, ticket: str) -> Visitor | None:
-    """Return who the ticket's live session belongs to, in an active business; else None. Notes that it was seen."""
+async def find_visitor(db: Database, ticket: str, *, note: bool = True) -> Visitor | None:
+    """Return who the ticket's live session belongs to, in an active business; else None. Notes that it was seen.
+
+    `note` False is for a page that looks by itself: a tab left open must not keep a session from falling idle.
+    """
     parsed = tickets.split(ticket)
     if parsed is None:
         return None
@@ -81,7 +85,7 @@ async def find_visitor(db: Database, ticket: str) -> Visitor | None:
         row = await session.fetchrow(_FIND, scope.tenant_id, tickets.digest(secret), IDLE, _NOTED_EVERY)
         if row is None:
             return None
-        if row["stale"]:
+        if note and row["stale"]:
             await _note(session, row["session_id"], row["id"])
     member = Member(row["id"], row["name"], row["email"], row["role"])
     return Visitor(scope, row["session_id"], member, row["business"], row["agent_id"], row["employee"], row["open_notices"])

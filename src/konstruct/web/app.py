@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 
+from konstruct.agents.mind import LazyMind
 from konstruct.channels.ingest import Ingest
 from konstruct.channels.port import ChannelAdapter
 from konstruct.channels.slack.adapter import SlackAdapter
@@ -27,6 +28,7 @@ from konstruct.web import failures, health, metrics, webhooks
 from konstruct.web.api import routes as api
 from konstruct.web.api.limits import KeyLimits
 from konstruct.web.deps import Deps
+from konstruct.web.operator import routes as operator
 from konstruct.web.portal import routes as portal
 from konstruct.web.portal.entrance.limits import EntranceLimits
 
@@ -57,6 +59,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(metrics.router())
     app.include_router(api.router())
     app.include_router(portal.router())
+    app.include_router(operator.router())
     app.mount("/static", portal.Assets())
     failures.add_handlers(app)
     if settings.sandbox:
@@ -93,6 +96,8 @@ async def _open_deps(settings: Settings, stack: AsyncExitStack, embedded: Mailer
         stack.push_async_callback(adapter.close)
     redis = Redis.open(settings)
     stack.push_async_callback(redis.close)
+    mind = LazyMind(settings, db)
+    stack.push_async_callback(mind.close)
     doorbell = Doorbell(settings)
     stack.callback(doorbell.close)
     return Deps(
@@ -104,6 +109,7 @@ async def _open_deps(settings: Settings, stack: AsyncExitStack, embedded: Mailer
         adapters=adapters,
         ingest=Ingest(db, burst_s=settings.burst_s, ring=doorbell.ring),
         mailer=open_mailer(settings, embedded),
+        mind=mind,
     )
 
 

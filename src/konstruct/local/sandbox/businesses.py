@@ -35,6 +35,11 @@ class Business:
     """Questions to try, each answered by a document."""
 
     @property
+    def owner_email(self) -> str:
+        """Return the owner's address: sign-in codes for it land in the sandbox's mailbox."""
+        return f"owner@{self.workspace.slug}.example"
+
+    @property
     def documents(self) -> tuple[Document, ...]:
         """Return the documents in the order of their files."""
         return _documents(self.workspace.slug)

@@ -7,13 +7,22 @@ from fastapi.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from konstruct.web.portal.api_keys import routes as api_keys
+from konstruct.web.portal.employee import routes as employee
 from konstruct.web.portal.entrance import routes as entrance
 from konstruct.web.portal.guard import refuse_other_sites
 from konstruct.web.portal.home import routes as home
+from konstruct.web.portal.inbox import routes as inbox
 from konstruct.web.portal.members import routes as members
 from konstruct.web.portal.pages import STATIC
 
-AREAS = (entrance, home, members, api_keys)
+AREAS = (
+    entrance,
+    home,
+    inbox,
+    employee,
+    members,
+    api_keys,
+)
 """Each module has `router()`, and a page each for what its name says."""
 
 

@@ -1,0 +1,84 @@
+"""The troubles there are, in words for the owner of a shop. Nothing in them comes from a message."""
+
+from __future__ import annotations
+
+from datetime import date
+from uuid import UUID
+
+from konstruct.tenants.notices import Trouble
+
+_CHANNELS = {"slack": "Slack", "whatsapp": "WhatsApp"}
+
+
+def channel_broken(account_id: UUID, kind: str, external_id: str) -> Trouble:
+    """A provider no longer accepts an account's credential."""
+    name = _CHANNELS.get(kind, kind.capitalize())
+    return Trouble(
+        "channel_broken",
+        str(account_id),
+        "critical",
+        f"{name} has to be connected again",
+        f"{name} no longer accepts the access to {external_id[:100]}. Answers are kept, and go out once you have connected it"
+        " again.",
+        "/channels",
+    )
+
+
+def turn_failed(conversation_id: UUID) -> Trouble:
+    """A question was given up after several attempts. One notice for all of them: a bad hour has many."""
+    return Trouble(
+        "turn_failed",
+        "turns",
+        "warning",
+        "A question could not be answered",
+        "Your employee tried several times and gave up; the person was told so. Have a look, and answer yourself if it matters.",
+        f"/inbox/{conversation_id}",
+    )
+
+
+def delivery_failed(conversation_id: UUID) -> Trouble:
+    """An answer could not be shown. One notice for all of them."""
+    return Trouble(
+        "delivery_failed",
+        "deliveries",
+        "warning",
+        "An answer did not get through",
+        "The answer was written, but the channel did not take it. Have a look at the conversation; the person may still wait.",
+        f"/inbox/{conversation_id}",
+    )
+
+
+def budget_low(period: date, percent: int) -> Trouble:
+    """Most of a month's budget is spent."""
+    return Trouble(
+        "budget_low",
+        f"{period:%Y-%m}",
+        "warning",
+        f"{percent} % of the budget for {period:%B} is spent",
+        "When all of it is spent, your employee no longer answers until the month ends or the budget is raised.",
+        "/usage",
+    )
+
+
+def budget_spent(period: date) -> Trouble:
+    """A month's budget is spent: questions are refused."""
+    return Trouble(
+        "budget_spent",
+        f"{period:%Y-%m}",
+        "critical",
+        f"The budget for {period:%B} is spent",
+        "Your employee tells people that it cannot answer now. It goes on when the budget is raised, or with the next month.",
+        "/usage",
+    )
+
+
+def document_failed(document_id: UUID, title: str) -> Trouble:
+    """An uploaded document could not be read."""
+    return Trouble(
+        "document_failed",
+        str(document_id),
+        "warning",
+        "A document could not be read",
+        f"Your employee does not know what is in “{title[:120]}”. Look at why, then upload it again or delete it.",
+        f"/knowledge/{document_id}",
+    )

@@ -1,0 +1,109 @@
+"""Two businesses with rows of every kind, and a superuser's look at all of them: at whatever table there is."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+
+from konstruct.db.scope import TenantScope
+from konstruct.local.postgres import Postgres
+from konstruct.memory.documents import Documents
+from konstruct.tenants import export_jobs, members_repository, notices, sessions, sign_in
+from tests.support.hand import send, take_turn
+from tests.support.house import House
+from tests.support.slack_events import message
+from tests.tenants.support import BROKEN, add_member
+
+
+def canary_of(scope: TenantScope) -> str:
+    """Return what stands in every text of a business, and nowhere else in the database."""
+    return f"canary-{scope.tenant_id.hex[::-1][:14]}"
+
+
+_DIRECT = """
+INSERT INTO summaries (tenant_id, id, conversation_id, from_seq, to_seq, text, model)
+SELECT $1, uuidv7(), c.id, 1, 1, 'summary ' || $2, 'm' FROM conversations c WHERE c.tenant_id = $1 LIMIT 1;
+INSERT INTO llm_budgets (tenant_id, period, limit_micro) VALUES ($1, '2026-01-01', 5);
+INSERT INTO tool_calls (tenant_id, turn_id, step, call_index, id, model_call_id, name, arguments, state, idempotency_key)
+SELECT $1, s.turn_id, s.position, 0, uuidv7(), 'call-1', 'look', $2, 'intended', s.turn_id || '-0'
+FROM steps s WHERE s.tenant_id = $1 LIMIT 1;
+INSERT INTO dead_letters (tenant_id, id, kind, conversation_id, delivery_id, reason)
+SELECT $1, uuidv7(), 'delivery', d.conversation_id, d.id, 'channel_not_found' FROM deliveries d WHERE d.tenant_id = $1 LIMIT 1;
+INSERT INTO notice_mails (tenant_id, notice_id, round, member_id, state)
+SELECT $1, n.id, 1, m.id, 'sent' FROM notices n, members m WHERE n.tenant_id = $1 AND m.tenant_id = $1 LIMIT 1;
+INSERT INTO export_pieces (tenant_id, export_id, attempt, position, data)
+SELECT $1, e.id, 1, 0, convert_to($2, 'UTF8') FROM exports e WHERE e.tenant_id = $1;
+INSERT INTO llm_calls (tenant_id, id, turn_id, backend, model, outcome, latency_ms)
+SELECT $1, uuidv7(), t.id, 'demo', $2, 'ok', 1 FROM turns t WHERE t.tenant_id = $1 LIMIT 1
+"""
+
+
+async def fill(house: House, number: int) -> None:
+    """Let a business live for a moment: a question answered and shown, people, documents, notices, an export."""
+    scope, team, canary = house.scopes[number], house.teams[number], canary_of(house.scopes[number])
+    await house.deliver(message(team, "D1", "U1", f"a question with {canary}"))
+    await take_turn(house)
+    await send(house)
+    await Documents(house.db).add(scope, f"About {canary}", f"All that {canary} knows.", "test")
+    member = await add_member(house.db, scope, "admin", f"{canary}@example.com")
+    async with house.db.tenant(scope) as session:
+        await sessions.open_session(session, member, canary)
+        await sign_in.create_invitation(session, member)
+        await notices.raise_notice(session, BROKEN)
+        await export_jobs.ask(session, member)
+        owner = await members_repository.first_owner(session)
+        await session.execute("UPDATE tenants SET name = name || ' ' || $2 WHERE tenant_id = $1", scope.tenant_id, canary)
+        await session.execute("UPDATE members SET name = $3 WHERE tenant_id = $1 AND id = $2", scope.tenant_id, owner, canary)
+        for statement in _DIRECT.split(";\n"):
+            await session.execute(statement, scope.tenant_id, *([canary] if "$2" in statement else []))
+
+
+class Overview:
+    """The whole database, seen by a superuser, whom no policy holds."""
+
+    def __init__(self, connection: asyncpg.Connection[asyncpg.Record]) -> None:
+        self.connection = connection
+
+    async def tables(self) -> list[str]:
+        """Return every table that has rows of tenants, partitions not counted."""
+        rows = await self.connection.fetch(
+            "SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'tenant_id'"
+            " WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relnamespace = 'public'::regnamespace ORDER BY 1"
+        )
+        return [row[0] for row in rows]
+
+    async def counts(self, scope: TenantScope) -> dict[str, int]:
+        """Return how many rows a tenant has in each table."""
+        sql = "SELECT count(*) FROM {} WHERE tenant_id = $1"
+        return {name: await self.connection.fetchval(sql.format(name), scope.tenant_id) for name in await self.tables()}
+
+    async def checksums(self, scope: TenantScope) -> dict[str, str]:
+        """Return a checksum of a tenant's rows in each table."""
+        sql = "SELECT coalesce(md5(string_agg(t::text, '|' ORDER BY t::text)), '') FROM {} t WHERE tenant_id = $1"
+        return {name: await self.connection.fetchval(sql.format(name), scope.tenant_id) for name in await self.tables()}
+
+    async def mentions(self, text: str) -> list[str]:
+        """Return the tables, with or without a tenant, in which any row holds `text`, as text or as bytes."""
+        names = await self.connection.fetch(
+            "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace ORDER BY 1"
+        )
+        found = []
+        for (name,) in names:
+            sql = f"SELECT EXISTS (SELECT 1 FROM {name} t WHERE t::text LIKE $1 OR t::text LIKE $2)"
+            if await self.connection.fetchval(sql, f"%{text}%", f"%{text.encode().hex()}%"):
+                found.append(name)
+        return found
+
+
+@asynccontextmanager
+async def overview(cluster: Postgres) -> AsyncIterator[Overview]:
+    """Look at the tests' database as its superuser."""
+    address = urlunsplit(urlsplit(cluster.admin_url)._replace(path="/konstruct_test"))
+    connection = await asyncpg.connect(address)
+    try:
+        yield Overview(connection)
+    finally:
+        await connection.close()
