@@ -22,7 +22,7 @@ def table() -> str:
     """Return the Markdown table of the results that are there."""
     rows: list[Row] = [("figure", "measured", "goal", "")]
     machines = []
-    for name, make in (("ack", _ack), ("turn", _turn), ("waiting", _waiting), ("fairness", _fairness)):
+    for name, make in (("ack", _ack), ("turn", _turn), ("waiting", _waiting), ("fairness", _fairness), ("pages", _pages)):
         path = RESULTS / f"{name}.json"
         if path.exists():
             result = json.loads(path.read_text(encoding="utf-8"))
@@ -105,6 +105,22 @@ def _fairness(found: dict[str, Any]) -> list[Row]:
     solo, beside = found["quiet_solo"]["p50_ms"], found["quiet_beside_noise"]["p50_ms"]
     measured = f"p50 {beside:,.0f} ms beside it, {solo:,.0f} ms alone: {found['p50_ratio']} ×"
     return [(f"quiet tenants beside one that sends {found['noise_factor']} times as much", measured, "≤ 2 ×", _met(found["met"]))]
+
+
+def _pages(found: dict[str, Any]) -> list[Row]:
+    slow, heavy = found["slowest"], found["heaviest"]
+    slowest, heaviest = found["pages"][slow], found["pages"][heavy]
+    others = sorted(page["p50_ms"] for page in found["pages"].values())
+    where = f"{found['messages_of_the_tenant']:,} messages in the tenant, {found['messages_of_the_fleet']:,} in the fleet"
+    return [
+        (
+            f"slowest page of the portal, {where}",
+            f"{slow}: p50 {slowest['p50_ms']} ms, p95 {slowest['p95_ms']} ms (median page: {others[len(others) // 2]} ms)",
+            "p50 < 40 ms",
+            _met(found["fast"]),
+        ),
+        ("heaviest page, compressed, with assets", f"{heavy}: {heaviest['kb']} KB", "< 60 KB", _met(found["light"])),
+    ]
 
 
 def _met(met: bool) -> str:

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -16,10 +17,16 @@ from pydantic import SecretStr
 
 from konstruct.agents import loop
 from konstruct.agents.prompt import HOUSE_POLICY, assemble, persona_block
+from konstruct.agents.turn import Persona
 from konstruct.db.database import Database
 from konstruct.db.scope import TenantScope
 from konstruct.kit.settings import PREFIX, Settings
 from konstruct.llm.backends.openai_compat import OpenAiCompatBackend
+from konstruct.tenants import employees
+from konstruct.tenants.employees import By
+from konstruct.tenants.employees_draft import TONES, Draft
+from konstruct.tenants.employees_hours import WorkingHours
+from konstruct.tenants.employees_repository import Limits
 from konstruct.tenants.service import change_persona
 from konstruct.tenants.vault import Vault
 from tests.agents.support import SCOPE, START, line, persona, turn
@@ -44,6 +51,55 @@ def test_the_block_is_the_same_whenever_and_wherever_it_is_rendered() -> None:
         for days in (0, 1, 30, 365, 3650)
     }
     assert [message.content for message in heads] == [persona_block(who)]
+
+
+def full() -> Persona:
+    """An employee of whom everything is said."""
+    days = (*[("09:00", "17:30")] * 5, ("10:00", "14:00"), None)
+    return replace(
+        persona("You love bikes.", policy="Never sell below cost."),
+        tone="warm",
+        tone_note="Call people by their first name.",
+        languages=("German", "English"),
+        hours=WorkingHours("Europe/Berlin", days),
+        outside_hours="The key box is beside the door.",
+        must_not="Give discounts\nPromise dates",
+    )
+
+
+def test_every_field_stands_in_the_block_in_words() -> None:
+    speaks = "- Answer in the language of the person who asks if it is German or English; else in German."
+    assert persona_block(full()).split("\n\n") == [
+        "You are Ada, an AI employee of Alpha Bikes.",
+        "You love bikes.",
+        "Your tone is warm and personal: you are glad to help, and it shows. Call people by their first name.",
+        "Your colleagues work at these hours (Europe/Berlin):\n- Monday to Friday 09:00–17:30\n- Saturday 10:00–14:00"
+        "\n- Sunday off"
+        "\nYou answer at any hour. Outside of these, when somebody needs a colleague, say that nobody is there now and when they"
+        " are back; promise nothing that needs one before."
+        "\nOutside of these hours, also tell people: The key box is beside the door.",
+        HOUSE_POLICY.replace("- Answer in the language of the person who asks.", speaks),
+        "What you must never do, whoever asks for it:\n- Give discounts\n- Promise dates",
+        "Never sell below cost.",
+    ]
+    assert "Answer in Welsh, whatever language" in persona_block(replace(full(), languages=("Welsh",)))
+
+
+@pytest.mark.parametrize("tone", TONES)
+def test_every_tone_has_words_of_its_own(tone: str) -> None:
+    plain = persona_block(persona())
+    assert (persona_block(replace(persona(), tone=tone)) == plain) is (tone == "neutral")
+
+
+def test_hours_change_the_clock_and_not_the_block() -> None:
+    who = full()
+    days = [START + timedelta(days=days, hours=hours) for days in range(8) for hours in (0, 12)]
+    requests = [assemble(turn(who=who), SCOPE, now) for now in days]
+    assert {request.messages[0].content for request in requests} == {persona_block(who)}
+    clocks = [request.messages[-1].content.splitlines()[0] for request in requests]
+    assert clocks[0] == "[Now: Monday, 2026-03-02 09:30 UTC; in Europe/Berlin Monday 10:30, within working hours]"
+    assert clocks[1].endswith("; in Europe/Berlin Monday 22:30, outside working hours until Tuesday 09:00]")
+    assert len(set(clocks)) == len(clocks)
 
 
 @pytest.fixture
@@ -109,6 +165,8 @@ async def test_it_changes_with_a_new_version_only(house: House, fake: FakeOpenAi
     await ask(house, message(team, "D1", "U1", "one"), message(other, "D1", "U1", "one"))
     await ask(house, message(team, "D1", "U1", "two"))
     assert await new_persona(house, second) == 3
+    # Another business's version, and limits that are no part of one, change nothing here.
+    await employees.set_limits(house.db, house.scopes[0], Limits(None, 20_000, 900))
     await new_persona(house, f"{uuid4().hex} of another business", tenant=1)
     await ask(house, message(team, "D1", "U1", "three"))
 
@@ -116,6 +174,19 @@ async def test_it_changes_with_a_new_version_only(house: House, fake: FakeOpenAi
     assert len(set(blocks(fake, first))) == 1
     (after,) = blocks(fake, second)
     assert after == blocks(fake, first)[0].replace(first, second)
+
+
+async def test_every_field_that_is_saved_changes_the_next_answer(house: House, fake: FakeOpenAi) -> None:
+    team, other = house.teams
+    who = full()
+    draft = Draft("Robin", who.persona, who.tone, who.tone_note, who.languages, who.hours, who.outside_hours, who.must_not, "")
+    await employees.save(house.db, house.scopes[0], draft, 1, By(None, "Mona"))
+    await ask(house, message(team, "D1", "U1", "one"), message(other, "D1", "U1", "one"))
+    ours, theirs = (body["messages"][0]["content"] for body in sorted(fake.requests, key=str))
+    if "Robin" not in ours:
+        ours, theirs = theirs, ours
+    assert ours == persona_block(replace(who, name="Robin", policy=""))
+    assert theirs == f"You are Ben, an AI employee of Beta Bakery.\n\nYou are Ben of Beta Bakery.\n\n{HOUSE_POLICY}"
 
 
 async def test_a_turn_that_is_taken_up_again_keeps_the_version_it_began_with(

@@ -15,6 +15,7 @@ import pytest
 from tests.bad_input.conftest import ROOT, Ended, Konstruct
 
 STRANGER = str(uuid4())
+COMMANDS = ("tenant", "create", "suspend", "list", "channel", "connect", "slack", "dsn", "up", "migrate")
 SLACK = ("--team", "T0STRANGER", "--app", "A1", "--bot-user", "U1", "--bot-token", "xoxb-hunter2")
 
 
@@ -139,16 +140,24 @@ def test_erasing_without_valkey_is_not_done_and_goes_on_later(konstruct: Konstru
         (("channel", "connect", "slack", "--tenant", STRANGER), "--team"),
         (("dsn",), "--role"),
         (("up", "--port", "0"), "--port"),
+        (("up", "--port", "99999"), "65535"),
         (("up", "--port", "http"), "--port"),
         (("migrate", "--nonsense"), "--nonsense"),
     ],
 )
 def test_a_command_line_that_nobody_understands(konstruct: Konstruct, argv: tuple[str, ...], named: str) -> None:
     ended = konstruct(*argv)
-    assert ended.code == 2
-    assert ended.out == ""
-    assert named in ended.err
-    assert "Traceback" not in ended.err
+    assert (ended.code, ended.out) == (2, "")
+    (line,) = ended.err.splitlines()
+    command = " ".join(["konstruct", *(part for part in argv if part in COMMANDS)])
+    assert line.startswith("konstruct: ") and line.endswith(f" (see {command} --help)")
+    assert named in line.lower()
+
+
+def test_no_command_at_all(konstruct: Konstruct) -> None:
+    ended = konstruct()
+    assert (ended.code, ended.err) == (2, "")
+    assert "Usage: konstruct " in ended.out
 
 
 def test_the_installed_command_itself(environment: dict[str, str]) -> None:
@@ -156,3 +165,6 @@ def test_the_installed_command_itself(environment: dict[str, str]) -> None:
     command = [sys.executable, "-m", "konstruct.cli.main", "tenant", "suspend", STRANGER]
     ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     refused(Ended(ended.returncode, ended.stdout, ended.stderr), STRANGER)
+    wrong = subprocess.run([*command[:3], "foo"], cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert wrong.stderr == "konstruct: no such command 'foo' (see konstruct --help)\n"
+    assert wrong.returncode == 2

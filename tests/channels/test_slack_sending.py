@@ -49,12 +49,20 @@ async def test_the_longest_part_is_taken(slack: FakeSlack, adapter: SlackAdapter
 
 
 @pytest.mark.parametrize(
-    "code", ["msg_too_long", "no_text", "invalid_blocks", "channel_not_found", "not_in_channel", "is_archived"]
+    ("code", "content"),
+    [
+        ("msg_too_long", True),
+        ("no_text", True),
+        ("invalid_blocks", True),
+        ("channel_not_found", False),
+        ("not_in_channel", False),
+        ("is_archived", False),
+    ],
 )
 @pytest.mark.parametrize("status", [200, 400, 404])
-async def test_refused_for_good(slack: FakeSlack, adapter: SlackAdapter, code: str, status: int) -> None:
+async def test_refused_for_good(slack: FakeSlack, adapter: SlackAdapter, code: str, content: bool, status: int) -> None:
     slack.accept, slack.fault = False, answers(status, json.dumps({"ok": False, "error": code}))
-    assert await adapter.send(post(), FIRST, 5.0) == Failed(code)
+    assert await adapter.send(post(), FIRST, 5.0) == Failed(code, content=content)
     assert len(slack.requests) == 1
 
 

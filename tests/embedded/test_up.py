@@ -167,12 +167,37 @@ async def test_a_stop_while_it_starts_leaves_nothing(make_up: Callable[..., Up])
     assert up.processes() == {}
 
 
-async def test_a_wrong_setting_is_one_line_before_anything_starts(make_up: Callable[..., Up]) -> None:
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("TURN_DEADLINE_S", "soon", "TURN_DEADLINE_S is wrong"),
+        ("BURST_S", "inf", "BURST_S is wrong"),
+        ("LEASE_S", "nan", "LEASE_S is wrong"),
+        ("SLACK_API_URL", "foo", "SLACK_API_URL is wrong"),
+        ("SLACK_API_URL", "", "SLACK_API_URL is wrong"),
+        ("SLACK_SIGNING_SECRET", " ", "SLACK_SIGNING_SECRET is wrong"),
+        ("PUBLIC_URL", "konstruct.example", "PUBLIC_URL is wrong"),
+        ("ROOT_KEY", "hunter2", "ROOT_KEY is wrong"),
+        ("LLM_URL", "http://127.0.0.1:1/v1", "LLM_MODEL is not set"),
+        ("LLM_BACKEND", "openai_compat", "LLM_URL is not set"),
+    ],
+)
+async def test_a_wrong_setting_is_one_line_before_anything_starts(
+    make_up: Callable[..., Up], variable: str, value: str, said: str
+) -> None:
     up = make_up()
-    await up.start(KONSTRUCT_TURN_DEADLINE_S="soon")
+    await up.start(**{f"KONSTRUCT_{variable}": value})
     assert await up.end() == 1
-    assert len(up.lines) == 1
-    assert up.lines[0].startswith("konstruct: KONSTRUCT_TURN_DEADLINE_S is wrong")
+    (line,) = up.lines
+    assert line.startswith(f"konstruct: KONSTRUCT_{said}")
+    assert not (up.data_dir / "postgres").exists()
+
+
+async def test_addresses_that_up_decides_itself_may_be_wrong(make_up: Callable[..., Up]) -> None:
+    up = make_up()
+    await up.start(KONSTRUCT_DATABASE_URL="nonsense", KONSTRUCT_BROKER_URL="nonsense")
+    await up.says("PostgreSQL and Valkey: starting")
+    assert await up.end(signal.SIGTERM) == 0
 
 
 async def test_a_child_that_ends_while_it_starts_is_named_with_its_last_words(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 from aiohttp import web
 
 from konstruct.channels import accounts, deliveries_repository, delivery
+from konstruct.jobs import queue
 from konstruct.tenants.service import set_status
 from konstruct.tenants.vault import Vault
 from tests.support.fake_slack import answers
@@ -197,13 +198,48 @@ async def test_a_broken_account_waits_until_somebody_connects_it_again(still: Ho
     await send(still)
     assert (_posts_tried(still), [row["state"] for row in await deliveries(still, scope)]) == (1, ["pending"])
 
-    await accounts.connect(
-        still.db, house_vault, scope, kind="slack", external_id=team.team_id, app_id=team.app_id,
-        bot_user_id=team.bot_user_id, token=team.token,
-    )  # fmt: skip
-    await make_due(still, scope, "send")
+    # At once: nobody sits out what the lane would have waited.
+    await _connect_again(still, house_vault)
     await send(still)
     assert (len(still.texts(team)), len(still.texts(other))) == (1, 0)
+
+
+async def _connect_again(still: House, vault: Vault) -> None:
+    team = still.teams[0]
+    await accounts.connect(
+        still.db, vault, still.scopes[0], kind="slack", external_id=team.team_id, app_id=team.app_id,
+        bot_user_id=team.bot_user_id, token=team.token,
+    )  # fmt: skip
+
+
+async def test_an_account_connected_while_a_sender_finds_it_broken_does_not_let_it_wait(
+    still: House, house_vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scope = still.scopes[0]
+    await _answered(still)
+    (row,) = await deliveries(still, scope)
+    await still.db.run(scope, lambda s: deliveries_repository.account_broken(s, row["account_id"], "token_revoked"))
+    held = await claim(still, "send")
+    release = queue.release
+
+    async def connect_before(*args: Any, **more: Any) -> None:
+        await _connect_again(still, house_vault)
+        await release(*args, **more)
+
+    monkeypatch.setattr(queue, "release", connect_before)
+    await still.sends(held)
+    assert _posts_tried(still) == 0
+    monkeypatch.undo()
+    await send(still)
+    assert len(still.texts(still.teams[0])) == 1
+
+
+async def test_connecting_again_wakes_no_lane_that_has_nothing_to_send(still: House, house_vault: Vault) -> None:
+    await _answered(still)
+    await send(still)
+    await _connect_again(still, house_vault)
+    lanes = await rows(still, still.scopes[0], "SELECT state FROM ready_queue WHERE tenant_id = $1 AND lane = 'send'")
+    assert [lane["state"] for lane in lanes] == ["idle"]
 
 
 async def test_a_channel_that_is_gone_is_a_dead_letter_and_does_not_block_the_next_answer(still: House) -> None:

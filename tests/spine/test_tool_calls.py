@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from konstruct.agents import fallbacks, loop, tool_ledger
+from konstruct.agents import fallbacks, thinking, tool_ledger
 from konstruct.llm.backends.scripted import Reply
 from konstruct.llm.port import ChatRequest, Finish, ToolCallDelta
 from tests.support.hand import abandon, claim, rows, send, take_turn, working
@@ -62,7 +62,7 @@ async def test_a_tool_call_is_recorded_refused_and_the_model_asked_again(still: 
     assert await rows(still, still.scopes[1], LEDGER) == []
 
 
-@pytest.mark.parametrize("times", [loop.MAX_MODEL_STEPS, loop.MAX_MODEL_STEPS + 1])
+@pytest.mark.parametrize("times", [thinking.MAX_MODEL_STEPS, thinking.MAX_MODEL_STEPS + 1])
 async def test_a_model_that_goes_round_in_circles_is_stopped_and_one_that_answers_in_time_is_heard(
     still: House, model: Puppet, times: int
 ) -> None:
@@ -71,9 +71,9 @@ async def test_a_model_that_goes_round_in_circles_is_stopped_and_one_that_answer
     await still.deliver(message(team, "D1", "U1", "refund me"))
     await take_turn(still)
     await send(still)
-    heard = times <= loop.MAX_MODEL_STEPS
+    heard = times <= thinking.MAX_MODEL_STEPS
     assert still.texts(team) == ["without tools, then" if heard else fallbacks.sentence(fallbacks.TOO_MANY_STEPS)]
-    assert len(model.requests) == loop.MAX_MODEL_STEPS + 1
+    assert len(model.requests) == thinking.MAX_MODEL_STEPS + 1
     # No intent is left open: nobody will ever run it.
     assert {row["state"] for row in await rows(still, still.scopes[0], LEDGER)} == {"refused"}
 

@@ -16,6 +16,8 @@ from tests.support.house import House, until
 from tests.support.slack_events import Team, echo, message, metadata_echo
 
 POST = "chat.postMessage"
+LOOK_UP = "conversations.replies"
+BUSY = '{"ok":false,"error":"ratelimited"}'
 FAULTS: dict[str, Fault] = {
     "500": answers(500, '{"ok":false,"error":"internal_error"}'),
     "garbage": answers(200, "<html>busy</html>", "text/html"),
@@ -55,7 +57,7 @@ async def test_the_echo_settles_an_unknown_send_without_a_second_post(
     (row,) = await deliveries(still, still.scopes[0])
     assert (row["state"], row["external_id"]) == ("sent", post["ts"])
     await send(still)
-    assert (len(still.slack.posts), _tried(still), _tried(still, "conversations.replies")) == (1, 1, 0)
+    assert (len(still.slack.posts), _tried(still), _tried(still, LOOK_UP)) == (1, 1, 0)
     (said,) = await rows(still, still.scopes[0], "SELECT external_id FROM messages WHERE tenant_id = $1 AND direction = 'out'")
     assert said["external_id"] == post["ts"]
 
@@ -73,29 +75,27 @@ async def test_without_an_echo_the_history_is_asked_once(still: House, waited_s:
         )
     still.slack.fault, still.slack.fault_in, still.slack.fault_times = resets, POST, 1
     await send(still)
-    await make_due(still, still.scopes[0], "send")
+    await age_unknown(still, still.scopes[0], 50)
     await send(still)
     # Not before its time: the echo may still come.
-    assert (await _states(still), _tried(still, "conversations.replies")) == (["unknown"], 0)
-    await age_unknown(still, still.scopes[0], 6)
+    assert (await _states(still), _tried(still, LOOK_UP)) == (["unknown"], 0)
+    await age_unknown(still, still.scopes[0], 11)
     await send(still)
-    assert (await _states(still), _tried(still, "conversations.replies"), _tried(still)) == (["sent"], 1, 1)
+    assert (await _states(still), _tried(still, LOOK_UP), _tried(still)) == (["sent"], 1, 1)
     assert len(still.slack.posts) == 1
 
 
 async def test_no_trace_after_a_minute_is_sent_once_more_and_counted(still: House) -> None:
     await _unknown(still, accepted=False)
-    await age_unknown(still, still.scopes[0], 6)
+    await age_unknown(still, still.scopes[0], 50)
     await send(still)
-    await make_due(still, still.scopes[0], "send")
-    await send(still)
-    # Looked up once; until the minute is over it is neither asked about nor sent again.
-    assert (await _states(still), _tried(still, "conversations.replies"), _tried(still)) == (["unknown"], 1, 1)
-    await age_unknown(still, still.scopes[0], 60)
+    # Until the minute is over it is neither asked about nor sent again.
+    assert (await _states(still), _tried(still, LOOK_UP), _tried(still)) == (["unknown"], 0, 1)
+    await age_unknown(still, still.scopes[0], 11)
     await send(still)
     (row,) = await deliveries(still, still.scopes[0])
     assert (row["state"], row["resent"], row["attempt"]) == ("sent", True, 2)
-    assert (len(still.slack.posts), _tried(still)) == (1, 2)
+    assert (len(still.slack.posts), _tried(still), _tried(still, LOOK_UP)) == (1, 2, 1)
     assert still.counters.snapshot().count("deliveries_total", state="resent") == 1
 
 
@@ -118,21 +118,77 @@ async def test_unknown_twice_is_a_dead_letter_and_never_a_third_post(still: Hous
     assert (await _states(still), len(still.slack.posts)) == (["failed", "sent"], 1)
 
 
-async def test_a_history_that_never_answers_does_not_hold_the_conversation_for_ever(still: House) -> None:
+@pytest.mark.parametrize("retry_after_s", [10, 60, 3600])
+async def test_a_look_up_that_is_refused_for_its_rate_postpones_the_resend_to_two_minutes(
+    still: House, retry_after_s: int
+) -> None:
+    """Slack gives apps like ours one a minute: where many conversations need one, most of them are refused."""
     scope = still.scopes[0]
     await _unknown(still, accepted=False)
-    still.slack.fault, still.slack.fault_in, still.slack.fault_times = answers(503, "busy", "text/plain"), None, -1
+    still.slack.fault = answers(429, BUSY, Retry_After=str(retry_after_s))
+    still.slack.fault_in, still.slack.fault_times = LOOK_UP, -1
+    await age_unknown(still, scope, 61)
+    await send(still)
+    assert (await _states(still), _tried(still, LOOK_UP), _tried(still)) == (["unknown"], 1, 1)
+    assert await _due_in_s(still) <= min(59, retry_after_s)
+
+    await age_unknown(still, scope, 60)
+    await send(still)
+    (row,) = await deliveries(still, scope)
+    assert (row["state"], row["resent"], row["attempt"]) == ("sent", True, 2)
+    assert (len(still.slack.posts), _tried(still, LOOK_UP)) == (1, 2)
+    assert still.counters.snapshot().count("deliveries_total", state="resent") == 1
+
+
+async def test_a_refused_look_up_is_made_again_when_it_may_be(still: House) -> None:
+    scope = still.scopes[0]
+    await _unknown(still)
+    still.slack.fault, still.slack.fault_in, still.slack.fault_times = answers(429, BUSY, Retry_After="20"), LOOK_UP, 1
     await age_unknown(still, scope, 61)
     await send(still)
     assert await _states(still) == ["unknown"]
+    await age_unknown(still, scope, 20)
+    await send(still)
+    assert (await _states(still), _tried(still, LOOK_UP), _tried(still)) == (["sent"], 2, 1)
+
+
+async def _due_in_s(still: House) -> float:
+    (row,) = await rows(
+        still,
+        still.scopes[0],
+        "SELECT extract(epoch FROM due_at - now())::float8 AS wait FROM ready_queue WHERE tenant_id = $1 AND lane = 'send'",
+    )
+    return float(row["wait"])
+
+
+async def test_a_history_that_never_answers_does_not_hold_the_conversation_for_ever(still: House) -> None:
+    scope = still.scopes[0]
+    await _unknown(still, accepted=False, times=2)
+    await age_unknown(still, scope, 121)
+    await send(still)
+    assert (await _states(still), _tried(still)) == (["unknown"], 2)
+    still.slack.fault, still.slack.fault_in, still.slack.fault_times = answers(503, "busy", "text/plain"), None, -1
+    await age_unknown(still, scope, 61)
+    await send(still)
+    assert (await _states(still), _tried(still)) == (["unknown"], 2)
+    await age_unknown(still, scope, 60)
+    await send(still)
+    (row,) = await deliveries(still, scope)
+    assert (row["state"], row["reason"], _tried(still)) == ("failed", "outcome_unknown", 2)
+
+
+async def test_what_is_unknown_for_a_day_is_looked_up_and_not_sent_again(still: House) -> None:
+    """As after an outage: an answer that old helps nobody, and may have been shown."""
+    scope = still.scopes[0]
+    await _unknown(still, accepted=False)
     async with still.db.tenant(scope) as session:
         await session.execute(
             "UPDATE deliveries SET created_at = now() - interval '25 hours' WHERE tenant_id = $1", scope.tenant_id
         )
-    await make_due(still, scope, "send")
+    await age_unknown(still, scope, 61)
     await send(still)
     (row,) = await deliveries(still, scope)
-    assert (row["state"], row["reason"], _tried(still)) == ("failed", "outcome_unknown", 1)
+    assert (row["state"], row["reason"], _tried(still), _tried(still, LOOK_UP)) == ("failed", "outcome_unknown", 1, 1)
 
 
 async def test_an_echo_that_comes_after_the_decision_to_send_again_prevents_it(still: House) -> None:

@@ -94,8 +94,8 @@ async def age_unknown(house: House, scope: TenantScope, seconds: float) -> None:
     """Let the tenant's unknown deliveries have been unknown for so much longer, and their lane's wait be over."""
     async with house.db.tenant(scope) as session:
         await session.execute(
-            "UPDATE deliveries SET unknown_since = unknown_since - make_interval(secs => $2),"
-            " looked_up_at = looked_up_at - make_interval(secs => $2) WHERE tenant_id = $1 AND state = 'unknown'",
+            "UPDATE deliveries SET unknown_since = unknown_since - make_interval(secs => $2)"
+            " WHERE tenant_id = $1 AND state = 'unknown'",
             scope.tenant_id,
             seconds,
         )

@@ -117,8 +117,6 @@ async def open_house(
     backend: LlmBackend,
     *,
     run_engine: bool = True,
-    resend_after_s: float = 60.0,
-    look_up_after_s: float = 5.0,
 ) -> AsyncIterator[House]:
     """Run everything, connected: team 0 belongs to `scopes[0]`, team 1 to `scopes[1]`, both with one Slack app."""
     teams = team_of(0, scopes[0]), team_of(1, scopes[1])
@@ -154,9 +152,7 @@ async def open_house(
         attempts=settings.turn_attempts,
         counters=counters,
     )
-    sends = Delivering(
-        db, adapters, vault, SendLimits(redis), counters=counters, resend_after_s=resend_after_s, look_up_after_s=look_up_after_s
-    )
+    sends = Delivering(db, adapters, vault, SendLimits(redis), counters=counters)
     engine = Engine(db, {"turn": turns, "send": sends}, lease_s=settings.lease_s, capacity=100)
     async with _served(settings, port) as app, aiohttp.ClientSession() as http:
         running = asyncio.create_task(engine.run()) if run_engine else None

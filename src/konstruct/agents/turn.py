@@ -8,6 +8,7 @@ from typing import Literal
 from uuid import UUID
 
 from konstruct.llm.port import ToolCall
+from konstruct.tenants.employees_hours import WorkingHours
 
 Outcome = Literal["answered", "fallback", "handed_over"]
 
@@ -25,6 +26,12 @@ class Persona:
     model: str | None
     context_limit_tokens: int
     reply_limit_tokens: int
+    tone: str = "neutral"
+    tone_note: str = field(default="", repr=False)
+    languages: tuple[str, ...] = ()
+    hours: WorkingHours | None = None
+    outside_hours: str = field(default="", repr=False)
+    must_not: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +79,8 @@ class Turn:
     asked: tuple[Line, ...]
     """The messages this turn answers, in the provider's time."""
     steps: tuple[Step, ...]
+    elapsed_s: float = 0.0
+    """Seconds since it was started, when this claim opened it, by the database's clock."""
 
     @property
     def thread_id(self) -> str | None:

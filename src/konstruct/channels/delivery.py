@@ -2,16 +2,17 @@
 
 A send is committed as `sending` before the call and its deadline is checked on the monotonic clock just before the
 write. What ends without a word of the provider is `unknown`, and is reconciled before anything is sent again: by the
-echo that the provider shows us, by one look into its history, and after RESEND_AFTER_S without a trace by one resend.
+echo that the provider shows us, and after RESEND_AFTER_S without one by a look into its history, and one resend.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from uuid import UUID
 
 import structlog
 
@@ -23,6 +24,7 @@ from konstruct.channels.port import (
     ChannelAdapter,
     Credential,
     Failed,
+    FindOutcome,
     Post,
     Retry,
     SendOutcome,
@@ -30,6 +32,8 @@ from konstruct.channels.port import (
     Target,
     Unknown,
 )
+from konstruct.conversations import outbox
+from konstruct.conversations.outbox import Reply
 from konstruct.db.database import Database
 from konstruct.db.session import TenantSession
 from konstruct.jobs import queue
@@ -43,12 +47,21 @@ SEND_WINDOW_S = 10.0
 """From the commit of `sending` to the end of the call."""
 SHORT_WAIT_S = 2.0
 """A wait up to this is slept through; a longer one gives the lane back."""
-LOOK_UP_AFTER_S = 5.0
-"""Time for the echo of an unknown send to come in, before the provider's history is asked."""
 RESEND_AFTER_S = 60.0
+"""Time for the echo of an unknown send to come in, before the provider's history is asked and it is sent once more.
+
+Not sooner: Slack gives apps like ours one such call a minute, and the echo nearly always comes first.
+"""
+LOOK_UP_PATIENCE_S = 120.0
+"""How long an unknown send waits in all for a history that may not be read now. Silence is worse than a second copy."""
 LIFETIME_S = 24 * 3600.0
 """An answer that could not be shown for so long helps nobody: it becomes a dead letter."""
 INACTIVE_WAIT_S = 60.0
+NOT_SHOWN = (
+    "Sorry, I have an answer, but it could not be shown here, or only its beginning."
+    " Please ask me again, perhaps in smaller pieces."
+)
+"""Said in the place of words that the channel refuses."""
 
 
 class LaneWaits(Exception):  # noqa: N818  # control flow of one claim, not an error
@@ -57,6 +70,10 @@ class LaneWaits(Exception):  # noqa: N818  # control flow of one claim, not an e
     def __init__(self, seconds: float) -> None:
         super().__init__(f"{seconds:.1f} s")
         self.seconds = seconds
+
+
+class _OutboxChanged(Exception):  # noqa: N818  # likewise
+    """What was read as open is so no longer: it is read again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,33 +95,45 @@ class Delivering:
         limits: SendLimits,
         *,
         counters: Counters,
-        resend_after_s: float = RESEND_AFTER_S,
-        look_up_after_s: float = LOOK_UP_AFTER_S,
     ) -> None:
         self._db = db
         self._adapters = adapters
         self._vault = vault
         self._limits = limits
         self._counters = counters
-        self._resend_after_s = resend_after_s
-        self._look_up_after_s = look_up_after_s
 
     async def __call__(self, claim: Claim) -> None:
         """Send everything that is open and may go out, then release the lane. Raises LeaseLostError."""
         while (found := await self._db.run(claim.scope, lambda s: _open_or_release(s, claim))) is not None:
             sender, deliveries = found
-            job = await self._job(claim, sender)
             try:
+                if sender.secret_id is None:
+                    await self._give_up(claim, deliveries)
+                    continue
+                job = await self._job(claim, sender, sender.secret_id)
                 for delivery in deliveries:
                     with structlog.contextvars.bound_contextvars(delivery_id=str(delivery.id)):
                         await self._advance(job, delivery)
+            except _OutboxChanged:
+                continue
             except LaneWaits as waits:
                 async with self._db.tenant(claim.scope) as session:
                     await queue.release(session, claim, wait_s=waits.seconds)
                 return
 
-    async def _job(self, claim: Claim, sender: Sender) -> _Job:
-        token = await self._vault.reveal(self._db, claim.scope, sender.secret_id)
+    async def _give_up(self, claim: Claim, deliveries: Sequence[Delivery]) -> None:
+        """The account was disconnected: nothing is sent, and nobody can be asked any more what became of an unknown send."""
+        for delivery in deliveries:
+            if delivery.state == "sending":
+                raise LaneWaits(delivery.blocked_s + 0.05)
+            with structlog.contextvars.bound_contextvars(delivery_id=str(delivery.id)):
+                if delivery.state == "unknown":
+                    await self._fail(claim, delivery, "outcome_unknown")
+                else:
+                    await self._cancel(claim, delivery, repository.DISCONNECTED)
+
+    async def _job(self, claim: Claim, sender: Sender, secret_id: UUID) -> _Job:
+        token = await self._vault.reveal(self._db, claim.scope, secret_id)
         credential = Credential(claim.scope, sender.account_id, sender.account_key, token)
         return _Job(claim, sender, self._adapters[sender.kind], credential)
 
@@ -116,7 +145,7 @@ class Delivering:
         if delivery.state == "unknown":
             await self._reconcile(job, delivery)
         elif delivery.age_s > LIFETIME_S:
-            await self._fail(job, delivery, "expired")
+            await self._fail(job.claim, delivery, "expired")
         else:
             await self._send(job, delivery)
 
@@ -130,7 +159,7 @@ class Delivering:
 
         refused, deadline = await self._db.run(job.claim.scope, start)
         if refused == "owner_changed":
-            await self._cancel(job, delivery)
+            await self._cancel(job.claim, delivery, "owner_changed")
         elif refused == "inactive":
             raise LaneWaits(INACTIVE_WAIT_S)
         elif refused is None:
@@ -156,46 +185,41 @@ class Delivering:
                 await self._db.run(scope, lambda s: repository.mark_unknown(s, claim, delivery.id, reason))
                 self._counters.inc("deliveries_total", state="unknown")
                 log.warning("delivery_unknown", reason=reason, attempt=delivery.attempt + 1)
-                raise LaneWaits(self._look_up_after_s)
+                raise LaneWaits(RESEND_AFTER_S)
+            case Failed(reason, content=True) if delivery.kind != "fallback":
+                await self._say_instead(job, delivery, reason)
             case Failed(reason, account_broken):
                 if account_broken:
                     await self._db.run(scope, lambda s: repository.account_broken(s, job.sender.account_id, reason))
                     await self._db.run(scope, lambda s: repository.mark_pending(s, claim, delivery.id, reason))
                     log.error("account_broken", account_id=str(job.sender.account_id), reason=reason)
                     raise LaneWaits(INACTIVE_WAIT_S)
-                await self._fail(job, delivery, reason)
+                await self._fail(job.claim, delivery, reason)
 
     async def _reconcile(self, job: _Job, delivery: Delivery) -> None:
         """Find out what became of an unknown send. Its echo may settle it at any time, in another process."""
         unknown_s = delivery.unknown_s or 0.0
-        if unknown_s < self._look_up_after_s:
-            raise LaneWaits(self._look_up_after_s - unknown_s)
-        looked_up = delivery.looked_up_s is not None
-        if looked_up and unknown_s < self._resend_after_s:
-            raise LaneWaits(self._resend_after_s - unknown_s)
-        # An answer may have waited for hours before it was sent: its trace is as old as the attempt.
-        since = (delivery.sending_since or delivery.created_at) - timedelta(seconds=5)
-        found = await job.adapter.find(_post(delivery, job.sender), since, job.credential)
+        if unknown_s < RESEND_AFTER_S:
+            raise LaneWaits(RESEND_AFTER_S - unknown_s)
+        found = await self._look_up(job, delivery)
         match found:
             case Sent(external_id):
                 await self._sent(job, delivery, external_id)
                 return
-            case Retry(after_s):
-                if delivery.age_s <= LIFETIME_S:
-                    raise LaneWaits(after_s)
-                await self._fail(job, delivery, "outcome_unknown")
-                return
-            case Absent() | Failed():
-                await self._db.run(job.claim.scope, lambda s: repository.note_lookup(s, job.claim, delivery.id))
-        if unknown_s < self._resend_after_s:
-            raise LaneWaits(self._resend_after_s - unknown_s)
-        if delivery.resent:
-            await self._fail(job, delivery, "outcome_unknown")
+            case Retry(after_s) if unknown_s < LOOK_UP_PATIENCE_S:
+                raise LaneWaits(min(after_s, LOOK_UP_PATIENCE_S - unknown_s))
+        if delivery.resent or delivery.age_s > LIFETIME_S:
+            await self._fail(job.claim, delivery, "outcome_unknown")
             return
         self._counters.inc("deliveries_total", state="resent")
-        log.warning("delivery_resent", attempt=delivery.attempt, unknown_s=round(unknown_s))
+        log.warning("delivery_resent", attempt=delivery.attempt, unknown_s=round(unknown_s), looked_up=found == Absent())
         await self._db.run(job.claim.scope, lambda s: repository.mark_for_resend(s, job.claim, delivery.id))
         await self._send(job, delivery)
+
+    async def _look_up(self, job: _Job, delivery: Delivery) -> FindOutcome:
+        # An answer may have waited for hours before it was sent: its trace is as old as the attempt.
+        since = (delivery.sending_since or delivery.created_at) - timedelta(seconds=5)
+        return await job.adapter.find(_post(delivery, job.sender), since, job.credential)
 
     async def _respect_limits(self, job: _Job, delivery: Delivery) -> None:
         while (wait_s := await self._limits.acquire(job.claim.scope, job.sender.account_id, delivery.channel_id)) > 0:
@@ -208,19 +232,51 @@ class Delivering:
         self._counters.inc("deliveries_total", state="sent")
         log.info("delivery_sent", attempt=delivery.attempt + 1, age_ms=round(delivery.age_s * 1000))
 
-    async def _fail(self, job: _Job, delivery: Delivery, reason: str) -> None:
-        await self._db.run(job.claim.scope, lambda s: repository.end(s, job.claim, delivery.id, "failed", reason))
+    async def _fail(self, claim: Claim, delivery: Delivery, reason: str) -> None:
+        await self._db.run(claim.scope, lambda s: repository.end(s, claim, delivery.id, "failed", reason))
         self._counters.inc("deliveries_total", state="failed")
         log.error("delivery_failed", reason=reason, attempt=delivery.attempt)
 
-    async def _cancel(self, job: _Job, delivery: Delivery) -> None:
-        await self._db.run(job.claim.scope, lambda s: repository.end(s, job.claim, delivery.id, "cancelled", "owner_changed"))
+    async def _say_instead(self, job: _Job, delivery: Delivery, reason: str) -> None:
+        """Give up the message whose words the channel refuses, and say so in words that it takes: nobody meets silence.
+
+        A fallback that is refused as well is not replaced: that would have no end.
+        """
+        target = _post(delivery, job.sender).target
+        parts = job.adapter.render(NOT_SHOWN, target)
+
+        async def work(session: TenantSession) -> int:
+            given_up = await repository.give_up(session, job.claim, delivery.id, reason)
+            await outbox.put(session, _in_place_of(delivery, job, parts))
+            return given_up
+
+        given_up = await self._db.run(job.claim.scope, work)
+        self._counters.inc("deliveries_total", given_up, state="failed")
+        log.error("delivery_refused", reason=reason, attempt=delivery.attempt + 1, parts=given_up)
+        raise _OutboxChanged
+
+    async def _cancel(self, claim: Claim, delivery: Delivery, reason: str) -> None:
+        await self._db.run(claim.scope, lambda s: repository.end(s, claim, delivery.id, "cancelled", reason))
         self._counters.inc("deliveries_total", state="cancelled")
-        log.info("delivery_cancelled")
+        log.info("delivery_cancelled", reason=reason)
 
 
 def _post(delivery: Delivery, sender: Sender) -> Post:
     return Post(delivery.id, Target(delivery.channel_id, delivery.thread_id, sender.participants), delivery.body)
+
+
+def _in_place_of(delivery: Delivery, job: _Job, parts: list[str]) -> Reply:
+    """Return the fallback for a refused delivery. Made under the same ownership: a takeover cancels it as well."""
+    return Reply(
+        conversation_id=job.claim.conversation_id,
+        account_id=job.sender.account_id,
+        channel_id=delivery.channel_id,
+        thread_id=delivery.thread_id,
+        owner_epoch=delivery.owner_epoch,
+        kind="fallback",
+        text=NOT_SHOWN,
+        parts=parts,
+    )
 
 
 async def _open_or_release(session: TenantSession, claim: Claim) -> tuple[Sender, list[Delivery]] | None:

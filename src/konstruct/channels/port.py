@@ -156,10 +156,14 @@ class Unknown:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """Refused for good. `account_broken` asks to stop using the account until somebody reconnects it."""
+    """Refused for good. `account_broken` asks to stop using the account until somebody reconnects it.
+
+    `content` says that only these words were refused: the channel would take others.
+    """
 
     reason: str
     account_broken: bool = False
+    content: bool = False
 
 
 SendOutcome = Sent | Retry | Unknown | Failed
@@ -169,6 +173,9 @@ SendOutcome = Sent | Retry | Unknown | Failed
 class Absent:
     """The provider's history shows no trace of the delivery."""
 
+
+WRONG_ACCOUNT = "wrong_account"
+"""The token is good, but for another account than it was said to be for."""
 
 FindOutcome = Sent | Absent | Retry | Failed
 
@@ -204,7 +211,7 @@ class ChannelAdapter(Protocol):
         """Show (or clear) the sign that the employee is at work. Best effort: never raises."""
 
     async def health(self, credential: Credential) -> str | None:
-        """Return None if the credential works, else the provider's error code."""
+        """Return None if the credential works for its account, else the provider's error code, or WRONG_ACCOUNT."""
 
     async def close(self) -> None:
         """Release the HTTP connections."""

@@ -7,11 +7,13 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from konstruct.agents.loop import TurnLoop
+from konstruct.agents.mind import open_mind
 from konstruct.channels.delivery import Delivering
 from konstruct.channels.limits import SendLimits
 from konstruct.channels.port import ChannelAdapter
 from konstruct.channels.slack.adapter import SlackAdapter
 from konstruct.channels.surface import Surface
+from konstruct.conversations.indexing import index_on
 from konstruct.db.database import Database
 from konstruct.db.redis import Redis
 from konstruct.jobs.engine import Handler
@@ -22,9 +24,7 @@ from konstruct.kit import log as logs
 from konstruct.kit.counters import Counters
 from konstruct.kit.mail import Mailer, open_mailer
 from konstruct.kit.settings import Settings
-from konstruct.llm.budget import PostgresBudget
-from konstruct.llm.factory import build_router
-from konstruct.memory.documents import Documents
+from konstruct.memory.reading import reading
 from konstruct.tenants.erase import Erasing
 from konstruct.tenants.export_jobs import Exports
 from konstruct.tenants.keyring import open_key_provider
@@ -35,7 +35,7 @@ from konstruct.tenants.vault import Vault
 
 @asynccontextmanager
 async def build_handlers(settings: Settings, db: Database, counters: Counters) -> AsyncIterator[Mapping[Lane, Handler]]:
-    """Yield the handlers of both lanes; their HTTP and Valkey connections are closed at the end."""
+    """Yield the handlers of both lanes, and read uploaded files meanwhile; connections are closed at the end."""
     logs.watch_loop(asyncio.get_running_loop())
     async with AsyncExitStack() as stack:
         vault = Vault(open_key_provider(settings))
@@ -44,19 +44,21 @@ async def build_handlers(settings: Settings, db: Database, counters: Counters) -
             stack.push_async_callback(adapter.close)
         redis = Redis.open(settings)
         stack.push_async_callback(redis.close)
-        documents = Documents(db)
-        router = await asyncio.to_thread(build_router, settings, documents, budget=PostgresBudget(db))
-        stack.push_async_callback(router.close)
+        mind = await open_mind(settings, db)
+        stack.push_async_callback(mind.router.close)
         turns = TurnLoop(
             db,
-            router,
+            mind.router,
             Surface(db, adapters, vault),
-            documents,
+            mind.documents,
             deadline_s=settings.turn_deadline_s,
             attempts=settings.turn_attempts,
             counters=counters,
         )
         sends = Delivering(db, adapters, vault, SendLimits(redis), counters=counters)
+        await stack.enter_async_context(reading(db))
+        indexing = asyncio.create_task(index_on(db))
+        stack.callback(indexing.cancel)
         mailer = open_mailer(settings, _sandbox_mailer(settings, stack))
         jobs: dict[JobKind, Work] = {
             "notice_mail": NoticeMails(db, mailer, settings.public_url),

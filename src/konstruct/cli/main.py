@@ -8,16 +8,18 @@ from typing import Annotated
 
 import structlog
 import typer
+from typer.exceptions import TyperException
 
 from konstruct.cli.context import DataDir, process_settings, running_settings
-from konstruct.cli.startup import check_keyring
+from konstruct.cli.startup import check_embedded, check_keyring
 from konstruct.kit.errors import KonstructError
 from konstruct.kit.log_errors import error_name
 
 log = structlog.get_logger()
 
+NAME = "konstruct"
 app = typer.Typer(
-    name="konstruct",
+    name=NAME,
     help="AI employees for businesses, in Slack and WhatsApp.",
     no_args_is_help=True,
     add_completion=False,
@@ -33,7 +35,7 @@ def up(
     """Start everything on embedded parts: PostgreSQL, Valkey, web, worker and beat."""
     from konstruct.local.up import up as run_up
 
-    raise typer.Exit(asyncio.run(run_up(port, data_dir)))
+    raise typer.Exit(asyncio.run(run_up(port, data_dir, check_embedded)))
 
 
 @app.command()
@@ -92,10 +94,11 @@ def dsn(
 
 
 def _add_groups() -> None:
-    from konstruct.cli import channel, database, document, keys, tenant
+    from konstruct.cli import channel, database, document, keys, operator, tenant
 
     app.command(name="migrate")(database.migrate)
     app.add_typer(tenant.app, name="tenant")
+    app.add_typer(operator.app, name="operator")
     app.add_typer(channel.app, name="channel")
     app.add_typer(document.app, name="document")
     app.add_typer(keys.app, name="keys")
@@ -105,9 +108,17 @@ _add_groups()
 
 
 def run() -> None:
-    """Run the command; what an operator did wrong, and what goes wrong, ends in one line and exit code 1."""
+    """Run the command; what an operator did wrong, and what goes wrong, ends in one line.
+
+    The exit code is then 1, or 2 for a command line that nobody understands.
+    """
     try:
-        app()
+        code = app(prog_name=NAME, standalone_mode=False)
+    except TyperException as error:
+        _say_usage(error)
+        sys.exit(error.exit_code)
+    except typer.Abort:
+        sys.exit(1)
     except KonstructError as error:
         print(f"konstruct: {error}", file=sys.stderr)
         sys.exit(1)
@@ -117,6 +128,17 @@ def run() -> None:
             log.critical("command_failed", exc_info=error)
         print(f"konstruct: failed with {error_name(error)}", file=sys.stderr)
         sys.exit(1)
+    if code:
+        sys.exit(code)
+
+
+def _say_usage(error: TyperException) -> None:
+    """Say what is wrong with the command line, and where the right one is described."""
+    said = " ".join(error.format_message().split()).rstrip(".")
+    if said:  # Without any argument at all the help has been printed, and there is nothing to add.
+        context: typer.Context | None = getattr(error, "ctx", None)
+        command = context.command_path if context else NAME
+        print(f"konstruct: {said[0].lower()}{said[1:]} (see {command} --help)", file=sys.stderr)
 
 
 if __name__ == "__main__":

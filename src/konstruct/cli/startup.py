@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -13,6 +12,7 @@ from konstruct.kit.mail import open_mailer
 from konstruct.kit.settings import PREFIX, Settings
 from konstruct.tenants.key_provider import KeyDestroyedError, KeyProviderError, UnknownKeyError
 from konstruct.tenants.keyring import open_key_provider
+from konstruct.tenants.root_key import parse_root_setting
 
 _DATABASE = (("postgresql", "postgres"), "postgresql://user:password@host:5432/database")
 _WEB = (("http", "https"), "https://host/path")
@@ -33,22 +33,25 @@ _NEEDS = {
     "migrate": ("owner_database_url",),
     "cli": ("database_url",),
 }
+_EMBEDDED = ("database_url", "fleet_database_url", "owner_database_url", "redis_url", "broker_url")
+"""What `konstruct up` decides itself, whatever the environment says."""
 
 
 def check_settings(settings: Settings, process: str) -> None:
     """Raise SettingsError naming the first variable that `process` (web, worker, beat, migrate, cli) cannot start with."""
     settings.need(*_NEEDS[process])
-    for name in _NEEDS[process]:
-        if not _text(settings, name).strip():
-            raise SettingsError(f"{PREFIX}{name.upper()} is wrong: it is empty")
-    for name, (schemes, example) in _FORMS.items():
-        if getattr(settings, name) is not None and not _is_address(_text(settings, name), schemes):
-            raise SettingsError(f"{PREFIX}{name.upper()} is wrong: it must look like {example}")
-    open_mailer(settings)
-    for name in Settings.model_fields:
-        value = getattr(settings, name)
-        if isinstance(value, float) and not math.isfinite(value):
-            raise SettingsError(f"{PREFIX}{name.upper()} is wrong: it must be a finite number")
+    _check_forms(settings, _NEEDS[process])
+
+
+def check_embedded(settings: Settings) -> None:
+    """Raise SettingsError naming the first variable that a process of `konstruct up` could not start with."""
+    _check_forms(settings.model_copy(update=dict.fromkeys(_EMBEDDED)), ("keyring", "slack_signing_secret"))
+    if settings.root_key is not None:
+        parse_root_setting(settings.root_key.get_secret_value())
+    if settings.llm_backend != "demo":
+        from konstruct.llm.factory import check_model
+
+        check_model(settings)
 
 
 async def check_keyring(settings: Settings) -> None:
@@ -66,6 +69,17 @@ async def check_keyring(settings: Settings) -> None:
 def is_database_address(text: str) -> bool:
     """Return whether `text` is an address of a PostgreSQL server."""
     return _is_address(text, _DATABASE[0])
+
+
+def _check_forms(settings: Settings, needed: tuple[str, ...]) -> None:
+    """Raise SettingsError for one of `needed` that is empty, or an address that is none."""
+    for name in needed:
+        if not _text(settings, name).strip():
+            raise SettingsError(f"{PREFIX}{name.upper()} is wrong: it is empty")
+    for name, (schemes, example) in _FORMS.items():
+        if getattr(settings, name) is not None and not _is_address(_text(settings, name), schemes):
+            raise SettingsError(f"{PREFIX}{name.upper()} is wrong: it must look like {example}")
+    open_mailer(settings)
 
 
 def _text(settings: Settings, name: str) -> str:

@@ -21,7 +21,8 @@ class Reply:
     channel_id: str
     thread_id: str | None
     owner_epoch: int
-    kind: Literal["reply", "fallback", "human"]
+    kind: Literal["reply", "fallback", "human", "notice"]
+    """notice: the house says who answers from now on."""
     text: str
     parts: Sequence[str]
     """The text as the channel will show it, one element per visible message; at least one."""

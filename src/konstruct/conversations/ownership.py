@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Literal
 from uuid import UUID
 
+from konstruct.conversations import place as places
+from konstruct.conversations import requeue
+from konstruct.conversations.colleague import Colleague
+from konstruct.conversations.place import Place, Render
 from konstruct.db.session import TenantSession
-from konstruct.kit.errors import NotFoundError
+from konstruct.kit.errors import ConflictError, NotFoundError
 
 Owner = Literal["ai", "human"]
+Change = Callable[[TenantSession, UUID, int, Colleague, Render], Awaitable[int]]
+"""`take_over` or `hand_back`."""
+
+
+class OwnerChangedError(ConflictError):
+    """Somebody else has taken over or handed back since the page was made. Nothing was changed."""
+
+    def __init__(self, owner: Owner) -> None:
+        now = "a person of your business answers" if owner == "human" else "the employee answers"
+        super().__init__(f"who answers here has changed since you opened this page: now {now}. Nothing was changed.")
 
 
 async def change_owner(session: TenantSession, conversation_id: UUID, owner: Owner) -> int:
     """Hand the conversation over; return its new owner epoch, or the present one if `owner` has it already.
 
     A new epoch cancels every delivery of the old one that has not gone out. What people wrote and nobody has answered
-    stays with whoever takes over: a human sees it in the inbox. Raises NotFoundError.
+    stays with whoever takes over: a human sees it in the inbox. Nobody is told: see `take_over`. Raises NotFoundError.
     """
     row = await session.fetchrow(
         "SELECT owner, owner_epoch FROM conversations WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE",
@@ -40,3 +55,68 @@ async def change_owner(session: TenantSession, conversation_id: UUID, owner: Own
             conversation_id,
         )
     return int(epoch)
+
+
+async def take_over(session: TenantSession, conversation_id: UUID, epoch: int, who: Colleague, render: Render) -> int:
+    """Let `who` answer from now on, and tell the end user, once; return the new owner epoch.
+
+    `epoch` is the one that `who` saw. Raises NotFoundError, and OwnerChangedError if it is no longer the present one.
+    """
+    place = await _lock(session, conversation_id, epoch, "ai")
+    new = await change_owner(session, conversation_id, "human")
+    told = f"{_line(who.name)} from {_line(place.business)} has joined the conversation."
+    await _tell(session, place, new, who, render, told, "A colleague has joined the conversation.")
+    return new
+
+
+async def hand_back(session: TenantSession, conversation_id: UUID, epoch: int, who: Colleague, render: Render) -> int:
+    """Let the employee answer again, tell the end user, once, and ask it what no human has answered; return the new epoch.
+
+    `epoch` is the one that `who` saw. Raises NotFoundError, and OwnerChangedError if it is no longer the present one.
+    """
+    place = await _lock(session, conversation_id, epoch, "human")
+    new = await change_owner(session, conversation_id, "ai")
+    told = f"{_line(place.employee)} is back and will answer from here."
+    await _tell(session, place, new, who, render, told, "I am back and will answer from here.")
+    await requeue.ask_again(session, conversation_id, new)
+    return new
+
+
+async def _lock(session: TenantSession, conversation_id: UUID, epoch: int, owner: Owner) -> Place:
+    place = await places.lock(session, conversation_id)
+    if place.owner_epoch != epoch or place.owner != owner:
+        raise OwnerChangedError(place.owner)
+    return place
+
+
+async def _tell(session: TenantSession, place: Place, epoch: int, who: Colleague, render: Render, text: str, plain: str) -> None:
+    parts = place.parts(render, text)
+    if not parts:
+        # A name of which the channel shows nothing.
+        text, parts = plain, place.parts(render, plain)
+    message_id = await places.say(session, place, "notice", text, parts, owner_epoch=epoch)
+    tenant_id = session.scope.tenant_id
+    # After the send lane was bumped, as everywhere. What people have said, and that they have come, goes out whoever owns the
+    # conversation next; only the employee's answers are taken back.
+    await session.execute(
+        "UPDATE deliveries SET owner_epoch = $3 WHERE tenant_id = $1 AND conversation_id = $2"
+        " AND state IN ('pending', 'sending', 'unknown') AND kind IN ('human', 'notice') AND owner_epoch = $3 - 1",
+        tenant_id,
+        place.conversation_id,
+        epoch,
+    )
+    await session.execute(
+        "INSERT INTO conversation_events (tenant_id, conversation_id, owner_epoch, kind, member_id, member_name, message_id)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        tenant_id,
+        place.conversation_id,
+        epoch,
+        "taken_over" if place.owner == "ai" else "handed_back",
+        who.id,
+        who.name,
+        message_id,
+    )
+
+
+def _line(name: str) -> str:
+    return " ".join(name.split())

@@ -10,10 +10,22 @@ from konstruct.db.bootstrap import FLEET, MINIMUM_SERVER, MINIMUM_VECTOR, OWNER
 from konstruct.db.session import Session
 
 SHARED_TABLES = frozenset(
-    ("tenant_directory", "channel_routes", "dedupe_keys", "ready_queue", "fair_shares", "member_emails", "tenant_jobs")
+    (
+        "tenant_directory",
+        "channel_routes",
+        "dedupe_keys",
+        "ready_queue",
+        "fair_shares",
+        "member_emails",
+        "dead_letters",
+        "tenant_health",
+        "tenant_jobs",
+        "document_jobs",
+        "search_progress",
+    )
 )
-"""Tables with a tenant that the fleet role works on as well: ids and states only."""
-FLEET_TABLES = frozenset(("unrouted_events", "workers", "fair_clock"))
+"""Tables with a tenant that the fleet role works on as well: ids, states, times and counts only."""
+FLEET_TABLES = frozenset(("unrouted_events", "workers", "fair_clock", "operators", "operator_links", "operator_sessions"))
 """Platform tables without a tenant."""
 _UNPROTECTED = frozenset(("alembic_version",))
 _TEMPLATE = "(tenant_id = (current_setting('app.tenant_id'::text))::uuid)"

@@ -58,7 +58,7 @@ local wait = arrival - tolerance - now
 if wait > 0 then return math.ceil(wait) end
 arrival = arrival + interval
 redis.call('SET', KEYS[1], string.format('%.0f', arrival), 'PX', math.ceil((arrival - now) / 1000) + 1)
-return 0
+return -math.floor((now + tolerance - arrival) / interval) - 1
 """
 
 
@@ -178,10 +178,15 @@ class _Keyspace:
 
         Returns 0 if it was taken, else the seconds until it may be; then nothing was taken.
         """
+        return (await self.draw(domain, *name, rate_per_s=rate_per_s, burst=burst))[0]
+
+    async def draw(self, domain: str, *name: str, rate_per_s: float, burst: int) -> tuple[float, int]:
+        """Take one as `take` does; return also how many more may be taken at this moment."""
         if not (rate_per_s > 0 and math.isfinite(rate_per_s)) or burst < 1:
             raise ValueError("a limit needs a rate above 0 and a burst of 1 or more")
         interval = max(1, round(1_000_000 / rate_per_s))
-        return await self._redis._script(_TAKE, [self.key(domain, *name)], interval, interval * (burst - 1)) / 1_000_000
+        answer = await self._redis._script(_TAKE, [self.key(domain, *name)], interval, interval * (burst - 1))
+        return (answer / 1_000_000, 0) if answer > 0 else (0.0, -answer)
 
 
 class TenantRedis(_Keyspace):

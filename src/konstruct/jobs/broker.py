@@ -11,9 +11,11 @@ from konstruct.kit.settings import Settings
 
 WAKE = "konstruct.wake"
 PRUNE = "konstruct.prune"
+COUNT = "konstruct.count"
 QUEUE = "konstruct"
 WAKE_EVERY_S = 5.0
 PRUNE_EVERY_S = 3600.0
+COUNT_EVERY_S = 60.0
 PUBLISH_TIMEOUT_S = 0.5
 """A frozen broker blocked a publisher for more than 15 s without this."""
 
@@ -50,6 +52,7 @@ def create_celery(settings: Settings, *, publisher: bool = False) -> Celery:
         beat_schedule={
             "wake": {"task": WAKE, "schedule": WAKE_EVERY_S, "options": {"expires": WAKE_EVERY_S}},
             "prune": {"task": PRUNE, "schedule": PRUNE_EVERY_S, "options": {"expires": PRUNE_EVERY_S}},
+            "count": {"task": COUNT, "schedule": COUNT_EVERY_S, "options": {"expires": COUNT_EVERY_S}},
         },
     )
     # Our own logging stays as it was configured: Celery's would print arguments and tracebacks.
@@ -57,8 +60,8 @@ def create_celery(settings: Settings, *, publisher: bool = False) -> Celery:
     return app
 
 
-def register_tasks(app: Celery, *, wake: Callable[[], None], prune: Callable[[], None]) -> None:
-    """Register the tasks of a worker. Both are plain functions: an `async def` task would silently do nothing."""
+def register_tasks(app: Celery, *, wake: Callable[[], None], prune: Callable[[], None], count: Callable[[], None]) -> None:
+    """Register the tasks of a worker. All are plain functions: an `async def` task would silently do nothing."""
 
     @app.task(name=WAKE, ignore_result=True, shared=False)  # type: ignore[untyped-decorator]  # Celery is not typed
     def wake_engine() -> None:
@@ -67,3 +70,7 @@ def register_tasks(app: Celery, *, wake: Callable[[], None], prune: Callable[[],
     @app.task(name=PRUNE, ignore_result=True, shared=False)  # type: ignore[untyped-decorator]  # likewise
     def prune_tables() -> None:
         prune()
+
+    @app.task(name=COUNT, ignore_result=True, shared=False)  # type: ignore[untyped-decorator]  # likewise
+    def count_tenants() -> None:
+        count()

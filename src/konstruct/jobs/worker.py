@@ -7,7 +7,7 @@ import contextlib
 import signal
 import socket
 import threading
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager
 
@@ -22,6 +22,7 @@ from konstruct.jobs.broker import create_celery, register_tasks
 from konstruct.jobs.engine import Engine, Handler
 from konstruct.jobs.pruning import prune
 from konstruct.jobs.queue import Lane
+from konstruct.jobs.tenant_health import refresh_due
 from konstruct.kit.counters import Counters
 from konstruct.kit.settings import Settings
 
@@ -40,7 +41,12 @@ def run_worker(settings: Settings, build: Build) -> int:
     runtime = _Runtime(settings, build)
     runtime.start()
     app = create_celery(settings)
-    register_tasks(app, wake=runtime.kick, prune=lambda: asyncio.run(_prune(settings)))
+    register_tasks(
+        app,
+        wake=runtime.kick,
+        prune=lambda: asyncio.run(_with_pool(settings, prune)),
+        count=lambda: asyncio.run(_with_pool(settings, refresh_due)),
+    )
     # The last thing a warm shutdown does is to call this: it returns when every turn has ended, leases kept meanwhile.
     signals.worker_shutdown.connect(runtime.drain, weak=False, dispatch_uid="konstruct")
     worker = app.Worker(
@@ -126,10 +132,10 @@ async def _database(settings: Settings) -> AsyncIterator[Database]:
         await db.close()
 
 
-async def _prune(settings: Settings) -> None:
+async def _with_pool(settings: Settings, job: Callable[[Database], Awaitable[object]]) -> None:
     """A beat job has its own short-lived pool: the engine's belongs to another loop."""
     db = await Database.open(settings, pool=1)
     try:
-        await prune(db)
+        await job(db)
     finally:
         await db.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _MONEY = re.compile(r"[€$£¥₹]|\b(?:EUR|USD|GBP|CHF|INR|CAD|AUD|euros?|dollars?|cents?|pounds?)\b", re.IGNORECASE)
@@ -42,6 +43,13 @@ def terms(text: str) -> list[str]:
     if _MONEY.search(text):
         found.append("price")
     return found
+
+
+def spans(text: str) -> Iterator[tuple[int, int, str]]:
+    """Yield where each word of `text` begins and ends, and the word itself, case-folded: to mark what a search found."""
+    for found in _WORD.finditer(text):
+        folded = unicodedata.normalize("NFKC", found.group()).casefold().replace("’", "'")
+        yield found.start(), found.end(), folded.removesuffix("'s")
 
 
 def term_of(word: str) -> str:

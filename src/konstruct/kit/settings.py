@@ -16,7 +16,7 @@ PREFIX = "KONSTRUCT_"
 class Settings(BaseSettings):
     """Every setting of every process. Times are seconds; addresses are URLs; secrets never print."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True, allow_inf_nan=False)
 
     env: Literal["dev", "production"] = "dev"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

@@ -37,26 +37,31 @@ def build_router(
     return Router([target], prices=prices, budget=budget, per_tenant=per_tenant)
 
 
+def check_model(settings: Settings) -> None:
+    """Raise SettingsError naming the setting of the model that is missing or wrong, as far as no server has to be asked."""
+    if settings.llm_backend is None:
+        raise SettingsError(f"KONSTRUCT_LLM_BACKEND is not set: choose {CHOICES}")
+    if settings.llm_backend == "scripted" and settings.env == "production":
+        raise SettingsError("KONSTRUCT_LLM_BACKEND=scripted is refused with KONSTRUCT_ENV=production: it is for tests")
+    if settings.llm_backend == "openai_compat":
+        if not settings.llm_url:
+            raise SettingsError("KONSTRUCT_LLM_URL is not set: the model server's base address, such as https://host/v1")
+        if not settings.llm_model:
+            raise SettingsError("KONSTRUCT_LLM_MODEL is not set: the name of a model that the server at KONSTRUCT_LLM_URL offers")
+        _check_url(settings.llm_url)
+    if (key := _key(settings)) and not (key.isascii() and key.isprintable()):
+        raise SettingsError("KONSTRUCT_LLM_API_KEY is wrong: it holds characters that no HTTP header can carry")
+
+
 def _target(settings: Settings, knowledge: Knowledge) -> LlmBackend:
+    check_model(settings)
     if settings.llm_backend == "demo":
         return DemoBackend(knowledge, env=settings.env)
     if settings.llm_backend == "scripted":
-        if settings.env == "production":
-            raise SettingsError("KONSTRUCT_LLM_BACKEND=scripted is refused with KONSTRUCT_ENV=production: it is for tests")
         return ScriptedBackend()
     if settings.llm_backend == "auto":
         return _auto(settings)
-    if settings.llm_backend == "openai_compat":
-        return _openai_compat(settings)
-    raise SettingsError(f"KONSTRUCT_LLM_BACKEND is not set: choose {CHOICES}")
-
-
-def _openai_compat(settings: Settings) -> LlmBackend:
-    if not settings.llm_url:
-        raise SettingsError("KONSTRUCT_LLM_URL is not set: the model server's base address, such as https://host/v1")
-    if not settings.llm_model:
-        raise SettingsError("KONSTRUCT_LLM_MODEL is not set: the name of a model that the server at KONSTRUCT_LLM_URL offers")
-    return _backend(settings, _checked_url(settings.llm_url), settings.llm_model)
+    return _backend(settings, settings.llm_url or "", settings.llm_model or "")
 
 
 def _auto(settings: Settings) -> LlmBackend:
@@ -76,13 +81,14 @@ def _auto(settings: Settings) -> LlmBackend:
 
 
 def _backend(settings: Settings, url: str, model: str) -> LlmBackend:
-    key = settings.llm_api_key.get_secret_value().strip() if settings.llm_api_key else None
-    if key and not (key.isascii() and key.isprintable()):
-        raise SettingsError("KONSTRUCT_LLM_API_KEY is wrong: it holds characters that no HTTP header can carry")
-    return OpenAiCompatBackend(url, model, api_key=key, timeout_s=settings.llm_timeout_s)
+    return OpenAiCompatBackend(url, model, api_key=_key(settings), timeout_s=settings.llm_timeout_s)
 
 
-def _checked_url(url: str) -> str:
+def _key(settings: Settings) -> str | None:
+    return settings.llm_api_key.get_secret_value().strip() if settings.llm_api_key else None
+
+
+def _check_url(url: str) -> None:
     try:
         parts = urlsplit(url)
         usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
@@ -91,4 +97,3 @@ def _checked_url(url: str) -> str:
         usable = False
     if not usable:
         raise SettingsError("KONSTRUCT_LLM_URL is wrong: it must look like https://host/v1, without user, query or fragment")
-    return url

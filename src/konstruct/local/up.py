@@ -6,27 +6,29 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from konstruct.kit import log as logs
 from konstruct.kit.errors import KonstructError
+from konstruct.kit.settings import Settings
 from konstruct.local.instance import DataFolder, default_data_dir, forget_instance
 from konstruct.local.ports import require_free
 from konstruct.local.stack import Stack
 from konstruct.local.supervisor import Supervisor
 
 
-async def up(port: int = 8400, data_dir: Path | None = None) -> int:
+async def up(port: int, data_dir: Path | None, check: Callable[[Settings], None]) -> int:
     """Start everything on `data_dir`, print `ready` with the portal's address, and run until SIGINT, SIGTERM or SIGHUP.
 
+    `check` raises SettingsError for settings that one of the processes could not start with: it is asked before any does.
     Returns the exit code: 0 after a stop, 1 with one line on the standard error when something did not start.
     """
     stop = _stop_on_signals()
     try:
         folder = DataFolder.take((data_dir or default_data_dir()).expanduser().absolute())
         try:
-            return await _run(folder.path, port, stop)
+            return await _run(folder.path, port, check, stop)
         finally:
             folder.release()
     except (KonstructError, OSError) as error:
@@ -43,9 +45,10 @@ def say(line: str) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-async def _run(data_dir: Path, port: int, stop: asyncio.Event) -> int:
+async def _run(data_dir: Path, port: int, check: Callable[[Settings], None], stop: asyncio.Event) -> int:
     supervisor = Supervisor(say)
     stack = Stack(data_dir, port, supervisor, say, os.environ)
+    check(stack.settings)
     # The terminal is for progress and warnings. A wrong setting of the user is named here, before anything starts.
     logs.configure(stack.settings.model_copy(update={"log_level": "WARNING"}), "up")
     try:

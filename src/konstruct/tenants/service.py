@@ -100,7 +100,8 @@ async def set_status(db: Database, tenant_id: UUID, status: Literal["active", "s
 
 
 async def change_persona(db: Database, scope: TenantScope, agent_id: UUID, persona: str, policy: str = "") -> int:
-    """Put a new version of the persona in force for the turns that start from now on; return its number.
+    """Put a new version of the persona in force for the turns that start from now on; return its number. What else the
+    employee is (name, tone, hours …) stays; `employees.save` changes all of it.
 
     Raises NotFoundError.
     """

@@ -72,8 +72,11 @@ WHERE s.tenant_id = $1 AND s.token_hash = $2 AND s.expires_at > now() AND s.seen
 """
 
 
-async def find_visitor(db: Database, ticket: str) -> Visitor | None:
-    """Return who the ticket's live session belongs to, in an active business; else None. Notes that it was seen."""
+async def find_visitor(db: Database, ticket: str, *, note: bool = True) -> Visitor | None:
+    """Return who the ticket's live session belongs to, in an active business; else None. Notes that it was seen.
+
+    `note` False is for a page that looks by itself: a tab left open must not keep a session from falling idle.
+    """
     parsed = tickets.split(ticket)
     if parsed is None:
         return None
@@ -82,7 +85,7 @@ async def find_visitor(db: Database, ticket: str) -> Visitor | None:
         row = await session.fetchrow(_FIND, scope.tenant_id, tickets.digest(secret), IDLE, _NOTED_EVERY)
         if row is None:
             return None
-        if row["stale"]:
+        if note and row["stale"]:
             await _note(session, row["session_id"], row["id"])
     member = Member(row["id"], row["name"], row["email"], row["role"])
     return Visitor(scope, row["session_id"], member, row["business"], row["agent_id"], row["employee"], row["open_notices"])

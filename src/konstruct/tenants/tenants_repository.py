@@ -69,13 +69,23 @@ async def insert_agent(session: TenantSession, agent_id: UUID, name: str, person
         agent_id,
         name,
     )
-    await insert_persona(session, agent_id, 1, persona, policy)
+    await session.execute(
+        "INSERT INTO persona_versions (tenant_id, agent_id, version, name, persona, policy) VALUES ($1, $2, 1, $3, $4, $5)",
+        session.scope.tenant_id,
+        agent_id,
+        name,
+        persona,
+        policy,
+    )
 
 
 async def insert_persona(session: TenantSession, agent_id: UUID, version: int, persona: str, policy: str) -> None:
-    """Store a version of a persona."""
+    """Store the version after the last one, with another persona and policy; everything else stays as it was."""
     await session.execute(
-        "INSERT INTO persona_versions (tenant_id, agent_id, version, persona, policy) VALUES ($1, $2, $3, $4, $5)",
+        "INSERT INTO persona_versions (tenant_id, agent_id, version, persona, policy, name, tone, tone_note, languages,"
+        " working_hours, outside_hours, must_not)"
+        " SELECT tenant_id, agent_id, $3, $4, $5, name, tone, tone_note, languages, working_hours, outside_hours, must_not"
+        " FROM persona_versions WHERE tenant_id = $1 AND agent_id = $2 AND version = $3::int - 1",
         session.scope.tenant_id,
         agent_id,
         version,
@@ -86,10 +96,9 @@ async def insert_persona(session: TenantSession, agent_id: UUID, version: int, p
 
 async def next_persona_version(session: TenantSession, agent_id: UUID) -> int | None:
     """Lock the employee and put the next version in force; return its number, or None if there is no such employee."""
+    # The one in force is always the last one.
     version: int | None = await session.fetchval(
-        "UPDATE agents SET persona_version = (SELECT max(version) + 1 FROM persona_versions"
-        "   WHERE tenant_id = $1 AND agent_id = $2)"
-        " WHERE tenant_id = $1 AND id = $2 RETURNING persona_version",
+        "UPDATE agents SET persona_version = persona_version + 1 WHERE tenant_id = $1 AND id = $2 RETURNING persona_version",
         session.scope.tenant_id,
         agent_id,
     )

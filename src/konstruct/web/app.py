@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 
+from konstruct.agents.mind import LazyMind
 from konstruct.channels.ingest import Ingest
 from konstruct.channels.port import ChannelAdapter
 from konstruct.channels.slack.adapter import SlackAdapter
@@ -23,9 +24,11 @@ from konstruct.kit.mail import Mailer, open_mailer
 from konstruct.kit.settings import Settings
 from konstruct.tenants.keyring import open_key_provider
 from konstruct.tenants.vault import Vault
-from konstruct.web import health, metrics, webhooks
+from konstruct.web import failures, health, metrics, webhooks
+from konstruct.web.api import routes as api
+from konstruct.web.api.limits import KeyLimits
 from konstruct.web.deps import Deps
-from konstruct.web.portal import failures
+from konstruct.web.operator import routes as operator
 from konstruct.web.portal import routes as portal
 from konstruct.web.portal.entrance.limits import EntranceLimits
 
@@ -54,7 +57,9 @@ def create_app(settings: Settings) -> FastAPI:
     app.router.routes.extend(webhooks.routes(app.state.webhooks))
     app.include_router(health.router())
     app.include_router(metrics.router())
+    app.include_router(api.router())
     app.include_router(portal.router())
+    app.include_router(operator.router())
     app.mount("/static", portal.Assets())
     failures.add_handlers(app)
     if settings.sandbox:
@@ -70,6 +75,7 @@ def _lifespan(settings: Settings):  # type: ignore[no-untyped-def]  # Starlette'
             try:
                 app.state.deps = await _open_deps(settings, stack, getattr(app.state, "sandbox_mailer", None))
                 app.state.entrance_limits = EntranceLimits(app.state.deps.redis)
+                app.state.api_limits = KeyLimits(app.state.deps.redis)
             except KonstructError as error:
                 app.state.start_error = error
                 raise
@@ -90,6 +96,8 @@ async def _open_deps(settings: Settings, stack: AsyncExitStack, embedded: Mailer
         stack.push_async_callback(adapter.close)
     redis = Redis.open(settings)
     stack.push_async_callback(redis.close)
+    mind = LazyMind(settings, db)
+    stack.push_async_callback(mind.close)
     doorbell = Doorbell(settings)
     stack.callback(doorbell.close)
     return Deps(
@@ -101,6 +109,7 @@ async def _open_deps(settings: Settings, stack: AsyncExitStack, embedded: Mailer
         adapters=adapters,
         ingest=Ingest(db, burst_s=settings.burst_s, ring=doorbell.ring),
         mailer=open_mailer(settings, embedded),
+        mind=mind,
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from fastapi import Request
 
+from konstruct.agents.mind import LazyMind
 from konstruct.channels.ingest import Ingest
 from konstruct.channels.port import ChannelAdapter
 from konstruct.db.database import Database
@@ -29,6 +30,7 @@ class Deps:
     adapters: Mapping[str, ChannelAdapter]
     ingest: Ingest
     mailer: Mailer
+    mind: LazyMind
 
 
 def deps_of(request: Request) -> Deps:

@@ -29,11 +29,13 @@ class _Server(uvicorn.Server):
         gc.set_threshold(COLLECT_AFTER)
 
     def handle_exit(self, sig: int, frame: object) -> None:
-        """End the sandbox's open streams first: a server that waits for them would never stop."""
+        """End the open streams first: a server that waits for them would never stop."""
         super().handle_exit(sig, frame)  # type: ignore[arg-type]
         assert isinstance(self.config.app, FastAPI)
         if (sandbox := getattr(self.config.app.state, "sandbox", None)) is not None:
             sandbox.end_streams()
+        if (streams := getattr(self.config.app.state, "streams", None)) is not None:
+            streams.close()
 
 
 def serve(settings: Settings) -> int:

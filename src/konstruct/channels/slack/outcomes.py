@@ -30,6 +30,18 @@ ACCOUNT_BROKEN = frozenset(
 )
 """Codes after which every further call with this token fails too (docs: the methods' error tables)."""
 
+CONTENT_REFUSED = frozenset(
+    {
+        "invalid_blocks",
+        "invalid_blocks_format",
+        "markdown_text_conflict",
+        "msg_blocks_too_long",
+        "msg_too_long",
+        "no_text",
+    }
+)
+"""Codes about what the message holds: another one may be shown in the same place."""
+
 _UNCERTAIN = frozenset({"fatal_error", "internal_error", "service_unavailable"})
 _REFUSED_FOR_NOW = {"request_timeout": 5.0, "team_added_to_org": 60.0}
 _CODE = re.compile(r"[a-z0-9_.\-]{1,64}", re.ASCII)
@@ -53,7 +65,7 @@ def refused(answer: Answer) -> Retry | Failed | Unknown:
         return Retry(_REFUSED_FOR_NOW[error], error, scope="account" if error == "team_added_to_org" else "delivery")
     if answer.status >= 500 or error in _UNCERTAIN:
         return Unknown(error)
-    return Failed(error, account_broken=error in ACCOUNT_BROKEN)
+    return Failed(error, account_broken=error in ACCOUNT_BROKEN, content=error in CONTENT_REFUSED)
 
 
 def sent(result: Result) -> SendOutcome:

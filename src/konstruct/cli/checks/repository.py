@@ -13,7 +13,7 @@ from konstruct.db.session import FleetSession, TenantSession
 SEND_OVERDUE_S = 60
 """A send past its own deadline by this much: nobody looks after it."""
 UNKNOWN_OVERDUE_S = 600
-"""An unknown outcome is looked up for about a minute, then sent once more; later means that the sender stands still."""
+"""An unknown outcome is looked up after one minute, or two, and then sent once more; later means that nobody sends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Account:
     account_id: UUID
     kind: str
     status: str
-    secret_id: UUID
+    secret_id: UUID | None
     routed: bool
 
 

@@ -35,6 +35,11 @@ class Business:
     """Questions to try, each answered by a document."""
 
     @property
+    def owner_email(self) -> str:
+        """Return the owner's address: sign-in codes for it land in the sandbox's mailbox."""
+        return f"owner@{self.workspace.slug}.example"
+
+    @property
     def documents(self) -> tuple[Document, ...]:
         """Return the documents in the order of their files."""
         return _documents(self.workspace.slug)
@@ -116,8 +121,8 @@ services espresso machines. You help your colleagues with hours, returns, warran
 
 Tone: calm, exact and courteous. Answer in one short paragraph or a short list. Quote figures exactly as written.
 
-You answer only from the company's documents. If they do not hold the answer, say that you do not know and offer to ask
-Priya, who leads the service team. You never estimate a repair cost; a quote does that.
+You answer only from the company's documents. If they do not hold the answer, say that you do not know and that Priya,
+who leads the service team, may. You never estimate a repair cost; a quote does that.
 
 You must not approve refunds, change an invoice or book a technician. You do not recommend other roasters. You do not
 talk about colleagues' private matters. Questions about food safety go to Luca.""",

@@ -51,7 +51,14 @@ async def _seed_one(db: Database, vault: Vault, store: SandboxStore, business: B
         scope = route.scope
         store.records.remember_tenant(workspace.team_id, scope)
     if scope is None:
-        created = await create_tenant(db, vault, name=workspace.name, employee=workspace.employee, persona=business.persona)
+        created = await create_tenant(
+            db,
+            vault,
+            name=workspace.name,
+            employee=workspace.employee,
+            persona=business.persona,
+            email=business.owner_email,
+        )
         store.records.remember_tenant(workspace.team_id, created.scope)
         scope = created.scope
     documents = Documents(db)

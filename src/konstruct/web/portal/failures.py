@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from fastapi import FastAPI, Request, Response
-from fastapi.exception_handlers import http_exception_handler
-from fastapi.responses import RedirectResponse
+from fastapi import Request, Response
+from fastapi.exception_handlers import http_exception_handler, request_validation_exception_handler
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import PlainTextResponse, RedirectResponse
 from starlette.exceptions import HTTPException
 
+from konstruct.db.database import TRANSIENT_ERRORS
 from konstruct.kit.errors import ConflictError, ForbiddenError, KonstructError, NotFoundError, StorageUnavailableError
 from konstruct.web.portal.guard import NotSignedInError
 from konstruct.web.portal.pages import HEADERS, page
@@ -21,15 +23,23 @@ _TITLES = {
 }
 
 
-def add_handlers(app: FastAPI) -> None:
-    """Let the errors that services raise end in a page."""
-    app.add_exception_handler(NotSignedInError, _not_signed_in)
-    app.add_exception_handler(KonstructError, _failed)
-    app.add_exception_handler(HTTPException, _http)
+async def answer(request: Request, error: Exception) -> Response:
+    """Return the page, or for machines the plain answer, of an error."""
+    match error:
+        case NotSignedInError():
+            return await _not_signed_in(request, error)
+        case HTTPException():
+            return await _http(request, error)
+        case RequestValidationError():
+            return await request_validation_exception_handler(request, error)
+        case KonstructError():
+            return await _failed(request, error)
+        case _ if isinstance(error, TRANSIENT_ERRORS):
+            return await _failed(request, StorageUnavailableError("Nothing was changed. Please try again in a few seconds."))
+    return PlainTextResponse("Internal Server Error", status_code=500)
 
 
-async def _not_signed_in(request: Request, error: Exception) -> Response:
-    assert isinstance(error, NotSignedInError)
+async def _not_signed_in(request: Request, error: NotSignedInError) -> Response:
     if request.headers.get("hx-request"):
         # A fragment cannot show the entrance: htmx goes there with the whole page.
         return Response(status_code=401, headers={**HEADERS, "HX-Redirect": "/sign-in"})
@@ -44,8 +54,7 @@ async def _failed(request: Request, error: Exception) -> Response:
     return page("failed.html", visitor, status, title=_TITLES[status], text=text)
 
 
-async def _http(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
+async def _http(request: Request, error: HTTPException) -> Response:
     if error.status_code == 404 and "text/html" in request.headers.get("accept", ""):
         return await _failed(request, NotFoundError(""))
     return await http_exception_handler(request, error)

@@ -123,7 +123,6 @@ CREATE TABLE deliveries (
   sending_since timestamptz,
   sending_until timestamptz,
   unknown_since timestamptz,
-  looked_up_at timestamptz,
   resent boolean NOT NULL DEFAULT false,
   external_id text,
   reason text,

@@ -1,0 +1,1 @@
+"""The pages of the people who run the installation: the fleet's state, and of businesses no content without a reason."""

@@ -1,0 +1,1 @@
+"""The employee: what it is told, in versions, and a chat to try it."""

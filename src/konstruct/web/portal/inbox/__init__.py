@@ -1,0 +1,1 @@
+"""The inbox: every conversation, live, and people who answer beside the employee."""

@@ -1,0 +1,86 @@
+"""A program with a key of the API, over real HTTP."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import aiohttp
+
+from konstruct.db.scope import TenantScope
+from konstruct.kit.ids import uuid7
+from konstruct.tenants import api_keys, members_repository
+from konstruct.tenants.api_keys import SCOPES
+from konstruct.tenants.members_repository import Member
+from konstruct.tenants.roles import Permission, Role, allows
+from tests.support.house import House
+
+CHANGING = ("date", "ratelimit")
+"""Headers that differ between two answers that say the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the API answered."""
+
+    status: int
+    text: str
+    headers: dict[str, str]
+    """By their names in lower case."""
+
+    def json(self) -> Any:
+        return json.loads(self.text)
+
+    @property
+    def seen(self) -> tuple[int, str, dict[str, str]]:
+        """All that a caller could tell two answers apart by."""
+        return self.status, self.text, {name: value for name, value in self.headers.items() if name not in CHANGING}
+
+
+@dataclass
+class Program:
+    """Calls the API with one key."""
+
+    url: str
+    key: str
+    key_id: UUID
+    member: Member
+    http: aiohttp.ClientSession = field(repr=False)
+
+    async def get(self, path: str, **query: str | int) -> Answer:
+        return await self.ask("GET", path, params=query)
+
+    async def post(self, path: str, body: Any = None, *, once: str | None = None) -> Answer:
+        return await self.ask("POST", path, json=body, once=once)
+
+    async def delete(self, path: str, *, once: str | None = None) -> Answer:
+        return await self.ask("DELETE", path, once=once)
+
+    async def ask(
+        self, method: str, path: str, *, once: str | None = None, headers: dict[str, str] | None = None, **options: Any
+    ) -> Answer:
+        sent = {"Authorization": f"Bearer {self.key}"} | ({"Idempotency-Key": once} if once else {}) | (headers or {})
+        if options.get("json") is None:
+            options.pop("json", None)
+        url = self.url + (path if path.startswith("/api/") else f"/api/v1{path}")
+        async with self.http.request(method, url, headers=sent, allow_redirects=False, **options) as answer:
+            text = (await answer.read()).decode()
+            return Answer(answer.status, text, {name.lower(): value for name, value in answer.headers.items()})
+
+
+@asynccontextmanager
+async def open_api(
+    house: House, scope: TenantScope, *, role: Role = "owner", scopes: Iterable[Permission] | None = None
+) -> AsyncIterator[Program]:
+    """Make a key of a new member of `role`; with every scope that the role allows, unless they are given."""
+    member = Member(uuid7(), "Pat Doe", None, role)
+    wanted = [each for each in SCOPES if allows(role, each)] if scopes is None else scopes
+    async with house.db.tenant(scope) as session:
+        await members_repository.insert(session, member, None, None)
+    key_id, key = await api_keys.create(house.db, scope, member, name="Test", scopes=[each.value for each in wanted])
+    async with aiohttp.ClientSession() as http:
+        yield Program(house.url, key, key_id, member, http)
