@@ -18,6 +18,8 @@ from konstruct.web.portal.members import routes as members
 from konstruct.web.portal.notices import routes as notices
 from konstruct.web.portal.pages import STATIC
 from konstruct.web.portal.settings import routes as settings
+from konstruct.web.portal.turns import routes as turns
+from konstruct.web.portal.usage import routes as usage
 
 AREAS = (
     entrance,

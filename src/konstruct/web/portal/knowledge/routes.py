@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 from starlette.datastructures import UploadFile
 
-from konstruct.agents.loop import RECALLED_PASSAGES
+from konstruct.agents.thinking import RECALLED_PASSAGES
 from konstruct.kit.ids import parse_id
 from konstruct.kit.text import storable
 from konstruct.memory.documents import TITLE_MAX, DocumentError, Documents
