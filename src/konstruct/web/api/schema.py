@@ -65,6 +65,8 @@ def _complete(path: dict[str, Any], methods: set[str], scope: str) -> None:
         operation["security"] = [{"key": [scope]}]
         operation["description"] = f"{operation.get('description', '')}\n\nNeeds the scope `{scope}`.".strip()
         responses = operation["responses"]
+        # FastAPI's own, in another form than ours.
+        responses.pop("422", None)
         for status in (*_ALWAYS, *_own(operation, method)):
             responses[str(status)] = {"$ref": f"#/components/responses/{status}"}
         operation["responses"] = dict(sorted(responses.items()))
