@@ -13,8 +13,11 @@ from konstruct.web.portal.entrance import routes as entrance
 from konstruct.web.portal.guard import refuse_other_sites
 from konstruct.web.portal.home import routes as home
 from konstruct.web.portal.inbox import routes as inbox
+from konstruct.web.portal.knowledge import routes as knowledge
 from konstruct.web.portal.members import routes as members
+from konstruct.web.portal.notices import routes as notices
 from konstruct.web.portal.pages import STATIC
+from konstruct.web.portal.settings import routes as settings
 from konstruct.web.portal.turns import routes as turns
 from konstruct.web.portal.usage import routes as usage
 
@@ -24,8 +27,11 @@ AREAS = (
     inbox,
     turns,
     employee,
+    knowledge,
     channels,
     usage,
+    notices,
+    settings,
     members,
     api_keys,
 )
