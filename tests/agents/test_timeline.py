@@ -113,6 +113,8 @@ async def test_steps_and_attempts_stand_where_they_happened(still: House, model:
     assert first.duration_ms >= 50
     assert second.started_ms >= first.started_ms + first.duration_ms
     assert asked.duration_ms == second.started_ms + second.duration_ms - first.started_ms
+    calls = await rows(still, still.scopes[0], "SELECT started_ms FROM llm_calls WHERE tenant_id = $1 ORDER BY started_ms")
+    assert calls[1]["started_ms"] - calls[0]["started_ms"] >= 50
     (step,) = await rows(still, still.scopes[0], "SELECT started_ms, ended_ms FROM steps WHERE tenant_id = $1")
     assert step["ended_ms"] - step["started_ms"] >= 50
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from konstruct.channels import accounts, accounts_status, delivery
+from konstruct.channels import accounts, accounts_repository, accounts_status, deliveries_repository, delivery
 from konstruct.channels.accounts import TokenRefusedError
 from konstruct.channels.accounts_status import strip
 from konstruct.channels.slack.adapter import SlackAdapter
@@ -292,6 +292,22 @@ async def test_a_send_that_was_read_before_the_disconnection_does_not_start(
     assert house.slack.posts == []
     (row,) = await deliveries(house, scope)
     assert row["state"] == "cancelled"
+
+
+async def test_a_send_and_a_disconnection_at_the_same_moment(house: House) -> None:
+    scope, account = house.scopes[0], await _account(house)
+    await _answered(house)
+    held = await claim(house, "send")
+    (row,) = await deliveries(house, scope)
+    async with house.db.tenant(scope) as session:
+        assert await accounts_repository.disconnect_account(session, account) == 1
+        # It sees the account as it was before, and then waits for the delivery's row.
+        start = house.db.run(scope, lambda s: deliveries_repository.start_sending(s, held, row["id"], 10))
+        starting = asyncio.ensure_future(start)
+        await until(lambda: rows(house, scope, "SELECT 1 FROM pg_locks WHERE NOT granted AND $1::uuid IS NOT NULL"))
+    assert await starting == "not_pending"
+    (row,) = await deliveries(house, scope)
+    assert (row["state"], row["attempt"]) == ("cancelled", 0)
 
 
 @pytest.mark.parametrize("role", ["viewer", "operator"])
