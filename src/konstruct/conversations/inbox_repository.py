@@ -50,6 +50,8 @@ class Listed:
     """The name of whoever wrote last, or what the provider calls them."""
     author: str | None
     """Who wrote the last line: contact, ai or human."""
+    line_by: str | None
+    """The colleague who wrote it, if one did."""
     line: str
     files: int
     answered_by: str | None
@@ -88,12 +90,13 @@ WITH page AS MATERIALIZED (
 )
 SELECT c.id, c.last_message_at AS at, a.kind AS channel, a.external_id AS account, c.kind, c.channel_id,
   CASE WHEN c.owner = 'human' THEN 'human' WHEN {waiting} THEN 'waiting' ELSE 'ai' END AS state,
-  p.person, l.author, coalesce(l.line, '') AS line, coalesce(l.files, 0) AS files, e.member_name AS answered_by,
+  p.person, l.author, l.line_by, coalesce(l.line, '') AS line, coalesce(l.files, 0) AS files, e.member_name AS answered_by,
   c.owner = 'human' AND {unanswered} AS needs_me
 FROM page c
 JOIN channel_accounts a ON a.tenant_id = $1 AND a.id = c.account_id
 LEFT JOIN LATERAL (
-  SELECT m.author, left(m.text, {chars}) AS line, jsonb_array_length(m.attachments) AS files FROM messages m
+  SELECT m.author, left(m.text, {chars}) AS line, jsonb_array_length(m.attachments) AS files, h.member_name AS line_by
+  FROM messages m LEFT JOIN human_messages h ON h.tenant_id = m.tenant_id AND h.message_id = m.id
   WHERE m.tenant_id = $1 AND m.conversation_id = c.id ORDER BY m.seq DESC LIMIT 1
 ) l ON true
 LEFT JOIN LATERAL (

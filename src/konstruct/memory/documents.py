@@ -16,7 +16,7 @@ from konstruct.kit.ids import uuid7
 from konstruct.kit.text import storable
 from konstruct.memory import documents_repository as repository
 from konstruct.memory.chunking import chunks_of
-from konstruct.memory.documents_repository import Chunk, Cursor, DocumentDetail, DocumentInfo, Piece
+from konstruct.memory.documents_repository import Chunk, DocumentDetail, DocumentInfo, Piece
 from konstruct.memory.extraction.limits import MAX_DOCUMENT_CHARS
 from konstruct.memory.ranking import rank
 
@@ -113,8 +113,8 @@ class Documents:
         async with self._db.tenant(scope) as session:
             return await repository.list_all(session)
 
-    async def page(self, scope: TenantScope, limit: int, before: Cursor | None = None) -> Sequence[DocumentInfo]:
-        """Return `limit` of the tenant's documents, newest first, those before `before`."""
+    async def page(self, scope: TenantScope, limit: int, before: UUID | None = None) -> Sequence[DocumentInfo]:
+        """Return `limit` of the tenant's documents, newest first, those older than the document `before`."""
         async with self._db.tenant(scope) as session:
             return await repository.list_page(session, limit, before)
 

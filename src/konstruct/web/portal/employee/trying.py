@@ -35,7 +35,7 @@ def router(show_draft: ShowDraft) -> APIRouter:
     async def ask(request: Request, visitor: Editing) -> Response:
         """Ask the draft that the form holds; wait for its answer."""
         form = await form_of(request)
-        fields, question = Fields.sent(form), form.get("question", "").strip() or form.get("example", "")
+        fields, question = Fields.sent(form), form.get("example", "") or form.get("question", "").strip()
         problem, status = "", 200
         try:
             await _ask(request, visitor, fields, question)

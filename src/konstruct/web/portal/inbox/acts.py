@@ -83,18 +83,20 @@ async def delete_note(request: Request, visitor: Answering, conversation_id: str
 
 
 async def _change_owner(request: Request, visitor: Visitor, found: UUID, change: ownership.Change) -> Response:
-    epoch = _epoch(await form_of(request))
+    form = await form_of(request)
+    # What stands in the reply's field comes along: whatever becomes of the act, it must not be lost.
+    epoch, draft = _epoch(form), form.get("text", "")
     who, render = _colleague(visitor), _render(request)
     try:
         await deps_of(request).db.run(visitor.scope, lambda s: change(s, found, epoch, who, render))
     except OwnerChangedError as error:
-        return await show_desk(request, visitor, found, error=str(error), status=409)
-    return await _done(request, visitor, found)
+        return await show_desk(request, visitor, found, draft=draft, error=str(error), status=409)
+    return await _done(request, visitor, found, draft=draft)
 
 
-async def _done(request: Request, visitor: Visitor, found: UUID, *, notes: bool = False) -> Response:
+async def _done(request: Request, visitor: Visitor, found: UUID, *, notes: bool = False, draft: str = "") -> Response:
     if is_htmx(request):
-        return await (show_notes if notes else show_desk)(request, visitor, found)
+        return await (show_notes if notes else show_desk)(request, visitor, found, draft=draft)
     query = Address.of(request.query_params).query
     return RedirectResponse(f"/inbox/{found}{query}#{'notes' if notes else 'desk'}", status_code=303, headers=HEADERS)
 

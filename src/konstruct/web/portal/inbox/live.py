@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from dataclasses import dataclass
+from typing import Any, TypeVar
 from uuid import UUID
 
 import structlog
@@ -30,6 +31,8 @@ from konstruct.web.portal.inbox.view import DeskView
 from konstruct.web.portal.pages import fragment
 
 log = structlog.get_logger()
+
+T = TypeVar("T")
 
 POLL_S = 1.0
 CHECK_S = 3.0
@@ -63,12 +66,12 @@ async def stream(watch: Watch, cursor: Cursor, start: int) -> AsyncIterator[str]
         while not watch.streams.closed and time.monotonic() - began < STREAM_S:
             try:
                 if time.monotonic() - checked >= CHECK_S:
-                    found = await find_visitor(watch.db, watch.ticket, note=False)
+                    found = await _whole(find_visitor(watch.db, watch.ticket, note=False))
                     if found is None or not found.may(Permission.VIEW_CONVERSATIONS):
                         yield BYE
                         return
                     visitor, checked = found, time.monotonic()
-                changed = await _look(watch, visitor, seen, low, epoch)
+                changed = await _whole(_look(watch, visitor, seen, low, epoch))
             except NotFoundError:
                 yield BYE
                 return
@@ -106,6 +109,20 @@ async def _look(watch: Watch, visitor: Visitor, seen: Pulse | None, low: int, ep
         return now, f"{text}id: {now.cursor}\nevent: seen\ndata: \n\n" if text else ""
 
     return await watch.db.run(watch.visitor.scope, work)
+
+
+async def _whole(work: Coroutine[Any, Any, T]) -> T:
+    """Return what `work` returns; a page that leaves in the middle of it does not cut it off.
+
+    The server cancels a stream again at each await, so that its transaction could not even be rolled back.
+    """
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        # Nobody waits for its outcome any more; it is looked at, so that the loop does not complain.
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())
+        raise
 
 
 def event(name: str, html: bytes | memoryview) -> str:

@@ -78,6 +78,9 @@ async def events(request: Request, visitor: Reading, conversation_id: str) -> Re
     lost = Cursor.parse(request.headers.get("last-event-id", ""))
     fresh = Cursor.parse(request.query_params.get("after", ""))
     cursor = lost or fresh or now.cursor
+    if cursor.seq > now.seq:
+        # None that we gave.
+        cursor = now.cursor
     start = min(cursor.open_from, cursor.seq + 1) if lost is None else cursor.resume_from
     ticket = request.cookies.get(cookie_name(deps), "")
     watch = Watch(deps.db, streams, visitor, ticket, found, address.query)

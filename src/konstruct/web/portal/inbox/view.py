@@ -14,7 +14,7 @@ from konstruct.conversations.search import Results
 from konstruct.web.portal.inbox.address import KINDS, Address
 from konstruct.web.portal.inbox.rows import Row
 
-SHOWS = (("all", "All"), ("needs_me", "Needs me"), ("waiting", "Waiting"), ("human", "With a person"), ("ai", "With the AI"))
+SHOWS = (("all", "All"), ("needs_me", "Needs me"), ("waiting", "Waiting"), ("human", "People"), ("ai", "AI"))
 STATES = {"ai": ("AI", "mute"), "waiting": ("Waiting", "warn"), "human": ("Person", "info")}
 
 

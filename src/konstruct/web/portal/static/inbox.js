@@ -126,6 +126,12 @@ document.addEventListener("keydown", (event) => {
   act();
 });
 
+// Handing back takes along what stands in the field, so that it is not lost.
+document.addEventListener("submit", (event) => {
+  const unsent = event.target.querySelector("#unsent-text");
+  if (unsent) unsent.value = document.getElementById("reply")?.value ?? "";
+}, true);
+
 document.querySelector(".message.marked")?.scrollIntoView({ block: "center" });
 // After taking over, one writes.
 document.addEventListener("htmx:after:swap", (event) => {
