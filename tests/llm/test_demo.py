@@ -8,12 +8,14 @@ from datetime import UTC, datetime
 
 import pytest
 
+from konstruct.agents.prompt import assemble
 from konstruct.db.scope import TenantScope
 from konstruct.kit.errors import SettingsError
-from konstruct.llm.backends.demo import LABEL, DemoBackend
+from konstruct.llm.backends.demo import FILES_UNREAD, LABEL, DemoBackend
 from konstruct.llm.port import ChatMessage, Finish, Usage
 from konstruct.memory.chunking import chunks_of
 from konstruct.memory.ranking import rank
+from tests.agents.support import START, line, turn
 from tests.llm.support import SCOPE_A, SCOPE_B, collect, request, text_of
 
 BAKERY = """# Opening hours
@@ -105,7 +107,8 @@ async def test_a_question_is_answered_with_a_quote_and_its_title(question: str, 
     ],
 )
 async def test_what_the_documents_do_not_say_is_not_known(question: str) -> None:
-    assert (await answer(question)).startswith("I do not know")
+    # Nor is anything promised: nobody would do it.
+    assert await answer(question) == "I do not know: I found nothing about this in our documents. A colleague may know."
 
 
 async def test_each_question_of_the_burst_is_answered_in_order() -> None:
@@ -115,6 +118,11 @@ async def test_each_question_of_the_burst_is_answered_in_order() -> None:
     assert "Tuesday to Saturday" in parts[0]
     assert "3.50 GBP" in parts[1]
     assert "I do not know" in parts[2]
+
+
+async def test_a_question_is_quoted_without_who_asked_it_and_with_single_blanks() -> None:
+    reply = await answer("Person U01: <@UBOT>  refund?\nAna Lee: and   <@UBOT> is there\tparking?")
+    assert [part.splitlines()[0] for part in reply.split("\n\n")] == ["1. *refund?*", "2. *and is there parking?*"]
 
 
 async def test_only_the_last_messages_of_the_user_are_asked() -> None:
@@ -152,6 +160,32 @@ async def test_thanks(text: str) -> None:
 @pytest.mark.parametrize("text", ["", "   ", "?", "[an empty message]", "\N{ZERO WIDTH SPACE}"])
 async def test_nothing_said_is_still_answered(text: str) -> None:
     assert await answer(text)
+
+
+FILES = "[sent files that cannot be read here: offer.pdf, scan[1].png]"
+
+
+@pytest.mark.parametrize("text", [FILES, f"Ana: {FILES}", f"Hello\n{FILES}", f"Ana: {FILES}\nBen: [an empty message]"])
+async def test_a_message_of_only_files_is_told_that_they_cannot_be_read(text: str) -> None:
+    assert await answer(f"[Now: Monday, 2026-11-23 05:12 UTC]\n{text}") == FILES_UNREAD
+
+
+@pytest.mark.parametrize("text", [f"Is there parking?\n{FILES}", f"Ana: Is there parking?\nBen: {FILES}"])
+async def test_a_question_with_files_is_answered_and_they_are_not_passed_over(text: str) -> None:
+    reply = await answer(text)
+    assert reply.startswith("> Free parking")
+    assert reply.endswith(f"\n\n{FILES_UNREAD}")
+
+
+@pytest.mark.parametrize("several", [False, True])
+async def test_the_prompts_own_note_of_files_is_understood(several: bool) -> None:
+    asked = [line(1, "", files=("offer.pdf",)), line(2, " ", files=("b].png",), name="Ana")]
+    whole = assemble(turn([], asked, several=several), SCOPE_A, START)
+    assert (await text_of(DemoBackend(Shelf(), env="dev"), whole)) == f"{FILES_UNREAD}\n\n{LABEL}"
+
+
+async def test_an_empty_message_among_several_people_is_no_question() -> None:
+    assert await answer("Ana: [an empty message]") == "Hello! Ask me about “Shop guide”."
 
 
 async def test_another_tenants_documents_are_never_quoted() -> None:

@@ -178,7 +178,7 @@ async def test_signals_are_shown(still: House, desk: Person) -> None:
         assert title in shown
 
 
-@pytest.mark.parametrize("bad", ["x", "%00", str(uuid4()), "0" * 500])
+@pytest.mark.parametrize("bad", ["x", "%00", "018f0000-0000-7000-8000-000000000000", "0" * 500])
 async def test_ids_that_name_nothing_are_one_page(desk: Person, bad: str) -> None:
     letter: UUID = uuid4()
     for path in (f"/operator/tenants/{bad}", f"/operator/tenants/{bad}/access", f"/operator/dead-letters/{bad}/{letter}"):

@@ -124,3 +124,22 @@ async def test_a_lost_sandbox_file_finds_its_tenants_again(own_settings: Setting
         assert await directory(db) == before
     finally:
         await db.close()
+
+
+def test_only_the_owner_reads_the_file_with_the_tokens(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        store = SandboxStore.in_folder(tmp_path)
+        store.deliver_mail("a@example.org", "Hello", "text")
+        files = sorted(tmp_path.iterdir())
+        assert [path.name for path in files] == ["sandbox.db", "sandbox.db-shm", "sandbox.db-wal"]
+        assert {path.stat().st_mode & 0o777 for path in files} == {0o600}
+        # Also what an earlier version made for everybody.
+        for path in files:
+            path.chmod(0o644)
+        again = SandboxStore.in_folder(tmp_path)
+        assert {path.stat().st_mode & 0o777 for path in files} == {0o600}
+        again.close()
+        store.close()
+    finally:
+        os.umask(before)

@@ -15,6 +15,7 @@ import structlog
 from konstruct.agents import fallbacks, tool_ledger, turns_repository
 from konstruct.agents.ports import ChannelSurface, Knowledge, Passage
 from konstruct.agents.thinking import Answer, Thinker, fallback
+from konstruct.agents.timeline_trace import Trace
 from konstruct.agents.turn import Outcome, Step, Turn
 from konstruct.conversations import outbox
 from konstruct.conversations.outbox import Reply
@@ -35,32 +36,38 @@ MARGIN_S = 0.5
 class _Steps:
     """Persists what a turn does, fenced by its claim: a crash at any point leaves rows from which the next claim goes on."""
 
-    def __init__(self, db: Database, claim: Claim) -> None:
+    def __init__(self, db: Database, claim: Claim, trace: Trace) -> None:
         self._db = db
         self._claim = claim
+        self._trace = trace
 
     async def recalled(self, query: str, passages: Sequence[Passage], began: float) -> None:
-        """Nothing to keep: whoever goes on reads the documents again."""
+        """Note it for the timeline; the next step stores it. Whoever goes on after a crash reads the documents again."""
+        self._trace.recalled(self._trace.ms(began), query, passages)
 
     async def answered(self, turn: Turn, step: Step, calls: Sequence[CallRecord], began: float) -> None:
         async def work(session: TenantSession) -> None:
-            await turns_repository.save_step(session, self._claim, turn.id, step)
-            await usage_repository.record_calls(session, turn.id, step.position, calls)
+            await turns_repository.save_step(session, self._claim, turn.id, step, self._trace.ms(began), self._trace)
             if step.tool_calls:
                 await tool_ledger.intend(session, turn.id, step.position, step.tool_calls)
+            # Last: the tenant's other turns add to the same sums.
+            await usage_repository.record_calls(session, turn.id, step.position, calls, began=self._trace.began)
 
         await self._db.run(self._claim.scope, work)
+        self._trace.stored()
 
     async def refused(self, turn: Turn, step: Step, asked: Step, began: float) -> None:
         async def work(session: TenantSession) -> None:
-            await turns_repository.save_step(session, self._claim, turn.id, step)
+            await turns_repository.save_step(session, self._claim, turn.id, step, self._trace.ms(began), self._trace)
             await tool_ledger.refuse(session, turn.id, asked.position, "no tool executor")
 
         await self._db.run(self._claim.scope, work)
+        self._trace.stored()
 
     async def failed(self, turn: Turn, failed: LlmFailed) -> None:
+        self._trace.failed(failed.last)
         async with self._db.tenant(self._claim.scope) as session:
-            await usage_repository.record_calls(session, turn.id, len(turn.steps), failed.calls)
+            await usage_repository.record_calls(session, turn.id, len(turn.steps), failed.calls, began=self._trace.began)
 
 
 class TurnLoop:
@@ -90,26 +97,27 @@ class TurnLoop:
         if turn is None:
             return
         with structlog.contextvars.bound_contextvars(turn_id=str(turn.id)):
-            answer = await self._answer(claim, turn)
-            outcome = await self._finish(claim, turn, answer)
+            trace = Trace(turn.elapsed_s)
+            answer = await self._answer(claim, turn, trace)
+            outcome = await self._finish(claim, turn, answer, trace)
             self._counters.inc("turns_total", outcome=outcome, reason=answer.reason or "none")
             log.info("turn_done", outcome=outcome, reason=answer.reason, attempts=turn.attempts, messages=len(turn.asked))
 
-    async def _answer(self, claim: Claim, turn: Turn) -> Answer:
+    async def _answer(self, claim: Claim, turn: Turn, trace: Trace) -> Answer:
         if claim.attempts > self._attempts:
             return fallback(fallbacks.BROKEN, bury=True)
         limit = asyncio.timeout(turn.remaining_s)
         try:
             async with limit, self._surface.working(claim.scope, turn.account_id, turn.channel_id, turn.thread_id):
                 deadline = time.monotonic() + turn.remaining_s - MARGIN_S
-                return await self._thinker.think(claim.scope, turn, _Steps(self._db, claim), deadline)
+                return await self._thinker.think(claim.scope, turn, _Steps(self._db, claim, trace), deadline)
         except TimeoutError:
             if not limit.expired():
                 # The database's, not the turn's: what could not be stored in time is tried again.
                 raise
             return fallback(fallbacks.TOO_SLOW)
 
-    async def _finish(self, claim: Claim, turn: Turn, answer: Answer) -> Outcome:
+    async def _finish(self, claim: Claim, turn: Turn, answer: Answer, trace: Trace) -> Outcome:
         """Put the answer into the outbox, close the turn and release the lane: one transaction, or nothing of it."""
         where = (turn.channel_kind, turn.channel_id, turn.thread_id, turn.participants)
         parts = self._surface.render(*where, answer.text)
@@ -124,7 +132,7 @@ class TurnLoop:
             if answer.bury:
                 await turns_repository.bury(session, claim, turn, answer.reason or "")
             outcome: Outcome = answer.outcome if ours else "handed_over"
-            await turns_repository.close_turn(session, claim, turn.id, outcome, answer.reason)
+            await turns_repository.close_turn(session, claim, turn.id, outcome, answer.reason, trace)
             return outcome
 
         return await self._db.run(claim.scope, work)

@@ -79,6 +79,8 @@ class Turn:
     asked: tuple[Line, ...]
     """The messages this turn answers, in the provider's time."""
     steps: tuple[Step, ...]
+    elapsed_s: float = 0.0
+    """Seconds since it was started, when this claim opened it, by the database's clock."""
 
     @property
     def thread_id(self) -> str | None:

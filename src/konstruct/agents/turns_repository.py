@@ -9,6 +9,7 @@ from uuid import UUID
 import orjson
 
 from konstruct.agents.persona import persona_of
+from konstruct.agents.timeline_trace import NOTHING, Trace
 from konstruct.agents.turn import Line, Persona, Step, Turn
 from konstruct.db.session import Record, TenantSession
 from konstruct.jobs import queue
@@ -20,13 +21,15 @@ from konstruct.tenants.employees_repository import Limits
 from konstruct.tenants.notices import raise_notice
 from konstruct.tenants.notices_troubles import turn_failed
 
+_Times = tuple[datetime, datetime]
+"""When a turn was started, and its deadline."""
 HISTORY_MESSAGES = 200
 """Most messages that a window may hold; the context limit usually ends it earlier."""
 
 _SITUATION = f"""
 SELECT c.account_id, c.agent_id, c.channel_id, c.kind AS conversation_kind, c.owner, c.owner_epoch, a.kind AS channel_kind,
   g.model, g.context_limit_tokens, g.reply_limit_tokens, p.version, {employees_repository.FIELDS}, b.name AS business,
-  t.id AS turn_id, t.attempts, t.deadline_at, t.owner_epoch AS turn_owner_epoch
+  t.id AS turn_id, t.attempts, t.started_at, t.deadline_at, t.owner_epoch AS turn_owner_epoch
 FROM conversations c
 JOIN channel_accounts a ON a.tenant_id = c.tenant_id AND a.id = c.account_id
 JOIN agents g ON g.tenant_id = c.tenant_id AND g.id = c.agent_id
@@ -60,12 +63,12 @@ async def open_turn(session: TenantSession, claim: Claim, deadline_s: float) -> 
         return None
     if row["turn_id"] is None:
         turn_id = uuid7()
-        deadline_at = await _start(session, claim, turn_id, row, deadline_s)
-        if deadline_at is None:
+        times = await _start(session, claim, turn_id, row, deadline_s)
+        if times is None:
             await queue.release(session, claim)
             return None
     else:
-        turn_id, deadline_at = row["turn_id"], row["deadline_at"]
+        turn_id, times = row["turn_id"], (row["started_at"], row["deadline_at"])
         await session.execute(
             "UPDATE turns SET attempts = attempts + 1, epoch = $3 WHERE tenant_id = $1 AND id = $2",
             claim.scope.tenant_id,
@@ -73,16 +76,16 @@ async def open_turn(session: TenantSession, claim: Claim, deadline_s: float) -> 
             claim.epoch,
         )
         await _leave_the_rest(session, claim)
-    await queue.limit(session, claim, deadline_at)
-    return await _load(session, claim, turn_id, deadline_at, row)
+    await queue.limit(session, claim, times[1])
+    return await _load(session, claim, turn_id, times, row)
 
 
-async def _start(session: TenantSession, claim: Claim, turn_id: UUID, row: Record, deadline_s: float) -> datetime | None:
-    """Insert the turn and give it every pending message; None if there is none."""
-    deadline_at: datetime | None = await session.fetchval(
+async def _start(session: TenantSession, claim: Claim, turn_id: UUID, row: Record, deadline_s: float) -> _Times | None:
+    """Insert the turn and give it every pending message; return its times, or None if there is no message."""
+    started = await session.fetchrow(
         "INSERT INTO turns (tenant_id, id, conversation_id, agent_id, persona_version, epoch, owner_epoch, deadline_at)"
         " SELECT $1, $2, $3, $4, $5, $6, $7, now() + $8 WHERE EXISTS (SELECT 1 FROM messages"
-        "   WHERE tenant_id = $1 AND conversation_id = $3 AND state = 'pending') RETURNING deadline_at",
+        "   WHERE tenant_id = $1 AND conversation_id = $3 AND state = 'pending') RETURNING started_at, deadline_at",
         claim.scope.tenant_id,
         turn_id,
         claim.conversation_id,
@@ -92,15 +95,15 @@ async def _start(session: TenantSession, claim: Claim, turn_id: UUID, row: Recor
         row["owner_epoch"],
         timedelta(seconds=deadline_s),
     )
-    if deadline_at is not None:
-        await session.execute(
-            "UPDATE messages SET state = 'in_turn', turn_id = $3"
-            " WHERE tenant_id = $1 AND conversation_id = $2 AND state = 'pending'",
-            claim.scope.tenant_id,
-            claim.conversation_id,
-            turn_id,
-        )
-    return deadline_at
+    if started is None:
+        return None
+    await session.execute(
+        "UPDATE messages SET state = 'in_turn', turn_id = $3 WHERE tenant_id = $1 AND conversation_id = $2 AND state = 'pending'",
+        claim.scope.tenant_id,
+        claim.conversation_id,
+        turn_id,
+    )
+    return started["started_at"], started["deadline_at"]
 
 
 async def _leave_the_rest(session: TenantSession, claim: Claim) -> None:
@@ -114,7 +117,7 @@ async def _leave_the_rest(session: TenantSession, claim: Claim) -> None:
         await queue.bump(session, claim.conversation_id, "turn")
 
 
-async def _load(session: TenantSession, claim: Claim, turn_id: UUID, deadline_at: datetime, row: Record) -> Turn:
+async def _load(session: TenantSession, claim: Claim, turn_id: UUID, times: _Times, row: Record) -> Turn:
     tenant_id = claim.scope.tenant_id
     asked = await session.fetch(
         f"{_LINE} WHERE m.tenant_id = $1 AND m.turn_id = $2 AND m.direction = 'in' ORDER BY m.sent_at, m.seq",
@@ -132,7 +135,12 @@ async def _load(session: TenantSession, claim: Claim, turn_id: UUID, deadline_at
     steps = await session.fetch(
         "SELECT position, kind, content FROM steps WHERE tenant_id = $1 AND turn_id = $2 ORDER BY position", tenant_id, turn_id
     )
-    remaining = await session.fetchval("SELECT extract(epoch FROM $1::timestamptz - clock_timestamp())::float8", deadline_at)
+    clock = await session.fetchrow(
+        "SELECT extract(epoch FROM clock_timestamp() - $1::timestamptz)::float8 AS elapsed,"
+        " extract(epoch FROM $2::timestamptz - clock_timestamp())::float8 AS remaining",
+        *times,
+    )
+    assert clock is not None
     return Turn(
         id=turn_id,
         conversation_id=claim.conversation_id,
@@ -142,16 +150,19 @@ async def _load(session: TenantSession, claim: Claim, turn_id: UUID, deadline_at
         several_people=row["conversation_kind"] == "thread",
         owner_epoch=row["owner_epoch"] if row["turn_owner_epoch"] is None else row["turn_owner_epoch"],
         attempts=1 if row["attempts"] is None else row["attempts"] + 1,
-        remaining_s=remaining,
+        remaining_s=clock["remaining"],
         persona=_persona(row),
         history=_in_order(history),
         asked=tuple(_line(line) for line in asked),
         steps=tuple(_step(step) for step in steps),
+        elapsed_s=clock["elapsed"],
     )
 
 
-async def save_step(session: TenantSession, claim: Claim, turn_id: UUID, step: Step) -> None:
-    """Persist what the turn did, once. Raises LeaseLostError if the turn is no longer ours."""
+async def save_step(
+    session: TenantSession, claim: Claim, turn_id: UUID, step: Step, started_ms: int | None = None, trace: Trace | None = None
+) -> None:
+    """Persist what the turn did, once, and what it recalled for that. Raises LeaseLostError if the turn is no longer ours."""
     await queue.fence(session, claim)
     content: dict[str, Any] = {"text": step.text}
     if step.kind == "model":
@@ -159,13 +170,19 @@ async def save_step(session: TenantSession, claim: Claim, turn_id: UUID, step: S
     else:
         content["results"] = list(step.results)
     await session.execute(
-        "INSERT INTO steps (tenant_id, turn_id, position, kind, content, epoch) VALUES ($1, $2, $3, $4, $5, $6)",
+        "WITH recalled AS (UPDATE turns SET recalls = recalls || $9::jsonb"
+        "   WHERE tenant_id = $1 AND id = $2 AND $9::jsonb <> '[]'::jsonb)"
+        " INSERT INTO steps (tenant_id, turn_id, position, kind, content, epoch, started_ms, ended_ms)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         claim.scope.tenant_id,
         turn_id,
         step.position,
         step.kind,
         orjson.dumps(content).decode(),
         claim.epoch,
+        started_ms,
+        trace.ms() if trace else None,
+        trace.recalls if trace else NOTHING,
     )
 
 
@@ -183,14 +200,19 @@ async def lock_for_answer(session: TenantSession, claim: Claim, turn: Turn) -> b
     return bool(epoch == turn.owner_epoch)
 
 
-async def close_turn(session: TenantSession, claim: Claim, turn_id: UUID, outcome: str, reason: str | None) -> None:
-    """Mark the turn done and its messages answered (or a human's), and release the lane."""
+async def close_turn(
+    session: TenantSession, claim: Claim, turn_id: UUID, outcome: str, reason: str | None, trace: Trace | None = None
+) -> None:
+    """Mark the turn done and its messages answered (or a human's), and release the lane. `trace` may hold what no step took."""
     await session.execute(
-        "UPDATE turns SET state = 'done', outcome = $3, reason = $4, finished_at = now() WHERE tenant_id = $1 AND id = $2",
+        "UPDATE turns SET state = 'done', outcome = $3, reason = $4, finished_at = now(), recalls = recalls || $5::jsonb,"
+        " failure = $6::jsonb WHERE tenant_id = $1 AND id = $2",
         claim.scope.tenant_id,
         turn_id,
         outcome,
         reason,
+        trace.recalls if trace else NOTHING,
+        trace.failure if trace else None,
     )
     await session.execute(
         "UPDATE messages SET state = $3 WHERE tenant_id = $1 AND turn_id = $2 AND state = 'in_turn'",

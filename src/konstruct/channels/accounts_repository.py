@@ -1,10 +1,11 @@
-"""SQL of channel accounts and their routes."""
+"""SQL of channel accounts, their routes, and the history of their status."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from uuid import UUID
 
+from konstruct.channels.deliveries_repository import DISCONNECTED
 from konstruct.db.session import TenantSession, UniqueViolation
 from konstruct.kit.errors import ConflictError, NotFoundError
 from konstruct.tenants import notices
@@ -19,17 +20,20 @@ class Account:
     external_id: str
     app_id: str | None
     bot_user_id: str | None
-    secret_id: UUID
+    secret_id: UUID | None
+    """None if and only if it was disconnected: its token is gone."""
     status: str
 
 
 _COLUMNS = "id, kind, external_id, app_id, bot_user_id, secret_id, status"
 
 
-async def get_account(session: TenantSession, account_id: UUID) -> Account:
-    """Return the account. Raises NotFoundError."""
+async def get_account(session: TenantSession, account_id: UUID, *, lock: bool = False) -> Account:
+    """Return the account; with `lock`, held against other changes until the transaction ends. Raises NotFoundError."""
     row = await session.fetchrow(
-        f"SELECT {_COLUMNS} FROM channel_accounts WHERE tenant_id = $1 AND id = $2", session.scope.tenant_id, account_id
+        f"SELECT {_COLUMNS} FROM channel_accounts WHERE tenant_id = $1 AND id = $2{_LOCK if lock else ''}",
+        session.scope.tenant_id,
+        account_id,
     )
     if row is None:
         raise NotFoundError(f"there is no channel account {account_id}")
@@ -47,11 +51,15 @@ async def find_account(session: TenantSession, kind: str, external_id: str) -> A
     return Account(**dict(row)) if row else None
 
 
-async def insert_account(session: TenantSession, account: Account, agent_id: UUID) -> None:
-    """Store a new account with its route. Raises ConflictError if another tenant has it."""
-    await session.execute(
-        "INSERT INTO channel_accounts (tenant_id, id, agent_id, kind, external_id, app_id, bot_user_id, secret_id)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+async def insert_account(session: TenantSession, account: Account, agent_id: UUID) -> bool:
+    """Store a new account with its route; False if the tenant has it already. Raises ConflictError if another tenant has it."""
+    stored = await session.execute(
+        "WITH stored AS (INSERT INTO channel_accounts"
+        "   (tenant_id, id, agent_id, kind, external_id, app_id, bot_user_id, secret_id)"
+        "   VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (tenant_id, kind, external_id) DO NOTHING"
+        "   RETURNING tenant_id, id, status)"
+        " INSERT INTO channel_health (tenant_id, account_id, status, reason)"
+        " SELECT tenant_id, id, status, 'connected' FROM stored",
         session.scope.tenant_id,
         account.id,
         agent_id,
@@ -61,9 +69,61 @@ async def insert_account(session: TenantSession, account: Account, agent_id: UUI
         account.bot_user_id,
         account.secret_id,
     )
+    if stored:
+        await _open_route(session, account)
+    return bool(stored)
+
+
+async def reconnect_account(session: TenantSession, account: Account) -> None:
+    """Make a known account active again, as `account` describes it now. Raises ConflictError if another tenant has it by now."""
+    await notices.settle(session, "channel_broken", subject=str(account.id))
+    await session.execute(
+        "WITH known AS (UPDATE channel_accounts SET app_id = $3, bot_user_id = $4, secret_id = $5, status = 'active',"
+        "   status_reason = NULL, status_changed_at = now() WHERE tenant_id = $1 AND id = $2 RETURNING tenant_id, id, status)"
+        " INSERT INTO channel_health (tenant_id, account_id, status, reason)"
+        " SELECT tenant_id, id, status, 'reconnected' FROM known",
+        session.scope.tenant_id,
+        account.id,
+        account.app_id,
+        account.bot_user_id,
+        account.secret_id,
+    )
+    await _open_route(session, account)
+
+
+async def disconnect_account(session: TenantSession, account_id: UUID) -> int:
+    """Take the account's route away and cancel what waits to be sent; return how many deliveries that were.
+
+    What is being sent at this moment comes to its end by itself. Its secret is the caller's to delete, afterwards.
+    """
+    await notices.settle(session, "channel_broken", subject=str(account_id))
+    await session.execute(
+        "WITH gone AS (UPDATE channel_accounts SET status = 'disconnected', status_reason = NULL, secret_id = NULL,"
+        "   status_changed_at = now() WHERE tenant_id = $1 AND id = $2 RETURNING tenant_id, id, status)"
+        " INSERT INTO channel_health (tenant_id, account_id, status, reason)"
+        " SELECT tenant_id, id, status, 'by_a_member' FROM gone",
+        session.scope.tenant_id,
+        account_id,
+    )
+    await session.execute(
+        "DELETE FROM channel_routes WHERE tenant_id = $1 AND account_id = $2", session.scope.tenant_id, account_id
+    )
+    return await session.execute(
+        "UPDATE deliveries SET state = 'cancelled', reason = $3 WHERE tenant_id = $1 AND account_id = $2 AND state = 'pending'",
+        session.scope.tenant_id,
+        account_id,
+        DISCONNECTED,
+    )
+
+
+_LOCK = " FOR NO KEY UPDATE"
+
+
+async def _open_route(session: TenantSession, account: Account) -> None:
     try:
         await session.execute(
-            "INSERT INTO channel_routes (tenant_id, account_id, kind, account_key, app_id) VALUES ($1, $2, $3, $4, $5)",
+            "INSERT INTO channel_routes (tenant_id, account_id, kind, account_key, app_id) VALUES ($1, $2, $3, $4, $5)"
+            " ON CONFLICT (tenant_id, account_id) DO UPDATE SET app_id = excluded.app_id",
             session.scope.tenant_id,
             account.id,
             account.kind,
@@ -72,25 +132,6 @@ async def insert_account(session: TenantSession, account: Account, agent_id: UUI
         )
     except UniqueViolation:
         raise ConflictError(f"{account.kind} account {account.external_id} is connected to another business") from None
-
-
-async def reconnect_account(session: TenantSession, account: Account) -> None:
-    """Make a known account active again, as `account` describes it now."""
-    await notices.settle(session, "channel_broken", subject=str(account.id))
-    await session.execute(
-        "UPDATE channel_accounts SET app_id = $3, bot_user_id = $4, status = 'active', status_reason = NULL,"
-        " status_changed_at = now() WHERE tenant_id = $1 AND id = $2",
-        session.scope.tenant_id,
-        account.id,
-        account.app_id,
-        account.bot_user_id,
-    )
-    await session.execute(
-        "UPDATE channel_routes SET app_id = $3 WHERE tenant_id = $1 AND account_id = $2",
-        session.scope.tenant_id,
-        account.id,
-        account.app_id,
-    )
 
 
 async def wake_sends(session: TenantSession, account_id: UUID) -> None:

@@ -14,6 +14,8 @@ from konstruct.kit.ids import uuid7
 from konstruct.tenants.notices import raise_notice
 from konstruct.tenants.notices_troubles import channel_broken, delivery_failed
 
+DISCONNECTED = "account_disconnected"
+"""Why what was waiting for a disconnected account is cancelled."""
 State = Literal["pending", "sending", "unknown"]
 
 
@@ -48,7 +50,8 @@ class Sender:
     account_id: UUID
     kind: str
     account_key: str
-    secret_id: UUID
+    secret_id: UUID | None
+    """None: the account was disconnected."""
     status: str
     participants: frozenset[str] = field(repr=False)
 
@@ -77,8 +80,10 @@ async def open_deliveries(session: TenantSession, claim: Claim) -> tuple[Sender,
     """Begin the claim; return who sends, and what is open in order. A `sending` whose time is over becomes `unknown`."""
     await queue.begin(session, claim)
     await session.execute(
-        "UPDATE deliveries SET state = 'unknown', unknown_since = now(), sending_until = NULL"
-        " WHERE tenant_id = $1 AND conversation_id = $2 AND state = 'sending' AND sending_until <= now()",
+        "WITH over AS (UPDATE deliveries SET state = 'unknown', unknown_since = now(), sending_until = NULL"
+        "   WHERE tenant_id = $1 AND conversation_id = $2 AND state = 'sending' AND sending_until <= now() RETURNING id, attempt)"
+        " UPDATE delivery_attempts t SET ended_at = now(), outcome = 'unknown', reason = 'window_over'"
+        " FROM over o WHERE t.tenant_id = $1 AND t.delivery_id = o.id AND t.attempt = o.attempt",
         claim.scope.tenant_id,
         claim.conversation_id,
     )
@@ -115,23 +120,30 @@ async def start_sending(session: TenantSession, claim: Claim, delivery_id: UUID,
         return "owner_changed"
     if row["tenant"] != "active" or row["account"] != "active":
         return "inactive"
-    await session.execute(
-        "UPDATE deliveries SET state = 'sending', attempt = attempt + 1, sending_since = clock_timestamp(),"
-        " sending_until = clock_timestamp() + $3"
-        " WHERE tenant_id = $1 AND id = $2",
+    # A disconnection may have cancelled it since it was read: it must still be pending.
+    started = await session.execute(
+        "WITH begun AS (UPDATE deliveries SET state = 'sending', attempt = attempt + 1, sending_since = clock_timestamp(),"
+        "   sending_until = clock_timestamp() + $3 WHERE tenant_id = $1 AND id = $2 AND state = 'pending'"
+        "   RETURNING tenant_id, id, attempt, sending_since)"
+        " INSERT INTO delivery_attempts (tenant_id, delivery_id, attempt, started_at) SELECT * FROM begun",
         claim.scope.tenant_id,
         delivery_id,
         timedelta(seconds=window_s),
     )
-    return None
+    return None if started else "not_pending"
 
 
 async def mark_sent(session: TenantSession, delivery_id: UUID, external_id: str) -> bool:
     """The provider showed it: as `external_id`. True even from a holder whose lease has ended, for it is the truth, and
     even when a resend has been decided on but not begun."""
     touched = await session.execute(
-        "UPDATE deliveries SET state = 'sent', external_id = $3, sent_at = now(), sending_until = NULL, reason = NULL"
-        " WHERE tenant_id = $1 AND id = $2 AND (state IN ('sending', 'unknown') OR state = 'pending' AND attempt > 0)",
+        "WITH sent AS (UPDATE deliveries SET state = 'sent', external_id = $3, sent_at = now(), sending_until = NULL,"
+        "   reason = NULL WHERE tenant_id = $1 AND id = $2"
+        "   AND (state IN ('sending', 'unknown') OR state = 'pending' AND attempt > 0) RETURNING tenant_id, id, attempt)"
+        " INSERT INTO delivery_attempts AS t (tenant_id, delivery_id, attempt, ended_at, outcome)"
+        " SELECT tenant_id, id, attempt, clock_timestamp(), 'sent' FROM sent"
+        " ON CONFLICT (tenant_id, delivery_id, attempt) DO UPDATE"
+        " SET ended_at = coalesce(t.ended_at, excluded.ended_at), outcome = 'sent', reason = NULL",
         session.scope.tenant_id,
         delivery_id,
         external_id,
@@ -169,8 +181,10 @@ async def end(
     """It will not be shown by us any more."""
     await queue.fence(session, claim)
     await session.execute(
-        "UPDATE deliveries SET state = $3, reason = $4, sending_until = NULL"
-        " WHERE tenant_id = $1 AND id = $2 AND state IN ('pending', 'sending', 'unknown')",
+        "WITH ended AS (UPDATE deliveries SET state = $3, reason = $4, sending_until = NULL"
+        "   WHERE tenant_id = $1 AND id = $2 AND state IN ('pending', 'sending', 'unknown') RETURNING id, attempt)"
+        " UPDATE delivery_attempts t SET ended_at = clock_timestamp(), outcome = $3, reason = $4 FROM ended e"
+        " WHERE t.tenant_id = $1 AND t.delivery_id = e.id AND t.attempt = e.attempt AND t.ended_at IS NULL",
         claim.scope.tenant_id,
         delivery_id,
         state,
@@ -193,8 +207,8 @@ async def end(
 async def give_up(session: TenantSession, claim: Claim, delivery_id: UUID, reason: str) -> int:
     """The delivery was refused, and without it the other open parts of its message say nothing: none of them is shown.
 
-    One dead letter speaks for all of them. Returns how many there were. Locks the conversation, for what is to be said
-    instead.
+    Each gets its dead letter, so that each may be tried again. Returns how many there were. Locks the conversation, for
+    what is to be said instead.
     """
     # The conversation is locked before the queue's row, as everywhere: the other order would deadlock.
     await session.execute(
@@ -202,23 +216,25 @@ async def give_up(session: TenantSession, claim: Claim, delivery_id: UUID, reaso
         claim.scope.tenant_id,
         claim.conversation_id,
     )
-    await end(session, claim, delivery_id, "failed", reason)
-    others = await session.execute(
-        "UPDATE deliveries o SET state = 'failed', reason = $3, sending_until = NULL FROM deliveries d"
-        " WHERE d.tenant_id = $1 AND d.id = $2 AND o.tenant_id = d.tenant_id AND o.message_id = d.message_id"
-        " AND o.state IN ('pending', 'sending', 'unknown')",
+    parts = await session.fetch(
+        "SELECT o.id FROM deliveries d JOIN deliveries o ON o.tenant_id = d.tenant_id AND o.message_id = d.message_id"
+        " WHERE d.tenant_id = $1 AND d.id = $2 AND o.state IN ('pending', 'sending', 'unknown') ORDER BY o.position, o.part",
         claim.scope.tenant_id,
         delivery_id,
-        reason,
     )
-    return 1 + others
+    for part in parts:
+        await end(session, claim, part["id"], "failed", reason)
+    return len(parts)
 
 
 async def account_broken(session: TenantSession, account_id: UUID, reason: str) -> None:
     """The provider no longer accepts the account's credential: nothing goes out until somebody reconnects it."""
     broken = await session.fetchrow(
-        "UPDATE channel_accounts SET status = 'broken', status_reason = $3, status_changed_at = now()"
-        " WHERE tenant_id = $1 AND id = $2 AND status = 'active' RETURNING kind, external_id",
+        "WITH broken AS (UPDATE channel_accounts SET status = 'broken', status_reason = $3, status_changed_at = now()"
+        "   WHERE tenant_id = $1 AND id = $2 AND status = 'active' RETURNING id, kind, external_id, status, status_reason),"
+        " noted AS (INSERT INTO channel_health (tenant_id, account_id, status, reason)"
+        "   SELECT $1, id, status, status_reason FROM broken)"
+        " SELECT kind, external_id FROM broken",
         session.scope.tenant_id,
         account_id,
         reason,
@@ -240,8 +256,13 @@ async def find_open(session: TenantSession, delivery_id: UUID) -> Record | None:
 async def _mark(session: TenantSession, claim: Claim, delivery_id: UUID, change: str, state: State, reason: str) -> None:
     await queue.fence(session, claim)
     until = "" if state == "unknown" else ", sending_until = NULL"
+    # An attempt that has ended already keeps its end: looking it up, or deciding to send again, is no part of it.
     await session.execute(
-        f"UPDATE deliveries SET {change}{until} WHERE tenant_id = $1 AND id = $2 AND state = $3",  # constants
+        f"WITH marked AS (UPDATE deliveries SET {change}{until} WHERE tenant_id = $1 AND id = $2 AND state = $3"  # constants
+        "   RETURNING id, attempt, state)"
+        " UPDATE delivery_attempts t SET ended_at = clock_timestamp(), reason = $4,"
+        "   outcome = CASE m.state WHEN 'pending' THEN 'retry' ELSE 'unknown' END"
+        " FROM marked m WHERE t.tenant_id = $1 AND t.delivery_id = m.id AND t.attempt = m.attempt AND t.ended_at IS NULL",
         claim.scope.tenant_id,
         delivery_id,
         state,

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from uuid import UUID
 
 import structlog
 
@@ -105,8 +106,11 @@ class Delivering:
         """Send everything that is open and may go out, then release the lane. Raises LeaseLostError."""
         while (found := await self._db.run(claim.scope, lambda s: _open_or_release(s, claim))) is not None:
             sender, deliveries = found
-            job = await self._job(claim, sender)
             try:
+                if sender.secret_id is None:
+                    await self._give_up(claim, deliveries)
+                    continue
+                job = await self._job(claim, sender, sender.secret_id)
                 for delivery in deliveries:
                     with structlog.contextvars.bound_contextvars(delivery_id=str(delivery.id)):
                         await self._advance(job, delivery)
@@ -117,8 +121,19 @@ class Delivering:
                     await queue.release(session, claim, wait_s=waits.seconds)
                 return
 
-    async def _job(self, claim: Claim, sender: Sender) -> _Job:
-        token = await self._vault.reveal(self._db, claim.scope, sender.secret_id)
+    async def _give_up(self, claim: Claim, deliveries: Sequence[Delivery]) -> None:
+        """The account was disconnected: nothing is sent, and nobody can be asked any more what became of an unknown send."""
+        for delivery in deliveries:
+            if delivery.state == "sending":
+                raise LaneWaits(delivery.blocked_s + 0.05)
+            with structlog.contextvars.bound_contextvars(delivery_id=str(delivery.id)):
+                if delivery.state == "unknown":
+                    await self._fail(claim, delivery, "outcome_unknown")
+                else:
+                    await self._cancel(claim, delivery, repository.DISCONNECTED)
+
+    async def _job(self, claim: Claim, sender: Sender, secret_id: UUID) -> _Job:
+        token = await self._vault.reveal(self._db, claim.scope, secret_id)
         credential = Credential(claim.scope, sender.account_id, sender.account_key, token)
         return _Job(claim, sender, self._adapters[sender.kind], credential)
 
@@ -130,7 +145,7 @@ class Delivering:
         if delivery.state == "unknown":
             await self._reconcile(job, delivery)
         elif delivery.age_s > LIFETIME_S:
-            await self._fail(job, delivery, "expired")
+            await self._fail(job.claim, delivery, "expired")
         else:
             await self._send(job, delivery)
 
@@ -144,7 +159,7 @@ class Delivering:
 
         refused, deadline = await self._db.run(job.claim.scope, start)
         if refused == "owner_changed":
-            await self._cancel(job, delivery)
+            await self._cancel(job.claim, delivery, "owner_changed")
         elif refused == "inactive":
             raise LaneWaits(INACTIVE_WAIT_S)
         elif refused is None:
@@ -179,7 +194,7 @@ class Delivering:
                     await self._db.run(scope, lambda s: repository.mark_pending(s, claim, delivery.id, reason))
                     log.error("account_broken", account_id=str(job.sender.account_id), reason=reason)
                     raise LaneWaits(INACTIVE_WAIT_S)
-                await self._fail(job, delivery, reason)
+                await self._fail(job.claim, delivery, reason)
 
     async def _reconcile(self, job: _Job, delivery: Delivery) -> None:
         """Find out what became of an unknown send. Its echo may settle it at any time, in another process."""
@@ -194,7 +209,7 @@ class Delivering:
             case Retry(after_s) if unknown_s < LOOK_UP_PATIENCE_S:
                 raise LaneWaits(min(after_s, LOOK_UP_PATIENCE_S - unknown_s))
         if delivery.resent or delivery.age_s > LIFETIME_S:
-            await self._fail(job, delivery, "outcome_unknown")
+            await self._fail(job.claim, delivery, "outcome_unknown")
             return
         self._counters.inc("deliveries_total", state="resent")
         log.warning("delivery_resent", attempt=delivery.attempt, unknown_s=round(unknown_s), looked_up=found == Absent())
@@ -217,8 +232,8 @@ class Delivering:
         self._counters.inc("deliveries_total", state="sent")
         log.info("delivery_sent", attempt=delivery.attempt + 1, age_ms=round(delivery.age_s * 1000))
 
-    async def _fail(self, job: _Job, delivery: Delivery, reason: str) -> None:
-        await self._db.run(job.claim.scope, lambda s: repository.end(s, job.claim, delivery.id, "failed", reason))
+    async def _fail(self, claim: Claim, delivery: Delivery, reason: str) -> None:
+        await self._db.run(claim.scope, lambda s: repository.end(s, claim, delivery.id, "failed", reason))
         self._counters.inc("deliveries_total", state="failed")
         log.error("delivery_failed", reason=reason, attempt=delivery.attempt)
 
@@ -240,10 +255,10 @@ class Delivering:
         log.error("delivery_refused", reason=reason, attempt=delivery.attempt + 1, parts=given_up)
         raise _OutboxChanged
 
-    async def _cancel(self, job: _Job, delivery: Delivery) -> None:
-        await self._db.run(job.claim.scope, lambda s: repository.end(s, job.claim, delivery.id, "cancelled", "owner_changed"))
+    async def _cancel(self, claim: Claim, delivery: Delivery, reason: str) -> None:
+        await self._db.run(claim.scope, lambda s: repository.end(s, claim, delivery.id, "cancelled", reason))
         self._counters.inc("deliveries_total", state="cancelled")
-        log.info("delivery_cancelled")
+        log.info("delivery_cancelled", reason=reason)
 
 
 def _post(delivery: Delivery, sender: Sender) -> Post:

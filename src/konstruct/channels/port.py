@@ -174,6 +174,9 @@ class Absent:
     """The provider's history shows no trace of the delivery."""
 
 
+WRONG_ACCOUNT = "wrong_account"
+"""The token is good, but for another account than it was said to be for."""
+
 FindOutcome = Sent | Absent | Retry | Failed
 
 
@@ -208,7 +211,7 @@ class ChannelAdapter(Protocol):
         """Show (or clear) the sign that the employee is at work. Best effort: never raises."""
 
     async def health(self, credential: Credential) -> str | None:
-        """Return None if the credential works, else the provider's error code."""
+        """Return None if the credential works for its account, else the provider's error code, or WRONG_ACCOUNT."""
 
     async def close(self) -> None:
         """Release the HTTP connections."""

@@ -51,6 +51,8 @@ class Surface:
         await asyncio.sleep(SHOW_AFTER_S)
         try:
             account = await self._db.run(scope, lambda s: accounts_repository.get_account(s, account_id))
+            if account.secret_id is None:
+                return
             token = await self._vault.reveal(self._db, scope, account.secret_id)
             credential = Credential(scope, account_id, account.external_id, token)
             while True:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated
 
 import typer
@@ -14,10 +13,6 @@ from konstruct.db.database import Database
 from konstruct.kit.errors import KonstructError
 from konstruct.tenants import service
 from konstruct.tenants.vault import Vault
-
-_ID = re.compile(r"[A-Za-z0-9_.\-]{1,64}", re.ASCII)
-"""What the webhook takes for an id: an account under anything else would never get a message."""
-_TOKEN = re.compile(r"[!-~]{1,1000}", re.ASCII)
 
 app = typer.Typer(help="Channels of a business.", no_args_is_help=True)
 connect_app = typer.Typer(help="Connect a channel account.", no_args_is_help=True)
@@ -37,9 +32,9 @@ def slack(
 ) -> None:
     """Connect a Slack workspace with the bot token of an app that you installed yourself."""
     for option, value in {"--team": team, "--app": app_id, "--bot-user": bot_user}.items():
-        if not _ID.fullmatch(value):
+        if not accounts.ID.fullmatch(value):
             raise KonstructError(f"{option} is wrong: Slack's ids are letters and digits, such as T0123ABCD")
-    if not _TOKEN.fullmatch(bot_token):
+    if not accounts.TOKEN.fullmatch(bot_token):
         raise KonstructError("--bot-token is wrong: it is empty, or holds characters that no token has")
 
     async def work(db: Database, vault: Vault) -> str:

@@ -18,11 +18,18 @@ from konstruct.db.database import Database
 from konstruct.db.redis import Redis
 from konstruct.jobs.engine import Handler
 from konstruct.jobs.queue import Lane
+from konstruct.jobs.tenant_jobs import JobKind
+from konstruct.jobs.tenant_runner import TenantJobs, Work
 from konstruct.kit import log as logs
 from konstruct.kit.counters import Counters
+from konstruct.kit.mail import Mailer, open_mailer
 from konstruct.kit.settings import Settings
 from konstruct.memory.reading import reading
+from konstruct.tenants.erase import Erasing
+from konstruct.tenants.export_jobs import Exports
 from konstruct.tenants.keyring import open_key_provider
+from konstruct.tenants.notices_mailing import NoticeMails
+from konstruct.tenants.settings_retention import Retention
 from konstruct.tenants.vault import Vault
 
 
@@ -52,4 +59,24 @@ async def build_handlers(settings: Settings, db: Database, counters: Counters) -
         await stack.enter_async_context(reading(db))
         indexing = asyncio.create_task(index_on(db))
         stack.callback(indexing.cancel)
+        mailer = open_mailer(settings, _sandbox_mailer(settings, stack))
+        jobs: dict[JobKind, Work] = {
+            "notice_mail": NoticeMails(db, mailer, settings.public_url),
+            "retention": Retention(db),
+            "export": Exports(db),
+            "erase": Erasing(db, redis, vault),
+        }
+        await stack.enter_async_context(TenantJobs(db, jobs).running())
         yield {"turn": turns, "send": sends}
+
+
+def _sandbox_mailer(settings: Settings, stack: AsyncExitStack) -> Mailer | None:
+    """Return the embedded instance's own mailer, None elsewhere: production never loads it."""
+    if not settings.sandbox or settings.data_dir is None:
+        return None
+    from konstruct.local.sandbox.mail import SandboxMailer
+    from konstruct.local.sandbox.store import SandboxStore
+
+    store = SandboxStore.in_folder(settings.data_dir)
+    stack.callback(store.close)
+    return SandboxMailer(store)

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import json as jsonlib
+from pathlib import Path
 from typing import Annotated
 from uuid import UUID
 
 import typer
 
 from konstruct.cli.context import DataDir, running_settings, with_database
+from konstruct.cli.files import new_file
 from konstruct.db.database import Database
+from konstruct.db.redis import Redis
+from konstruct.db.scope import TenantScope
 from konstruct.kit.errors import KonstructError
 from konstruct.kit.text import storable
 from konstruct.tenants import service
+from konstruct.tenants.erase import Erasing, begin
+from konstruct.tenants.export import tables_of, write_export
 from konstruct.tenants.sign_in import create_link
 from konstruct.tenants.vault import Vault
 
 app = typer.Typer(help="Businesses on this installation.", no_args_is_help=True)
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+ERASE_GRACE_S = 300.0
 TenantId = Annotated[str, typer.Argument(help="The tenant's id, as `tenant list` shows it.")]
 
 
@@ -89,6 +96,54 @@ def list_all(json: Json = False, data_dir: DataDir = None) -> None:
         typer.echo(jsonlib.dumps(rows))
     for tenant in listed if not json else ():
         typer.echo(f"{tenant.tenant_id}  {tenant.status:<9}  {tenant.created_at:%Y-%m-%d}  {tenant.name}")
+
+
+@app.command()
+def export(
+    tenant: TenantId,
+    out: Annotated[Path, typer.Option("--out", help="The ZIP file to make; it must not be there yet.")],
+    data_dir: DataDir = None,
+) -> None:
+    """Write everything of a business into one file: a table a file, a row a line, secrets left out."""
+    settings = running_settings(data_dir)
+
+    async def work(db: Database, _: Vault) -> int:
+        scope = await service.require_tenant(db, tenant_id(tenant))
+        with new_file(out) as file:
+            tables, total = await tables_of(db, scope)
+
+            async def keep(data: bytes, written: int) -> None:
+                # A file of one's own, between two reads: nothing else waits on this loop.
+                file.write(data)
+                typer.echo(f"{written} of about {total} rows", err=True)
+
+            await write_export(db, scope, tables, keep)
+        return out.stat().st_size
+
+    typer.echo(f"wrote {out}: {with_database(settings, work)} bytes")
+
+
+@app.command()
+def erase(
+    tenant: TenantId,
+    confirm: Annotated[str, typer.Option("--confirm", help="The business's exact name.")],
+    data_dir: DataDir = None,
+) -> None:
+    """Delete a business for good: its rows, its keys in Valkey or Redis, and the key of its secrets."""
+    settings = running_settings(data_dir)
+
+    async def work(db: Database, vault: Vault) -> None:
+        scope = TenantScope(tenant_id(tenant))
+        # A worker takes over if this command is ended before it is done.
+        await begin(db, scope, confirm, grace_s=ERASE_GRACE_S)
+        redis = Redis.open(settings)
+        try:
+            await Erasing(db, redis, vault).erase(scope, lambda line: typer.echo(line, err=True))
+        finally:
+            await redis.close()
+
+    with_database(settings, work)
+    typer.echo(f"{tenant} is erased. Older copies of the key ring still hold its key: rotate the root key, destroy the copies")
 
 
 @app.command()

@@ -52,6 +52,7 @@ class Attempt:
             cost_micro=cost,
             latency_ms=self._millis(self.ended_at if self.ended_at is not None else self.clock()),
             first_token_ms=self._millis(first_at) if first_at is not None else None,
+            started_at=self.started_at,
         )
 
     def completion(self, calls: tuple[CallRecord, ...]) -> Completion:

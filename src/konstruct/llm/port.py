@@ -138,6 +138,8 @@ class CallRecord:
     """Millionths of a US dollar; None where the price or the usage is not known, never 0 for that."""
     latency_ms: int
     first_token_ms: int | None
+    started_at: float | None = None
+    """When it began, on the router's monotonic clock."""
 
 
 @dataclass(frozen=True, slots=True)

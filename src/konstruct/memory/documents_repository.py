@@ -10,9 +10,6 @@ from uuid import UUID
 from konstruct.db.session import TenantSession
 from konstruct.kit.ids import uuid7
 
-Cursor = tuple[datetime, UUID]
-"""Where a page of the list ends: its last document's `created_at` and id."""
-
 
 @dataclass(frozen=True, slots=True)
 class DocumentInfo:
@@ -87,8 +84,8 @@ SELECT d.id, d.title, d.source, d.mime, d.chars, d.bytes AS size, d.status, d.re
 _LIST = f"{_INFO} FROM documents d WHERE d.tenant_id = $1 ORDER BY d.created_at DESC, d.id DESC"
 
 _PAGE = f"""{_INFO} FROM documents d
-WHERE d.tenant_id = $1 AND ($3::timestamptz IS NULL OR (d.created_at, d.id) < ($3, $4))
-ORDER BY d.created_at DESC, d.id DESC LIMIT $2
+WHERE d.tenant_id = $1 AND d.id < coalesce($3, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid)
+ORDER BY d.id DESC LIMIT $2
 """
 
 _DETAIL = f"""{_INFO}, d.filename, coalesce(m.name, m.email) AS uploaded_by
@@ -157,10 +154,9 @@ async def list_all(session: TenantSession) -> list[DocumentInfo]:
     return [DocumentInfo(**row) for row in await session.fetch(_LIST, session.scope.tenant_id)]
 
 
-async def list_page(session: TenantSession, limit: int, before: Cursor | None) -> list[DocumentInfo]:
-    """Return `limit` documents, newest first, those before `before`."""
-    created_at, document_id = before or (None, None)
-    return [DocumentInfo(**row) for row in await session.fetch(_PAGE, session.scope.tenant_id, limit, created_at, document_id)]
+async def list_page(session: TenantSession, limit: int, before: UUID | None) -> list[DocumentInfo]:
+    """Return `limit` documents, newest first: their ids are in the order of time."""
+    return [DocumentInfo(**row) for row in await session.fetch(_PAGE, session.scope.tenant_id, limit, before)]
 
 
 async def detail(session: TenantSession, document_id: UUID) -> DocumentDetail | None:

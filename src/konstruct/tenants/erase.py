@@ -41,16 +41,15 @@ class ConfirmationError(ConflictError):
 async def begin(db: Database, scope: TenantScope, confirmation: str, *, grace_s: float = 0.0) -> None:
     """Take the business out of service at once, for good, and ask for its erasing, due after `grace_s` seconds.
 
-    Raises NotFoundError, and ConfirmationError unless `confirmation` is the business's exact name.
+    Raises NotFoundError, and ConfirmationError unless `confirmation` is the business's exact name. One that is being erased
+    may have lost its name already: it is merely asked for again.
     """
     name = await db.run(scope, tenant_name)
-    if name is None:
-        raise NotFoundError(f"there is no tenant {scope.tenant_id}")
-    if confirmation != name:
+    if name is not None and confirmation != name:
         raise ConfirmationError("that is not the exact name of the business: nothing was deleted")
     async with db.fleet("begin erasing") as fleet:
         if not await repository.mark(fleet, scope.tenant_id):
-            raise NotFoundError(f"there is no tenant {scope.tenant_id}")
+            raise NotFoundError(f"there is no tenant {scope.tenant_id}: `konstruct tenant list` shows them")
         await tenant_jobs.ask(fleet, scope, "erase", scope.tenant_id, wait_s=grace_s)
     log.info("erasing_begun", tenant_id=str(scope.tenant_id))
 

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from slack_sdk.web.async_client import AsyncWebClient
 
 from konstruct.channels.port import (
+    WRONG_ACCOUNT,
     Capabilities,
     Credential,
     FindOutcome,
@@ -113,7 +114,10 @@ class SlackAdapter:
         result = await self._client.call(lambda web: web.auth_test(), credential.token, history.CALL_TIMEOUT_S)
         if not isinstance(result, Answer):
             return result.reason
-        return None if result.data.get("ok") is True else outcomes.code(result)
+        if result.data.get("ok") is not True:
+            return outcomes.code(result)
+        # A token speaks for one workspace: under another's name it would send there what is meant for here.
+        return None if result.data.get("team_id") == credential.account_key else WRONG_ACCOUNT
 
     async def close(self) -> None:
         """See `ChannelAdapter.close`."""

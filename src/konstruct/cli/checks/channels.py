@@ -69,7 +69,7 @@ async def _account_problems(system: System, vault: Vault, account: repository.Ac
     which = f"{account.kind} account {account.account_id} of tenant {account.scope.tenant_id}"
     problems = [] if account.routed else [f"{which} has no route: connect it again"]
     try:
-        if not await vault.reveal(system.db, account.scope, account.secret_id):
+        if account.secret_id is None or not await vault.reveal(system.db, account.scope, account.secret_id):
             problems.append(f"{which} has an empty secret: connect it again")
     except KonstructError as error:
         problems.append(f"{which} has a secret that does not open ({type(error).__name__})")

@@ -24,7 +24,7 @@ class Account:
     account_id: UUID
     kind: str
     status: str
-    secret_id: UUID
+    secret_id: UUID | None
     routed: bool
 
 

@@ -8,13 +8,14 @@ from typing import Protocol
 
 from konstruct.db.scope import TenantScope
 from konstruct.kit.errors import SettingsError
-from konstruct.llm.backends.demo_questions import burst_of, is_thanks, questions_of, without_speaker
+from konstruct.llm.backends.demo_questions import burst_of, has_files, is_thanks, questions_of, without_speaker
 from konstruct.llm.backends.demo_sentences import Quote, Sentence, best_quote, sentences_of
 from konstruct.llm.port import ChatRequest, Delta, Finish, TextDelta, Usage
 
 LABEL = "_Demo mode: no language model is connected; I only quote this business's documents._"
 """Stands under every reply: nobody may take a quotation machine for the product's answers."""
 MODEL = "demo/extractive"
+FILES_UNREAD = "I cannot read files here. Please write what you need from them as a message."
 _PASSAGES = 8
 _QUESTION_SHOWN = 80
 
@@ -69,13 +70,14 @@ class DemoBackend:
 
     async def _answer(self, request: ChatRequest) -> str:
         questions = questions_of(request.messages)
+        unread = [FILES_UNREAD] if has_files(request.messages) else []
         if not questions:
-            return await self._courtesy(request)
+            return "".join(unread) or await self._courtesy(request)
         quotes = [await self._quote(request.scope, question) for question in questions]
         if len(questions) == 1:
-            return _single(quotes[0])
+            return "\n\n".join([_single(quotes[0]), *unread])
         parts = [_numbered(number, *pair) for number, pair in enumerate(zip(questions, quotes, strict=True), start=1)]
-        return "\n\n".join(parts)
+        return "\n\n".join([*parts, *unread])
 
     async def _quote(self, scope: TenantScope, question: str) -> Quote | None:
         passages = await self._knowledge.passages(scope, question, _PASSAGES)
@@ -96,12 +98,14 @@ class DemoBackend:
 
 def _single(quote: Quote | None) -> str:
     if quote is None:
-        return "I do not know: I found nothing about this in our documents. I will ask a colleague."
+        return "I do not know: I found nothing about this in our documents. A colleague may know."
     return f"> {quote.text}\n— “{quote.title}”"
 
 
 def _numbered(number: int, question: str, quote: Quote | None) -> str:
-    shown = question if len(question) <= _QUESTION_SHOWN else question[: _QUESTION_SHOWN - 1].rstrip() + "…"
+    # Who asked is seen above the answer, and a mention that was taken out leaves blanks.
+    said = " ".join(without_speaker(question).split())
+    shown = said if len(said) <= _QUESTION_SHOWN else said[: _QUESTION_SHOWN - 1].rstrip() + "…"
     return f"{number}. *{shown.replace('*', '')}*\n{_single(quote)}"
 
 

@@ -26,8 +26,12 @@ _THANKS = re.compile(
 )
 _CLOCK = "[Now: "
 """The prompt puts the clock right before the messages to answer; user messages above it are history."""
-_NOTE = re.compile(r"^\s*\[[^\]]*\]\s*$", re.MULTILINE)
-"""A line in brackets is the prompt's own note: the clock, files that were sent, an empty message."""
+_WHO = r"^[ \t]*(?:[^:?\[\n]{1,60}:[ \t]+)?"
+_FILES = re.compile(rf"{_WHO}\[sent files that cannot be read here: .*\][ \t]*$", re.MULTILINE)
+"""The prompt's note of files; their names may hold brackets themselves."""
+_NOTE = re.compile(rf"{_FILES.pattern}|{_WHO}\[[^\]\n]*\][ \t]*$", re.MULTILINE)
+"""A line in brackets is the prompt's own note: the clock, files that were sent, an empty message; behind who sent it, where
+several people talk."""
 _MENTION = re.compile(r"<[@#!][^>]*>")
 _SPEAKER = re.compile(r"^\s*([^:?\n]{1,60}:\s+)(.*)$", re.DOTALL)
 _ENDS = " \t!.,?:;-–—)(🙂👋😊"
@@ -41,11 +45,20 @@ def questions_of(messages: Sequence[ChatMessage]) -> list[str]:
 
 def burst_of(messages: Sequence[ChatMessage]) -> list[str]:
     """Return the texts of the last consecutive user messages, without mentions and the prompt's own notes."""
+    return [_MENTION.sub(" ", _NOTE.sub("", text)) for text in _last(messages)]
+
+
+def has_files(messages: Sequence[ChatMessage]) -> bool:
+    """Return whether files came with the last consecutive user messages."""
+    return any(_FILES.search(text) for text in _last(messages))
+
+
+def _last(messages: Sequence[ChatMessage]) -> list[str]:
     burst: list[str] = []
     for message in reversed(messages):
         if message.role != "user":
             break
-        burst.append(_MENTION.sub(" ", _NOTE.sub("", message.content)))
+        burst.append(message.content)
         if message.content.startswith(_CLOCK):
             break
     return burst[::-1]

@@ -12,7 +12,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 import orjson
@@ -41,8 +41,8 @@ class Places:
         body = orjson.dumps([_plain(value) for value in values])
         return base64.urlsafe_b64encode(self._check(body) + body).decode().rstrip("=")
 
-    def parse(self, text: str | None) -> tuple[Value, ...] | None:
-        """Return what the row at the cursor is ordered by; None for none. Raises ApiError."""
+    def parse(self, text: str | None) -> Any:
+        """Return the tuple of what the row at the cursor is ordered by, of `kinds`; None for no cursor. Raises ApiError."""
         if text is None:
             return None
         try:

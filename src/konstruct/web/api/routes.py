@@ -8,10 +8,10 @@ from importlib.metadata import version
 import orjson
 from fastapi import APIRouter, Response
 
-from konstruct.web.api.resources import me
+from konstruct.web.api.resources import accounts, deliveries, me, turns
 from konstruct.web.api.schema import describe
 
-RESOURCES = (me,)
+RESOURCES = (me, turns, deliveries, accounts)
 """Each module has `router()`, for what its name says."""
 VERSION = "/api/v1"
 

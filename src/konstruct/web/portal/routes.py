@@ -7,19 +7,31 @@ from fastapi.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from konstruct.web.portal.api_keys import routes as api_keys
+from konstruct.web.portal.channels import routes as channels
 from konstruct.web.portal.employee import routes as employee
 from konstruct.web.portal.entrance import routes as entrance
 from konstruct.web.portal.guard import refuse_other_sites
 from konstruct.web.portal.home import routes as home
 from konstruct.web.portal.inbox import routes as inbox
+from konstruct.web.portal.knowledge import routes as knowledge
 from konstruct.web.portal.members import routes as members
+from konstruct.web.portal.notices import routes as notices
 from konstruct.web.portal.pages import STATIC
+from konstruct.web.portal.settings import routes as settings
+from konstruct.web.portal.turns import routes as turns
+from konstruct.web.portal.usage import routes as usage
 
 AREAS = (
     entrance,
     home,
     inbox,
+    turns,
     employee,
+    knowledge,
+    channels,
+    usage,
+    notices,
+    settings,
     members,
     api_keys,
 )

@@ -23,7 +23,6 @@ ALTER TABLE documents
 ALTER TABLE documents FORCE ROW LEVEL SECURITY;
 ALTER TABLE members FORCE ROW LEVEL SECURITY;
 CREATE INDEX documents_uploaded_by ON documents (tenant_id, uploaded_by);
-CREATE INDEX documents_newest ON documents (tenant_id, created_at, id);
 
 -- The original bytes, in parts, until they have been read: a crash or a restart goes on from here.
 CREATE TABLE document_files (

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import zip_longest
 from typing import Literal, Self
+
+from markupsafe import Markup
 
 from konstruct.agents.try_out import DEADLINE_S, QUESTION_MAX
 from konstruct.agents.tryouts_repository import Tried
+from konstruct.local.sandbox.pages.blocks_html import message_html
 from konstruct.tenants import employees_draft as limits
 from konstruct.tenants.employees_diff import TONE_NAMES, Change, changed_fields, compare
 from konstruct.tenants.employees_draft import Draft
@@ -33,7 +37,8 @@ class Bubble:
     """A question of the chat, and how far its answer is."""
 
     question: str
-    answer: str
+    answer: Markup
+    """As a channel shows it: Markdown, with nothing else of HTML."""
     state: Literal["answered", "fallback", "thinking", "lost"]
     asked_at: datetime
 
@@ -107,7 +112,7 @@ class EmployeeView:
     @property
     def dirty(self) -> bool:
         """Whether the form holds something that is not saved, from the start."""
-        return bool(self.stale or self.problems) or self.fields != Fields.of(self.employee.current)
+        return self.stale is not None or self.fields != Fields.of(self.employee)
 
     @property
     def limit(self) -> Mapping[str, str]:
@@ -144,10 +149,9 @@ class VersionsView:
     def of(cls, current: int, found: Sequence[Version], size: int) -> Self:
         """Return a page of `size` entries from up to one version more, which the last entry is compared with."""
         shown = found[:size]
-        before = [*found[1 : size + 1], *([None] if len(found) <= size else [])]
         entries = [
             Entry(version, changed_fields(old.draft, version.draft) if old else (), version.number == current)
-            for version, old in zip(shown, before, strict=True)
+            for version, old in zip_longest(shown, found[1:][:size])
         ]
         return cls(current, entries, f"/employee/versions?before={shown[-1].number}" if len(found) > size else "")
 
@@ -172,6 +176,7 @@ class VersionView:
 
 def _bubble(tried: Tried) -> Bubble:
     if tried.answer is not None:
-        return Bubble(tried.question, tried.answer, "fallback" if tried.reason else "answered", tried.asked_at)
+        answer = message_html(tried.answer, "markdown", {})
+        return Bubble(tried.question, answer, "fallback" if tried.reason else "answered", tried.asked_at)
     waits = datetime.now(UTC) - tried.asked_at < timedelta(seconds=DEADLINE_S)
-    return Bubble(tried.question, "", "thinking" if waits else "lost", tried.asked_at)
+    return Bubble(tried.question, Markup(""), "thinking" if waits else "lost", tried.asked_at)

@@ -93,7 +93,7 @@ if (talk) {
       event.preventDefault();
       return;
     }
-    box.value = "";
+    if (asks.id === "ask") box.value = "";
     const log = document.getElementById("talk-log");
     log.querySelector("[data-empty]")?.remove();
     talk.querySelector(".error")?.remove();

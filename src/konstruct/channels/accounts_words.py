@@ -1,0 +1,52 @@
+"""What a provider's error code means for the people of the business, and what to do about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from konstruct.channels.port import WRONG_ACCOUNT
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What is the matter, and what helps."""
+
+    happened: str
+    advice: str
+
+
+_AGAIN = "Connect it again with a new token."
+_CODES = {
+    "account_inactive": Words(
+        "The workspace is closed, or the app was removed from it.", "Install the app again, then connect it."
+    ),
+    "invalid_auth": Words("The channel does not accept the token.", _AGAIN),
+    "missing_scope": Words(
+        "The app may not do what it needs to.", "Give the app the missing permission, install it again, then connect it."
+    ),
+    "no_permission": Words("The app may not do what it needs to.", "Ask an administrator of the workspace."),
+    "not_allowed_token_type": Words(
+        "This is another kind of token than the one of a bot.", "Use the bot token: it begins with xoxb-."
+    ),
+    "not_authed": Words("The channel got no token.", _AGAIN),
+    "org_login_required": Words("The workspace is being moved into an organisation.", "Wait until that is done."),
+    "team_access_not_granted": Words(
+        "The organisation does not allow the app in this workspace.", "Ask an administrator of the organisation to allow it."
+    ),
+    "token_expired": Words("The token has expired.", _AGAIN),
+    "token_revoked": Words("The token was revoked: the app was removed, or somebody took its token back.", _AGAIN),
+    WRONG_ACCOUNT: Words(
+        "The token belongs to another workspace.", "Check the workspace's id, or use the token of that workspace."
+    ),
+    "connected": Words("Connected.", ""),
+    "reconnected": Words("Connected again.", ""),
+    "by_a_member": Words("Disconnected by one of you.", ""),
+}
+_UNKNOWN = Words("The channel refuses us.", _AGAIN)
+
+
+def words_of(code: str | None) -> Words:
+    """Return the words for a code; those for a code that we do not know say so without guessing."""
+    if code is None:
+        return Words("", "")
+    return _CODES.get(code) or Words(f"{_UNKNOWN.happened} It says “{code}”.", _UNKNOWN.advice)

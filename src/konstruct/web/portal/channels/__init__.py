@@ -1,0 +1,1 @@
+"""Channels: how they are, connecting and disconnecting them."""

@@ -1,0 +1,97 @@
+"""Channels: how each account is, and connecting and disconnecting it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import RedirectResponse
+
+from konstruct.channels import accounts, accounts_status
+from konstruct.channels.accounts import TokenRefusedError
+from konstruct.kit.errors import ConflictError
+from konstruct.kit.ids import parse_id
+from konstruct.tenants.roles import Permission
+from konstruct.web.deps import deps_of
+from konstruct.web.portal.channels.slack_form import SlackForm
+from konstruct.web.portal.channels.view import AccountView, ChannelsView
+from konstruct.web.portal.forms import form_of
+from konstruct.web.portal.guard import Visitor, require
+from konstruct.web.portal.pages import HEADERS, page
+
+HOME = "/channels"
+Viewing = Annotated[Visitor, Depends(require(Permission.VIEW_CHANNELS))]
+Managing = Annotated[Visitor, Depends(require(Permission.MANAGE_CHANNELS))]
+
+
+def router() -> APIRouter:
+    """Return the routes under /channels."""
+    routes = APIRouter(prefix=HOME)
+    routes.add_api_route("", show, methods=["GET"])
+    routes.add_api_route("/slack", ask_for_slack, methods=["GET"])
+    routes.add_api_route("/slack", connect_slack, methods=["POST"])
+    routes.add_api_route("/{account_id}", show_account, methods=["GET"])
+    routes.add_api_route("/{account_id}/disconnect", disconnect, methods=["POST"])
+    return routes
+
+
+async def show(request: Request, visitor: Viewing) -> Response:
+    """Show every account."""
+    async with deps_of(request).db.tenant(visitor.scope) as session:
+        found = await accounts_status.list_all(session)
+    return page("channels/channels.html", visitor, view=ChannelsView([AccountView(each) for each in found]))
+
+
+async def show_account(request: Request, visitor: Viewing, account_id: str, done: str = "") -> Response:
+    """Show one account with its history."""
+    account = parse_id(account_id)
+    async with deps_of(request).db.tenant(visitor.scope) as session:
+        found = await accounts_status.get(session, account)
+    return page("channels/account.html", visitor, view=AccountView(found, done))
+
+
+async def ask_for_slack(request: Request, visitor: Managing, account: str = "") -> Response:
+    """Ask for what a Slack app of one's own needs; of a known account, only the token is asked again."""
+    form = SlackForm()
+    if account:
+        async with deps_of(request).db.tenant(visitor.scope) as session:
+            found = await accounts_status.get(session, parse_id(account))
+        form = SlackForm(found.external_id, found.app_id or "", found.bot_user_id or "")
+    return page("channels/slack.html", visitor, form=form)
+
+
+async def connect_slack(request: Request, visitor: Managing) -> Response:
+    """Connect a Slack workspace after Slack has taken its token. The token is never shown again."""
+    deps = deps_of(request)
+    entered = await form_of(request)
+    form, token = SlackForm.of(entered), entered.get("token", "").strip()
+    form = form.checked(token)
+    if form.errors:
+        return page("channels/slack.html", visitor, 422, form=form)
+    try:
+        account_id = await accounts.connect_checked(
+            deps.db,
+            deps.vault,
+            deps.adapters["slack"],
+            visitor.scope,
+            external_id=form.team,
+            app_id=form.app,
+            bot_user_id=form.bot_user,
+            token=token,
+        )
+    except TokenRefusedError as refused:
+        return page("channels/slack.html", visitor, 422, form=form.refused(refused))
+    except ConflictError:
+        return page("channels/slack.html", visitor, 409, form=form.taken())
+    return _to(f"{HOME}/{account_id}?done=connected")
+
+
+async def disconnect(request: Request, visitor: Managing, account_id: str) -> Response:
+    """Disconnect an account; once more does nothing."""
+    deps, account = deps_of(request), parse_id(account_id)
+    await accounts.disconnect(deps.db, deps.vault, visitor.scope, account)
+    return _to(f"{HOME}/{account}?done=disconnected")
+
+
+def _to(path: str) -> RedirectResponse:
+    return RedirectResponse(path, status_code=303, headers=HEADERS)

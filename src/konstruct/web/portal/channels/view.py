@@ -1,0 +1,76 @@
+"""What the channels' pages show."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from konstruct.channels.accounts_status import AccountStatus
+from konstruct.web.portal.charts import short_day
+
+_NAMES = {"slack": "Slack", "whatsapp": "WhatsApp"}
+_STATES = {"active": ("works", "ok"), "broken": ("does not work", "bad"), "disconnected": ("disconnected", "mute")}
+_DAYS = {"active": "worked", "broken": "did not work", "disconnected": "was disconnected", None: "was not connected yet"}
+_TOLD = {
+    "connected": "Connected. Write to the employee there to see it answer.",
+    "disconnected": "Disconnected. Its token is destroyed, and nothing comes in or goes out any more.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class StripDay:
+    """A day of the strip."""
+
+    x: int
+    status: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class AccountView:
+    """An account, and what was just done with it."""
+
+    account: AccountStatus
+    done: str = ""
+
+    @property
+    def name(self) -> str:
+        """The channel's name."""
+        return _NAMES.get(self.account.kind, self.account.kind.capitalize())
+
+    @property
+    def state(self) -> tuple[str, str]:
+        """(words, tone) of its status."""
+        return _STATES[self.account.status]
+
+    @property
+    def told(self) -> str:
+        """What was done; nothing for an unknown word, or where it is not so any more."""
+        wanted = {"connected": "active", "disconnected": "disconnected"}.get(self.done)
+        return _TOLD[self.done] if wanted == self.account.status else ""
+
+    @property
+    def strip(self) -> list[StripDay]:
+        """The last days, each a bar of 8 with a gap of 2."""
+        return [
+            StripDay(at * 10, day.status or "none", f"{short_day(day.day)}: {_DAYS[day.status]}")
+            for at, day in enumerate(self.account.strip)
+        ]
+
+    @property
+    def summary(self) -> str:
+        """The strip in words."""
+        bad = sum(day.status == "broken" for day in self.account.strip)
+        return "no trouble in the last 30 days" if not bad else f"trouble on {bad} of the last 30 days"
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelsView:
+    """The list of channels."""
+
+    accounts: Sequence[AccountView]
+
+    @property
+    def broken(self) -> int:
+        """How many do not work."""
+        return sum(each.account.status == "broken" for each in self.accounts)

@@ -1,0 +1,1 @@
+"""What the employee knows: the business's documents."""

@@ -1,0 +1,1 @@
+"""Notices: what the owner must know."""
