@@ -10,7 +10,7 @@ from uuid import UUID
 
 from konstruct.db.session import Record, TenantSession
 
-LATE_MS = 600_000
+LATE_MS = 120_000
 """A message may become visible this long after its id was made; the index looks back so far."""
 EXPANSIONS = 50
 """Terms that a word being typed may become."""
