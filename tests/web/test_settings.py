@@ -67,7 +67,7 @@ async def test_a_wrong_field_is_told_and_what_was_entered_stays(
     house: House, owner: Person, wrong: dict[str, str], says: str
 ) -> None:
     fields = {"name": "Alpha 2", "time_zone": "Asia/Tokyo", "retention": "7"} | wrong
-    answer = await owner.post("/settings", **fields)
+    answer = await owner.send("/settings", fields)
     assert answer.status == 422 and says in answer.text and 'aria-invalid="true"' in answer.text
     for name in ("name", "retention"):
         assert f'value="{fields[name]}"' in answer.text
@@ -118,11 +118,11 @@ async def test_an_export_from_the_first_click_to_the_file(house: House, owner: P
     assert await work_off(house.db, house.scopes[0], "export", Exports(house.db)) == 1
     done = await owner.get("/settings/export", headers=HTMX)
     assert f'href="{file}"' in done.text and "hx-trigger" not in done.text
-    async with owner.http.get(owner.url + file, headers=SAME_SITE) as answer:
-        data = await answer.read()
-        assert answer.headers["Content-Type"] == "application/zip"
-        assert answer.headers["Content-Disposition"].startswith('attachment; filename="konstruct-export-')
-        assert answer.headers["Cache-Control"] == "no-store" and int(answer.headers["Content-Length"]) == len(data)
+    async with owner.http.get(owner.url + file, headers=SAME_SITE) as download:
+        data = await download.read()
+        assert download.headers["Content-Type"] == "application/zip"
+        assert download.headers["Content-Disposition"].startswith('attachment; filename="konstruct-export-')
+        assert download.headers["Cache-Control"] == "no-store" and int(download.headers["Content-Length"]) == len(data)
     archive = zipfile.ZipFile(io.BytesIO(data))
     assert archive.testzip() is None and b"Alpha Bikes" in archive.read("tables/tenants.jsonl")
     async with open_portal(house, house.scopes[1]) as stranger:

@@ -42,10 +42,10 @@ async def change(request: Request, visitor: Annotated[Visitor, Depends(require(P
     entered = {field: form.get(field, "") for field in ("name", "time_zone", "retention")}
     try:
         changed = settings.clean(**entered)
+        async with deps_of(request).db.tenant(visitor.scope) as session:
+            await settings.change(session, changed, visitor.member.id)
     except settings.BusinessSettingError as error:
         return await _page(request, visitor, status=422, form=entered, errors={error.field: str(error)})
-    async with deps_of(request).db.tenant(visitor.scope) as session:
-        await settings.change(session, changed, visitor.member.id)
     return RedirectResponse(f"{HOME}?saved=business", status_code=303, headers=HEADERS)
 
 
