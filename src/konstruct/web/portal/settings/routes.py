@@ -13,7 +13,7 @@ from konstruct.web.deps import deps_of
 from konstruct.web.portal.forms import form_of
 from konstruct.web.portal.guard import Visitor, require
 from konstruct.web.portal.pages import HEADERS, page
-from konstruct.web.portal.settings import deletion, exporting
+from konstruct.web.portal.settings import deletion, exporting, operators
 from konstruct.web.portal.settings.view import SettingsView, shown
 
 HOME = "/settings"
@@ -27,6 +27,7 @@ def router() -> APIRouter:
     routes.add_api_route("", change, methods=["POST"])
     routes.add_api_route("/mail", change_mail, methods=["POST"])
     exporting.add_routes(routes)
+    operators.add_routes(routes)
     deletion.add_routes(routes)
     return routes
 
