@@ -94,5 +94,11 @@ async def overview(session: TenantSession, conversation_id: UUID) -> Overview:
     return Overview(**values, people=people, notes=await notes_of(session, conversation_id))
 
 
+async def exists(session: TenantSession, conversation_id: UUID) -> bool:
+    """Return whether the tenant has that conversation."""
+    sql = "SELECT EXISTS (SELECT 1 FROM conversations WHERE tenant_id = $1 AND id = $2)"
+    return bool(await session.fetchval(sql, session.scope.tenant_id, conversation_id))
+
+
 def _person(found: dict[str, Any]) -> Person:
     return Person(UUID(found["id"]), found["name"], found["external_id"], datetime.fromtimestamp(float(found["first_seen"]), UTC))

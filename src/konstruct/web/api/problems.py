@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 from fastapi import Request, Response
@@ -40,6 +40,7 @@ _DETAILS = {
     500: "It has been written down. Trying again may help.",
     503: "Nothing was changed. Try again in a few seconds.",
 }
+_WRONG = "Some fields cannot be taken as they are."
 _NOT_HERE = "There is nothing of yours with that id."
 
 
@@ -55,9 +56,10 @@ class ApiError(KonstructError):
 class FieldsError(KonstructError):
     """Fields that a service did not take, each with one sentence."""
 
-    def __init__(self, problems: Mapping[str, str]) -> None:
-        super().__init__("some fields cannot be taken as they are")
+    def __init__(self, problems: Mapping[str, str], place: Literal["body", "query"] = "body") -> None:
+        super().__init__(_WRONG)
         self.problems = problems
+        self.place = place
 
 
 def answer(request: Request, error: Exception) -> Response:
@@ -67,7 +69,7 @@ def answer(request: Request, error: Exception) -> Response:
         case RequestValidationError():
             return _invalid(error, headers)
         case FieldsError():
-            fields = [{"in": "body", "field": name, "detail": text} for name, text in error.problems.items()]
+            fields = [{"in": error.place, "field": name, "detail": text} for name, text in error.problems.items()]
             return problem(422, str(error), headers, errors=fields)
         case ApiError():
             return problem(error.status, str(error), headers | error.headers)
@@ -102,7 +104,7 @@ def _invalid(error: RequestValidationError, headers: Mapping[str, str]) -> Respo
         return problem(400, "The body is not valid JSON.", headers)
     # Never what was sent: only where it was, and what was expected there.
     fields = [_field(each) for each in found[:FIELDS_MAX]]
-    return problem(422, "Some fields cannot be taken as they are.", headers, errors=fields)
+    return problem(422, _WRONG, headers, errors=fields)
 
 
 def _field(each: Mapping[str, Any]) -> dict[str, str]:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib.metadata import version
 
 import orjson
 from fastapi import APIRouter, Response
 
-from konstruct.web.api.resources import accounts, deliveries, me, turns
+from konstruct.web.api.resources import accounts, agents, conversations, deliveries, documents, me, turns, usage
 from konstruct.web.api.schema import describe
 
-RESOURCES = (me, turns, deliveries, accounts)
+RESOURCES = (me, agents, documents, conversations, turns, deliveries, accounts, usage)
 """Each module has `router()`, for what its name says."""
 VERSION = "/api/v1"
 
@@ -40,4 +39,4 @@ async def openapi() -> Response:
 
 @cache
 def _document() -> bytes:
-    return orjson.dumps(describe(v1(), version("konstruct")), option=orjson.OPT_INDENT_2)
+    return orjson.dumps(describe(v1()), option=orjson.OPT_INDENT_2)

@@ -12,6 +12,8 @@ from konstruct.web.api.guard import permissions_of
 from konstruct.web.api.models import FieldProblem, Problem
 from konstruct.web.api.problems import MEDIA_TYPE, TITLES
 
+VERSION = "1.0.0"
+"""Of the API, not of the program: fields may be added within 1; nothing is renamed or taken away."""
 _REFERENCE = "#/components/schemas/{model}"
 _ABOUT = """What the pages of Konstruct do, for programs.
 
@@ -30,11 +32,11 @@ _TAGS = {
 _ALWAYS = (401, 403, 429, 500, 503)
 
 
-def describe(api: APIRouter, version: str) -> dict[str, Any]:
+def describe(api: APIRouter) -> dict[str, Any]:
     """Return the OpenAPI document of the routes of `api`."""
     document = get_openapi(
         title="Konstruct API",
-        version=version,
+        version=VERSION,
         description=_ABOUT,
         routes=api.routes,
         tags=[{"name": name, "description": text} for name, text in _TAGS.items()],
@@ -63,6 +65,8 @@ def _complete(path: dict[str, Any], methods: set[str], scope: str) -> None:
         operation["security"] = [{"key": [scope]}]
         operation["description"] = f"{operation.get('description', '')}\n\nNeeds the scope `{scope}`.".strip()
         responses = operation["responses"]
+        # FastAPI's own, in another form than ours.
+        responses.pop("422", None)
         for status in (*_ALWAYS, *_own(operation, method)):
             responses[str(status)] = {"$ref": f"#/components/responses/{status}"}
         operation["responses"] = dict(sorted(responses.items()))

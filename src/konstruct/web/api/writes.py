@@ -27,8 +27,8 @@ KEPT_FOR = timedelta(hours=24)
 KEY_MAX = 200
 _BUSY = "The same Idempotency-Key is being worked on: try again in a moment, and get that answer."
 
-Work = Callable[[Database], Awaitable[BaseModel | None]]
-"""What a write does, through the database it is given, and what it answers; None for an answer without a body."""
+Work = Callable[[Database], Awaitable[tuple[int, BaseModel | None]]]
+"""What a write does, through the database it is given; it returns the status and the body of the answer."""
 
 
 class Once:
@@ -39,7 +39,7 @@ class Once:
         self._caller = caller
         self._key = idempotency_key
 
-    async def do(self, content: bytes, work: Work, status: int) -> Response:
+    async def do(self, content: bytes, work: Work) -> Response:
         """Return the answer of `work`, or the one that was given before to the same request under the same key.
 
         `content` is what the request asks for besides its address. Raises ApiError for a key that is in use for
@@ -50,8 +50,8 @@ class Once:
         async def within(session: TenantSession) -> tuple[Kept, bool]:
             if key is not None and (kept := await self._known(session, key, content)):
                 return kept, True
-            answer = await work(JoinedDatabase(session))
-            kept = Kept(self._hash(content), status, answer.model_dump_json() if answer else None)
+            status, answer = await work(JoinedDatabase(session))
+            kept = Kept(self._hash(content), status, answer.model_dump_json(by_alias=True) if answer else None)
             if key is not None:
                 await repository.keep(session, self._caller.key_id, key, kept, KEPT_FOR)
             return kept, False
