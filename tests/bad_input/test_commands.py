@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import stat
 import subprocess
 import sys
+import zipfile
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -34,6 +37,8 @@ def refused(ended: Ended, named: str) -> None:
         ("channel", "connect", "slack", "--tenant", "{id}", *SLACK),
         ("keys", "rotate-tenant", "--tenant", "{id}"),
         ("keys", "shred", "--tenant", "{id}", "--yes"),
+        ("tenant", "export", "{id}", "--out", "never-made.zip"),
+        ("tenant", "erase", "{id}", "--confirm", "Shop"),
     ],
 )
 def test_a_tenant_that_does_not_exist(konstruct: Konstruct, argv: tuple[str, ...]) -> None:
@@ -85,6 +90,43 @@ def test_an_account_of_another_business(konstruct: Konstruct) -> None:
     slack = ("--team", team, *SLACK[2:])
     assert konstruct("channel", "connect", "slack", "--tenant", first, *slack).code == 0
     refused(konstruct("channel", "connect", "slack", "--tenant", second, *slack), team)
+
+
+def test_an_export_is_a_new_whole_file_of_its_owners(konstruct: Konstruct, tmp_path: Path) -> None:
+    first, second = (json.loads(konstruct("tenant", "create", name, "--json").out)["tenant_id"] for name in ("Alpha", "Beta"))
+    file = tmp_path / "alpha.zip"
+    ended = konstruct("tenant", "export", first, "--out", str(file))
+    assert (ended.code, "Traceback" in ended.err) == (0, False)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    with zipfile.ZipFile(file) as archive:
+        whole = b"".join(archive.read(name) for name in archive.namelist()).decode()
+    assert first in whole and '"Alpha"' in whole and second not in whole and '"Beta"' not in whole
+    before = file.read_bytes()
+    refused(konstruct("tenant", "export", second, "--out", str(file)), "alpha.zip")
+    refused(konstruct("tenant", "export", second, "--out", str(tmp_path / "nowhere" / "x.zip")), "x.zip")
+    assert file.read_bytes() == before and [path.name for path in tmp_path.glob("*.zip*")] == ["alpha.zip"]
+
+
+def test_erasing_needs_the_exact_name_and_is_for_good(konstruct: Konstruct) -> None:
+    first, second = (json.loads(konstruct("tenant", "create", name, "--json").out)["tenant_id"] for name in ("Alpha", "Beta"))
+    for wrong in ("", "alpha", "Alpha!", "Beta"):
+        refused(konstruct("tenant", "erase", first, "--confirm", wrong), "exact name")
+    assert first in konstruct("tenant", "list").out
+    ended = konstruct("tenant", "erase", first, "--confirm", "Alpha")
+    assert ended.code == 0 and f"{first} is erased" in ended.out and "its key is destroyed" in ended.err
+    listed = konstruct("tenant", "list").out
+    assert first not in listed and second in listed
+    refused(konstruct("tenant", "erase", first, "--confirm", "Alpha"), first)
+
+
+def test_erasing_without_valkey_is_not_done_and_goes_on_later(konstruct: Konstruct) -> None:
+    tenant = json.loads(konstruct("tenant", "create", "Alpha", "--json").out)["tenant_id"]
+    ended = konstruct("tenant", "erase", tenant, "--confirm", "Alpha", REDIS_URL="redis://127.0.0.1:1/0")
+    assert ended.code == 1 and "KONSTRUCT_REDIS_URL" in ended.said[-1]
+    assert "erasing" in konstruct("tenant", "list").out
+    refused(konstruct("tenant", "resume", tenant), tenant)
+    assert konstruct("tenant", "erase", tenant, "--confirm", "Alpha").code == 0
+    assert tenant not in konstruct("tenant", "list").out
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,13 @@ from datetime import date
 import pytest
 
 from konstruct.db.scope import TenantScope
+from konstruct.kit.ids import uuid7
 from konstruct.llm.backends.scripted import ScriptedBackend
 from konstruct.llm.budget import Reservation
 from konstruct.llm.port import Finish, LlmError, LlmFailed, TextDelta, Usage
 from konstruct.llm.prices import load_prices
 from konstruct.llm.router import Router
+from konstruct.llm.spending import SETTLE_S
 from tests.llm.support import Clock, request
 
 MODEL = "gpt-4o-mini"
@@ -25,15 +27,17 @@ class Purse:
         self.limit = limit
         self.reserved = 0
         self.spent = 0
+        self.lasts_s = 0.0
         self.asked: list[int] = []
         self.settled = asyncio.Event()
 
-    async def reserve(self, scope: TenantScope, amount_micro: int) -> Reservation | None:
+    async def reserve(self, scope: TenantScope, amount_micro: int, lasts_s: float) -> Reservation | None:
         self.asked.append(amount_micro)
+        self.lasts_s = lasts_s
         if self.limit is not None and self.spent + self.reserved + amount_micro > self.limit:
             return None
         self.reserved += amount_micro
-        return Reservation(date(2026, 11, 1), amount_micro)
+        return Reservation(uuid7(), date(2026, 11, 1), amount_micro)
 
     async def settle(self, scope: TenantScope, reservation: Reservation, spent_micro: int) -> None:
         await asyncio.sleep(0)
@@ -57,6 +61,8 @@ async def test_a_call_pays_what_it_used() -> None:
     await ask(router(purse, target))
     # The bound: about 30 prompt tokens at 0.15, 1,024 of the answer at 0.60 dollars per million.
     assert 614 < purse.asked[0] < 640
+    # Its deadline is a minute away.
+    assert purse.lasts_s == 60 + SETTLE_S
     assert (purse.reserved, purse.spent) == (0, 225)
 
 

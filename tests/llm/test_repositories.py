@@ -20,6 +20,9 @@ from konstruct.llm.usage_repository import record_calls
 from tests.llm.support import Clock, request
 
 Tenants = tuple[TenantScope, TenantScope]
+LASTS_S = 60.0
+DEAD_S = -1.0
+"""What a process that died long ago had reserved for: its reservation has expired."""
 KNOWN = CallRecord("openai_compat", "gpt-4o", "ok", Usage(1000, 600, 200), 3_500, 812, 95)
 UNKNOWN = CallRecord("openai_compat", "some-model", "timeout", Usage(), None, 30_000, None)
 
@@ -96,10 +99,10 @@ async def test_a_reservation_is_settled_in_its_month(db: Database, tenants: Tena
     alpha, beta = tenants
     await limit(db, alpha, 1000)
     budget = PostgresBudget(db)
-    reservation = await budget.reserve(alpha, 600)
+    reservation = await budget.reserve(alpha, 600, LASTS_S)
     assert reservation is not None
     assert await rows(db, alpha) == [(1000, 600, 0)]
-    assert await budget.reserve(alpha, 401) is None
+    assert await budget.reserve(alpha, 401, LASTS_S) is None
     await budget.settle(alpha, reservation, 250)
     assert await rows(db, alpha) == [(1000, 0, 250)]
     assert await rows(db, beta) == []
@@ -107,7 +110,7 @@ async def test_a_reservation_is_settled_in_its_month(db: Database, tenants: Tena
 
 async def test_without_a_limit_it_is_counted(db: Database, tenants: Tenants) -> None:
     budget = PostgresBudget(db)
-    reservation = await budget.reserve(tenants[1], 10**12)
+    reservation = await budget.reserve(tenants[1], 10**12, LASTS_S)
     assert reservation is not None
     await budget.settle(tenants[1], reservation, 77)
     assert await rows(db, tenants[1]) == [(None, 0, 77)]
@@ -118,25 +121,57 @@ async def test_a_new_month_keeps_the_limit_and_starts_at_nothing(db: Database, t
     await limit(db, alpha, 5000, months_ago=2, spent=10)
     await limit(db, alpha, 1000, months_ago=1, spent=1000)
     budget = PostgresBudget(db)
-    assert await budget.reserve(alpha, 1001) is None
-    assert await budget.reserve(alpha, 900) is not None
+    assert await budget.reserve(alpha, 1001, LASTS_S) is None
+    assert await budget.reserve(alpha, 900, LASTS_S) is not None
     assert await rows(db, alpha) == [(5000, 0, 10), (1000, 0, 1000), (1000, 900, 0)]
 
 
 @pytest.mark.parametrize("spent", [0, 1000])
 async def test_at_its_limit_even_an_unpriced_call_is_refused(db: Database, tenants: Tenants, spent: int) -> None:
     await limit(db, tenants[0], spent, spent=spent)
-    assert await PostgresBudget(db).reserve(tenants[0], 0) is None
+    assert await PostgresBudget(db).reserve(tenants[0], 0, LASTS_S) is None
 
 
 async def test_calls_at_the_same_time_do_not_pass_the_limit(db: Database, tenants: Tenants) -> None:
     alpha, beta = tenants
     await limit(db, alpha, 1000, months_ago=1)
     budget = PostgresBudget(db)
-    taken = await asyncio.gather(*(budget.reserve(scope, 300) for _ in range(8) for scope in (alpha, beta)))
+    taken = await asyncio.gather(*(budget.reserve(scope, 300, LASTS_S) for _ in range(8) for scope in (alpha, beta)))
     assert [reservation is not None for reservation in taken[::2]].count(True) == 3
     assert all(taken[1::2])
     assert (await rows(db, alpha))[-1] == (1000, 900, 0)
+
+
+async def test_what_a_dead_process_had_reserved_is_taken_back(db: Database, tenants: Tenants) -> None:
+    alpha, beta = tenants
+    await limit(db, alpha, 1000)
+    budget = PostgresBudget(db)
+    dead = await budget.reserve(alpha, 900, DEAD_S)
+    other = await budget.reserve(beta, 700, DEAD_S)
+    assert dead is not None and other is not None
+    # Also by a call that does not fit itself, and never a second time.
+    assert await budget.reserve(alpha, 1001, LASTS_S) is None
+    assert await rows(db, alpha) == [(1000, 0, 0)]
+    assert await budget.reserve(alpha, 800, LASTS_S) is not None
+    assert await budget.reserve(alpha, 300, LASTS_S) is None
+    assert await rows(db, alpha) == [(1000, 800, 0)]
+    # It was only frozen: what it spent is booked, and the money of others stays reserved.
+    await budget.settle(alpha, dead, 50)
+    assert await rows(db, alpha) == [(1000, 800, 50)]
+    assert await rows(db, beta) == [(None, 700, 0)]
+
+
+async def test_calls_at_the_same_time_take_it_back_once(db: Database, tenants: Tenants) -> None:
+    alpha = tenants[0]
+    await limit(db, alpha, 1000)
+    budget = PostgresBudget(db)
+    assert await budget.reserve(alpha, 100, LASTS_S) is not None
+    assert await budget.reserve(alpha, 900, DEAD_S) is not None
+    taken = await asyncio.gather(*(budget.reserve(alpha, 300, LASTS_S) for _ in range(8)))
+    assert [reservation is not None for reservation in taken].count(True) == 3
+    assert await rows(db, alpha) == [(1000, 1000, 0)]
+    await asyncio.gather(*(budget.settle(alpha, reservation, 10) for reservation in taken if reservation is not None))
+    assert await rows(db, alpha) == [(1000, 100, 30)]
 
 
 async def test_the_router_over_the_real_budget(db: Database, tenants: Tenants) -> None:

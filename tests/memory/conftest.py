@@ -16,7 +16,7 @@ from konstruct.memory.reading import Reading
 from konstruct.memory.uploads import Uploads
 
 Take = Callable[..., Awaitable[UUID]]
-TABLES = ("documents", "document_files", "document_jobs", "chunks")
+TABLES = ("documents", "document_files", "document_jobs", "chunks", "notices")
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from konstruct.memory.documents import DocumentError, Documents
 from konstruct.memory.extraction.limits import MAX_FILE_BYTES
 from konstruct.memory.reading import Reading
 from konstruct.memory.uploads import Uploads
-from konstruct.tenants import members_repository
+from konstruct.tenants import members_repository, notices_repository
 from konstruct.tenants.members_repository import Member
 from tests.memory import files
 from tests.memory.conftest import TABLES, Take, info_of, rows_of
@@ -98,7 +98,7 @@ async def test_a_file_that_failed_may_be_tried_again(db: Database, tenants: Tena
     first = await take(tenants[0], "broken.pdf", b"%PDF-1.7 rubbish")
     await reading.read_next()
     assert (await info_of(db, tenants[0], first)).status == "failed"
-    assert await rows_of(db, tenants[0]) == NOTHING | {"documents": 1}
+    assert await rows_of(db, tenants[0]) == NOTHING | {"documents": 1, "notices": 1}
     second = await take(tenants[0], "broken.pdf", b"%PDF-1.7 rubbish")
     assert second != first
     assert await rows_of(db, tenants[0]) == NOTHING | {"documents": 1, "document_files": 1, "document_jobs": 1}
@@ -111,6 +111,19 @@ async def test_only_so_many_files_may_wait(db: Database, tenants: Tenants, take:
     with pytest.raises(DocumentError, match=r"“2\.txt” has to wait"):
         await take(tenants[0], "2.txt", b"text 2")
     await take(tenants[1], "2.txt", b"text 2")
+
+
+async def test_the_owner_is_told_of_a_file_that_failed_until_it_is_gone(
+    db: Database, tenants: Tenants, take: Take, reading: Reading
+) -> None:
+    document_id = await take(tenants[0], "broken.pdf", b"%PDF-1.7 rubbish")
+    await reading.read_next()
+    async with db.tenant(tenants[0]) as session:
+        (notice,) = await notices_repository.list_open(session)
+    assert (notice.kind, notice.action_path) == ("document_failed", f"/knowledge/{document_id}")
+    assert "“broken”" in notice.body
+    await Documents(db).remove(tenants[0], document_id)
+    assert await rows_of(db, tenants[0]) == NOTHING
 
 
 @pytest.mark.parametrize("read", [True, False])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
-from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]  # ships no types
+from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page
 
 from konstruct.jobs import tenant_health

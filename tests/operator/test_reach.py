@@ -188,6 +188,8 @@ async def test_a_reason_opens_one_business_for_one_operator_and_half_an_hour(sti
         thread = await desk.get(f"{own}/content/{await conversation(still, still.scopes[0])}")
         assert "&lt;b&gt;where is my bike?&lt;/b&gt;" in thread.text
         assert (await desk.get(f"{own}/content/{still.scopes[0].tenant_id}")).status == 404
+        for before in ("x", "-1", "9" * 30, "%00"):
+            assert (await desk.get(f"{own}/content/{await conversation(still, still.scopes[0])}?before={before}")).status == 200
         assert (await desk.get(f"{other}/content")).status == 403
         assert (await another.get(f"{own}/content")).status == 403
 

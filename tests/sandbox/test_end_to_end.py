@@ -4,27 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import re
-import signal
-import sys
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
-import aiohttp
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
-import konstruct
-from konstruct.local.sandbox.businesses import FERNWOOD, MARLOW, Business
-from tests.sandbox.support import free_port, open_browser
+from konstruct.local.sandbox.businesses import FERNWOOD, MARLOW
+from tests.sandbox.support import open_browser
+from tests.support.instance import Instance, open_instance
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("sandbox-up")]
-START_S = 120
-"""A loaded machine is no failure."""
 ANSWER_MS = 30_000
 LOOK_ALIKES = [
     (FERNWOOD, "When are we open on Saturday?", "9:00 to 17:00"),
@@ -36,54 +27,10 @@ LOOK_ALIKES = [
 ]
 
 
-@dataclass
-class Instance:
-    """A running `konstruct up`."""
-
-    url: str
-    process: asyncio.subprocess.Process
-    http: aiohttp.ClientSession
-
-    async def posts(self, business: Business) -> list[dict[str, Any]]:
-        """Return everything that the employee of a business has said."""
-        async with self.http.get(f"{self.url}/sandbox/control/accepted") as response:
-            found: list[dict[str, Any]] = await response.json()
-        return [post for post in found if post["team_id"] == business.workspace.team_id]
-
-    async def say(self, business: Business, channel: str, text: str) -> None:
-        words = {"team": business.workspace.team_id, "user": business.people[0].user_id, "channel": channel, "text": text}
-        async with self.http.post(f"{self.url}/sandbox/messages", json=words) as response:
-            assert response.status == 201
-
-
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def instance(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Instance]:
-    folder, port = tmp_path_factory.mktemp("up"), free_port()
-    command = (sys.executable, "-m", "konstruct.cli.main", "up", "--port", str(port), "--data-dir", str(folder / "data"))
-    environment = {**os.environ, "PYTHONPATH": str(Path(konstruct.__file__).parents[1])}
-    process = await asyncio.create_subprocess_exec(
-        *command, env=environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, start_new_session=True
-    )
-    try:
-        await _ready(process)
-        async with aiohttp.ClientSession() as http:
-            yield Instance(f"http://127.0.0.1:{port}", process, http)
-    finally:
-        if process.returncode is None:
-            process.send_signal(signal.SIGTERM)
-            await asyncio.wait_for(process.communicate(), 60)
-
-
-async def _ready(process: asyncio.subprocess.Process) -> None:
-    """Return once `up` prints `ready`. Its output is small and fits the pipe from then on."""
-    assert process.stdout is not None
-    seen = []
-    async with asyncio.timeout(START_S):
-        async for line in process.stdout:
-            seen.append(line.decode())
-            if line.startswith(b"ready"):
-                return
-    raise AssertionError("konstruct up ended before it was ready:\n" + "".join(seen))
+    async with open_instance(tmp_path_factory.mktemp("up") / "data") as opened:
+        yield opened
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

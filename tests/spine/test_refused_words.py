@@ -74,7 +74,8 @@ async def test_a_refused_part_takes_the_rest_of_its_answer_with_it(
     assert "Paragraph 0." in first
     assert last == NOT_SHOWN
     assert _tried(still) == 3
-    assert len(await rows(still, scope, LETTERS)) == 1
+    letters = await rows(still, scope, f"{LETTERS} ORDER BY created_at, id")
+    assert [(letter["reason"], letter["attempts"]) for letter in letters] == [("invalid_blocks", 1), ("invalid_blocks", 0)]
     assert still.counters.snapshot().count("deliveries_total", state="failed") == 2
 
 

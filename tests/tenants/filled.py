@@ -27,6 +27,7 @@ _DIRECT = """
 INSERT INTO summaries (tenant_id, id, conversation_id, from_seq, to_seq, text, model)
 SELECT $1, uuidv7(), c.id, 1, 1, 'summary ' || $2, 'm' FROM conversations c WHERE c.tenant_id = $1 LIMIT 1;
 INSERT INTO llm_budgets (tenant_id, period, limit_micro) VALUES ($1, '2026-01-01', 5);
+INSERT INTO llm_reservations (tenant_id, period, id, amount_micro, expires_at) VALUES ($1, '2026-01-01', uuidv7(), 5, now());
 INSERT INTO tool_calls (tenant_id, turn_id, step, call_index, id, model_call_id, name, arguments, state, idempotency_key)
 SELECT $1, s.turn_id, s.position, 0, uuidv7(), 'call-1', 'look', $2, 'intended', s.turn_id || '-0'
 FROM steps s WHERE s.tenant_id = $1 LIMIT 1;

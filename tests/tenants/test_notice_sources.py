@@ -17,6 +17,7 @@ from tests.support.slack_events import message
 from tests.tenants.support import change, rows
 
 Tenants = tuple[TenantScope, TenantScope]
+LASTS_S = 60.0
 
 
 async def notices_of(db: Database, scope: TenantScope) -> list[tuple[str, str, int, bool]]:
@@ -79,13 +80,13 @@ async def test_a_question_that_is_given_up(still: House, model: Puppet) -> None:
 async def test_a_budget_that_runs_out_and_is_raised(db: Database, tenants: Tenants) -> None:
     budget = PostgresBudget(db)
     for scope in tenants:
-        reservation = await budget.reserve(scope, 1)
+        reservation = await budget.reserve(scope, 1, LASTS_S)
         assert reservation is not None
         await budget.settle(scope, reservation, 0)
         await change(db, scope, "UPDATE llm_budgets SET limit_micro = 1000 WHERE tenant_id = $1")
 
     async def spend(amount: int) -> None:
-        reservation = await budget.reserve(tenants[0], 1)
+        reservation = await budget.reserve(tenants[0], 1, LASTS_S)
         assert reservation is not None
         await budget.settle(tenants[0], reservation, amount)
 
@@ -96,7 +97,7 @@ async def test_a_budget_that_runs_out_and_is_raised(db: Database, tenants: Tenan
     assert await notices_of(db, tenants[0]) == [("budget_low", "/usage", 1, True)]
     await spend(200)
     assert await notices_of(db, tenants[0]) == [("budget_low", "/usage", 1, False), ("budget_spent", "/usage", 1, True)]
-    assert await budget.reserve(tenants[0], 1) is None
+    assert await budget.reserve(tenants[0], 1, LASTS_S) is None
     assert [count for _, _, count, _ in await notices_of(db, tenants[0])] == [1, 2]
     await change(db, tenants[0], "UPDATE llm_budgets SET limit_micro = 100000 WHERE tenant_id = $1")
     await spend(1)
@@ -106,7 +107,7 @@ async def test_a_budget_that_runs_out_and_is_raised(db: Database, tenants: Tenan
 
 async def test_a_business_without_a_budget_hears_nothing_of_one(db: Database, tenants: Tenants) -> None:
     budget = PostgresBudget(db)
-    reservation = await budget.reserve(tenants[0], 10**12)
+    reservation = await budget.reserve(tenants[0], 10**12, LASTS_S)
     assert reservation is not None
     await budget.settle(tenants[0], reservation, 10**12)
     assert await notices_of(db, tenants[0]) == []

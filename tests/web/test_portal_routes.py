@@ -36,18 +36,18 @@ def _permissions(dependant: Dependant) -> Iterator[Permission]:
         yield from _permissions(inner)
 
 
-def _flat(router: APIRouter, prefix: str = "") -> Iterator[tuple[str, APIRoute]]:
+def flat(router: APIRouter, prefix: str = "") -> Iterator[tuple[str, APIRoute]]:
     for route in router.routes:
         if isinstance(route, APIRoute):
             yield prefix + route.path, route
         else:
             # A router in a router: FastAPI keeps it whole, and has no public names for that.
             inner: Any = route
-            yield from _flat(inner.original_router, prefix + inner.include_context.prefix)
+            yield from flat(inner.original_router, prefix + inner.include_context.prefix)
 
 
 def _routes() -> list[tuple[str, APIRoute]]:
-    found = [pair for area in portal.AREAS for pair in _flat(area.router())]
+    found = [pair for area in portal.AREAS for pair in flat(area.router())]
     assert len(found) > 10, "the route table is empty"
     return found
 

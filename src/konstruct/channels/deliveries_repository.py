@@ -207,8 +207,8 @@ async def end(
 async def give_up(session: TenantSession, claim: Claim, delivery_id: UUID, reason: str) -> int:
     """The delivery was refused, and without it the other open parts of its message say nothing: none of them is shown.
 
-    One dead letter speaks for all of them. Returns how many there were. Locks the conversation, for what is to be said
-    instead.
+    Each gets its dead letter, so that each may be tried again. Returns how many there were. Locks the conversation, for
+    what is to be said instead.
     """
     # The conversation is locked before the queue's row, as everywhere: the other order would deadlock.
     await session.execute(
@@ -216,19 +216,15 @@ async def give_up(session: TenantSession, claim: Claim, delivery_id: UUID, reaso
         claim.scope.tenant_id,
         claim.conversation_id,
     )
-    await end(session, claim, delivery_id, "failed", reason)
-    others: int = await session.fetchval(
-        "WITH others AS (UPDATE deliveries o SET state = 'failed', reason = $3, sending_until = NULL FROM deliveries d"
-        "   WHERE d.tenant_id = $1 AND d.id = $2 AND o.tenant_id = d.tenant_id AND o.message_id = d.message_id"
-        "   AND o.state IN ('pending', 'sending', 'unknown') RETURNING o.id, o.attempt),"
-        " ended AS (UPDATE delivery_attempts t SET ended_at = clock_timestamp(), outcome = 'failed', reason = $3 FROM others e"
-        "   WHERE t.tenant_id = $1 AND t.delivery_id = e.id AND t.attempt = e.attempt AND t.ended_at IS NULL)"
-        " SELECT count(*) FROM others",
+    parts = await session.fetch(
+        "SELECT o.id FROM deliveries d JOIN deliveries o ON o.tenant_id = d.tenant_id AND o.message_id = d.message_id"
+        " WHERE d.tenant_id = $1 AND d.id = $2 AND o.state IN ('pending', 'sending', 'unknown') ORDER BY o.position, o.part",
         claim.scope.tenant_id,
         delivery_id,
-        reason,
     )
-    return 1 + others
+    for part in parts:
+        await end(session, claim, part["id"], "failed", reason)
+    return len(parts)
 
 
 async def account_broken(session: TenantSession, account_id: UUID, reason: str) -> None:

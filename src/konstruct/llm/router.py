@@ -73,7 +73,7 @@ class Router:
             await target.close()
 
     async def _paid(self, request: ChatRequest, deadline: float, on_text: OnText | None) -> Completion:
-        async with self._spending.account(request, self.targets) as account:
+        async with self._spending.account(request, self.targets, deadline - self._clock()) as account:
             if account.refused:
                 raise LlmFailed(LlmError("over_budget", "the tenant's budget for this month is used up"), ())
             return await self._rounds(request, deadline, on_text, account.attempts)

@@ -18,6 +18,10 @@ from konstruct.llm.prices import Prices
 log = structlog.get_logger()
 
 
+SETTLE_S = 60.0
+"""How long a reservation outlives its call's deadline: time to end the last attempt and to settle."""
+
+
 @dataclass(slots=True)
 class Account:
     """The attempts that one reservation pays for."""
@@ -35,14 +39,17 @@ class Spending:
         self._settling: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
-    async def account(self, request: ChatRequest, targets: Sequence[LlmBackend]) -> AsyncIterator[Account]:
-        """Reserve what the dearest target may cost; settle at the end, also after an error or a cancellation."""
+    async def account(self, request: ChatRequest, targets: Sequence[LlmBackend], remaining_s: float) -> AsyncIterator[Account]:
+        """Reserve what the dearest target may cost; settle at the end, also after an error or a cancellation.
+
+        `remaining_s`: until the call's deadline.
+        """
         account = Account()
         bound = self._bound(request, targets)
         if self._budget is None or bound == 0:
             yield account
             return
-        reservation = await self._budget.reserve(request.scope, bound or 0)
+        reservation = await self._budget.reserve(request.scope, bound or 0, max(0.0, remaining_s) + SETTLE_S)
         account.refused = reservation is None
         try:
             yield account
@@ -63,7 +70,7 @@ class Spending:
         try:
             await budget.settle(scope, reservation, spent)
         except Exception as error:
-            # The answer exists and must not be lost for its bookkeeping; the reservation stays, on the careful side.
+            # The answer exists and must not be lost for its bookkeeping; the reservation stays until it expires.
             log.error("llm_budget_unsettled", tenant_id=str(scope.tenant_id), error=type(error).__name__)
 
     def _bound(self, request: ChatRequest, targets: Sequence[LlmBackend]) -> int | None:

@@ -19,6 +19,7 @@ from konstruct.memory.chunking import chunks_of
 from konstruct.memory.documents_repository import Chunk, DocumentDetail, DocumentInfo, Piece
 from konstruct.memory.extraction.limits import MAX_DOCUMENT_CHARS
 from konstruct.memory.ranking import rank
+from konstruct.tenants import notices
 
 MAX_CHUNKS_READ = 1_000
 """A search reads at most so many chunks of a tenant, those of its newest documents first: about 0.8 MB and 100 ms of ranking.
@@ -84,12 +85,13 @@ class Documents:
         return Stored(found, known=found != document_id)
 
     async def remove(self, scope: TenantScope, document_id: UUID) -> None:
-        """Delete a document with its chunks, and its file if that is still being read.
+        """Delete a document with its chunks, its file if that is still being read, and the notices that name it.
 
         Raises NotFoundError if this tenant has none of that id.
         """
         async with self._db.tenant(scope) as session:
             found = await repository.delete(session, document_id)
+            await notices.forget(session, "document_failed", str(document_id))
         if not found:
             raise NotFoundError("this tenant has no such document")
 

@@ -20,6 +20,8 @@ from konstruct.memory.extraction.limits import DEADLINE_S
 from konstruct.memory.extraction.process import extract
 from konstruct.memory.extraction.refusal import Unreadable
 from konstruct.memory.uploads_repository import Job, Upload
+from konstruct.tenants import notices
+from konstruct.tenants.notices_troubles import document_failed
 
 log = structlog.get_logger()
 
@@ -140,6 +142,7 @@ class Reading:
             if not await repository.end(session, job):
                 raise _GoneError
             await repository.failed(session, job, str(DocumentError.of(upload.filename, why)))
+            await notices.raise_notice(session, document_failed(job.document_id, upload.title))
 
     async def _give_back(self, job: Job) -> None:
         try:

@@ -20,6 +20,7 @@ from konstruct.memory.documents import TITLE_MAX, DocumentError, Stored
 from konstruct.memory.extraction.kinds import HEAD_BYTES, detect
 from konstruct.memory.extraction.limits import MAX_FILE_BYTES
 from konstruct.memory.extraction.refusal import Unreadable
+from konstruct.tenants import notices
 
 MAX_WAITING = 100
 """Files of a business that may wait to be read."""
@@ -63,7 +64,8 @@ class Uploads:
         digest = await asyncio.to_thread(_digest, file)
         new = repository.NewFile(uuid7(), _title(title) or title_of(name), name, kind.mime, size, digest, uploaded_by)
         async with self._db.tenant(scope) as session:
-            await repository.forget_failed(session, digest)
+            if (failed := await repository.forget_failed(session, digest)) is not None:
+                await notices.forget(session, "document_failed", str(failed))
             if await repository.count_waiting(session) >= MAX_WAITING:
                 raise DocumentError.of(name, TOO_MANY)
             found = await repository.insert(session, new, _parts(file))

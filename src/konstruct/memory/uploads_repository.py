@@ -43,6 +43,7 @@ class Job:
 class Upload:
     """A stored file as the one who reads it needs it."""
 
+    title: str
     filename: str
     mime: str
     parts: list[bytes]
@@ -54,7 +55,7 @@ VALUES ($1, $2, $3, $4, $5, '', 'processing', $4, $6, $7, $8)
 ON CONFLICT (tenant_id, file_sha256) DO NOTHING
 """
 
-_FORGET_FAILED = "DELETE FROM documents WHERE tenant_id = $1 AND file_sha256 = $2 AND status = 'failed'"
+_FORGET_FAILED = "DELETE FROM documents WHERE tenant_id = $1 AND file_sha256 = $2 AND status = 'failed' RETURNING id"
 
 # A lottery between tenants, and one file of a tenant at a time: who uploads a thousand holds up nobody else.
 _CLAIM = """
@@ -93,9 +94,10 @@ UPDATE documents SET status = 'ready', content = $3, sha256 = $4, done = greates
 _FAILED = "UPDATE documents SET status = 'failed', reason = $3, updated_at = now() WHERE tenant_id = $1 AND id = $2"
 
 
-async def forget_failed(session: TenantSession, file_sha256: bytes) -> None:
-    """Delete the document that came of the same file and could not be read: the file is being tried again."""
-    await session.execute(_FORGET_FAILED, session.scope.tenant_id, file_sha256)
+async def forget_failed(session: TenantSession, file_sha256: bytes) -> UUID | None:
+    """Delete the document that came of the same file and could not be read, and return its id: the file is tried again."""
+    failed: UUID | None = await session.fetchval(_FORGET_FAILED, session.scope.tenant_id, file_sha256)
+    return failed
 
 
 async def count_waiting(session: TenantSession) -> int:
@@ -146,14 +148,16 @@ async def upload_of(session: TenantSession, document_id: UUID) -> Upload | None:
     """Return the file, or None if its document is gone."""
     tenant_id = session.scope.tenant_id
     row = await session.fetchrow(
-        "SELECT filename, mime FROM documents WHERE tenant_id = $1 AND id = $2 AND status = 'processing'", tenant_id, document_id
+        "SELECT title, filename, mime FROM documents WHERE tenant_id = $1 AND id = $2 AND status = 'processing'",
+        tenant_id,
+        document_id,
     )
     if row is None:
         return None
     parts = await session.fetch(
         "SELECT bytes FROM document_files WHERE tenant_id = $1 AND document_id = $2 ORDER BY part", tenant_id, document_id
     )
-    return Upload(row["filename"], row["mime"], [part["bytes"] for part in parts])
+    return Upload(row["title"], row["filename"], row["mime"], [part["bytes"] for part in parts])
 
 
 async def progress(session: TenantSession, job: Job, done: int, total: int) -> bool:

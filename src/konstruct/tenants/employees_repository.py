@@ -69,6 +69,8 @@ class Employee:
     business: str
     current: Version
     limits: Limits
+    time_zone: str
+    """The business's, for whoever has no hours yet."""
 
 
 async def lock(session: TenantSession) -> None:
@@ -82,7 +84,7 @@ async def lock(session: TenantSession) -> None:
 async def current(session: TenantSession) -> Employee | None:
     """Return the tenant's employee (v1 has one) with its version in force, or None."""
     row = await session.fetchrow(
-        f"SELECT a.id, b.name AS business, a.model, a.context_limit_tokens, a.reply_limit_tokens, {_VERSION}"
+        f"SELECT a.id, b.name AS business, b.time_zone, a.model, a.context_limit_tokens, a.reply_limit_tokens, {_VERSION}"
         " FROM agents a JOIN tenants b ON b.tenant_id = a.tenant_id"
         " JOIN persona_versions p ON p.tenant_id = a.tenant_id AND p.agent_id = a.id AND p.version = a.persona_version"
         " WHERE a.tenant_id = $1 ORDER BY a.created_at, a.id LIMIT 1",
@@ -91,7 +93,7 @@ async def current(session: TenantSession) -> Employee | None:
     if row is None:
         return None
     limits = Limits(row["model"], row["context_limit_tokens"], row["reply_limit_tokens"])
-    return Employee(row["id"], row["business"], _version(row), limits)
+    return Employee(row["id"], row["business"], _version(row), limits, row["time_zone"])
 
 
 async def version(session: TenantSession, number: int) -> Version | None:

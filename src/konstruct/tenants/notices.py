@@ -62,6 +62,11 @@ async def settle(session: TenantSession, *kinds: Kind, subject: str | None = Non
     return await repository.settle(session, list(kinds), subject)
 
 
+async def forget(session: TenantSession, kind: Kind, subject: str) -> None:
+    """What the notices of this kind were about is deleted: so are they, for they name it."""
+    await repository.delete(session, kind, subject)
+
+
 async def resolve(session: TenantSession, notice_id: UUID, member_id: UUID) -> None:
     """A person says that it is dealt with; one that is resolved stays as it is. Raises NotFoundError."""
     if not await repository.resolve(session, notice_id, member_id) and await repository.find(session, notice_id) is None:

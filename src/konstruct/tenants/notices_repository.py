@@ -117,6 +117,12 @@ async def settle(session: TenantSession, kinds: list[str], subject: str | None) 
     )
 
 
+async def delete(session: TenantSession, kind: str, subject: str) -> None:
+    """Delete the notices of a trouble, open and resolved."""
+    sql = "DELETE FROM notices WHERE tenant_id = $1 AND kind = $2 AND subject_key = $3"
+    await session.execute(sql, session.scope.tenant_id, kind, subject)
+
+
 async def resolve(session: TenantSession, notice_id: UUID, member_id: UUID) -> bool:
     """Resolve for a person; False if it is not open."""
     return bool(

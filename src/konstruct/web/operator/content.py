@@ -94,11 +94,13 @@ async def show_list(request: Request, operator: Signed, access: Allowed, tenant_
 
 
 async def show_thread(
-    request: Request, operator: Signed, access: Allowed, tenant_id: str, conversation_id: str, before: int | None = None
+    request: Request, operator: Signed, access: Allowed, tenant_id: str, conversation_id: str, before: str = ""
 ) -> Response:
     """Show a page of a conversation's messages."""
     db, tenant, conversation = deps_of(request).db, parse_id(tenant_id), parse_id(conversation_id)
-    messages = await db.run(TenantScope(tenant), lambda s: repository.read_thread(s, access, conversation, before))
+    # Numbers of messages have no more digits than a bigint.
+    place = int(before[:18]) if before.isascii() and before.isdigit() else None
+    messages = await db.run(TenantScope(tenant), lambda s: repository.read_thread(s, access, conversation, place))
     if not messages:
         raise NotFoundError("there is no such conversation")
     more = len(messages) == repository.MESSAGES and messages[0].seq > 1

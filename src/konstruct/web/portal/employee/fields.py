@@ -11,7 +11,7 @@ from zoneinfo import available_timezones
 
 from konstruct.tenants.employees_draft import Draft
 from konstruct.tenants.employees_hours import WEEKDAYS, Span, WorkingHours
-from konstruct.tenants.employees_repository import Version
+from konstruct.tenants.employees_repository import Employee
 
 _EMPTY: Span = ("", "")
 _USUAL: tuple[Span, ...] = (*[("09:00", "17:00")] * 5, _EMPTY, _EMPTY)
@@ -43,9 +43,11 @@ class Fields:
     note: str = field(default="", repr=False)
 
     @classmethod
-    def of(cls, version: Version) -> Self:
-        """Return the form filled from a version."""
-        draft = version.draft
+    def of(cls, employee: Employee) -> Self:
+        """Return the form filled from what is in force."""
+        version, draft = employee.current, employee.current.draft
+        # Everybody's time zone is UTC until they say so: no news of where they are.
+        known = "" if employee.time_zone == "UTC" else employee.time_zone
         return cls(
             based_on=version.number,
             name=draft.name,
@@ -55,7 +57,7 @@ class Fields:
             speaks="listed" if draft.languages else "any",
             languages=", ".join(draft.languages),
             works="hours" if draft.hours else "always",
-            time_zone=draft.hours.time_zone if draft.hours else "",
+            time_zone=draft.hours.time_zone if draft.hours else known,
             days=tuple(day or _EMPTY for day in draft.hours.days) if draft.hours else _USUAL,
             outside_hours=draft.outside_hours,
             must_not=draft.must_not,

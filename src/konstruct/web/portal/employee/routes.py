@@ -37,8 +37,8 @@ def router() -> APIRouter:
     routes.add_api_route("", show, methods=["GET"])
     routes.add_api_route("", save, methods=["POST"])
     routes.add_api_route("/limits", set_limits, methods=["POST"])
-    routes.include_router(trying.router(show_draft))
-    routes.include_router(versions.router())
+    trying.add_routes(routes, show_draft)
+    versions.add_routes(routes)
     return routes
 
 
@@ -110,7 +110,7 @@ async def _page(
     tried = await deps.db.run(visitor.scope, lambda session: tryouts_repository.recent(session, visitor.member.id))
     view = EmployeeView(
         employee,
-        fields or Fields.of(employee.current),
+        fields or Fields.of(employee),
         Talk.of(tried, demo=deps.settings.llm_backend == "demo"),
         edits=visitor.may(Permission.EDIT_EMPLOYEE),
         problems=problems or {},

@@ -29,8 +29,8 @@ class CannotTryError(KonstructError):
     """The draft cannot be asked as it stands."""
 
 
-def router(show_draft: ShowDraft) -> APIRouter:
-    """Return the routes under /employee/try."""
+def add_routes(routes: APIRouter, show_draft: ShowDraft) -> None:
+    """Add what is under /employee/try."""
 
     async def ask(request: Request, visitor: Editing) -> Response:
         """Ask the draft that the form holds; wait for its answer."""
@@ -62,11 +62,9 @@ def router(show_draft: ShowDraft) -> APIRouter:
             return fragment("employee/_talk.html", visitor, status, talk=talk)
         return await show_draft(request, visitor, fields, talk, status)
 
-    routes = APIRouter(prefix="/try")
-    routes.add_api_route("", ask, methods=["POST"])
-    routes.add_api_route("", look, methods=["GET"])
-    routes.add_api_route("/forget", forget, methods=["POST"])
-    return routes
+    routes.add_api_route("/try", ask, methods=["POST"])
+    routes.add_api_route("/try", look, methods=["GET"])
+    routes.add_api_route("/try/forget", forget, methods=["POST"])
 
 
 async def _ask(request: Request, visitor: Visitor, fields: Fields, question: str) -> None:

@@ -24,13 +24,11 @@ Viewing = Annotated[Visitor, Depends(require(Permission.VIEW_EMPLOYEE))]
 Editing = Annotated[Visitor, Depends(require(Permission.EDIT_EMPLOYEE))]
 
 
-def router() -> APIRouter:
-    """Return the routes under /employee/versions."""
-    routes = APIRouter(prefix="/versions")
-    routes.add_api_route("", list_all, methods=["GET"])
-    routes.add_api_route("/{number}", show, methods=["GET"])
-    routes.add_api_route("/{number}/restore", restore, methods=["POST"])
-    return routes
+def add_routes(routes: APIRouter) -> None:
+    """Add what is under /employee/versions."""
+    routes.add_api_route("/versions", list_all, methods=["GET"])
+    routes.add_api_route("/versions/{number}", show, methods=["GET"])
+    routes.add_api_route("/versions/{number}/restore", restore, methods=["POST"])
 
 
 async def list_all(request: Request, visitor: Viewing, before: str = "") -> Response:

@@ -112,7 +112,7 @@ class EmployeeView:
     @property
     def dirty(self) -> bool:
         """Whether the form holds something that is not saved, from the start."""
-        return self.stale is not None or self.fields != Fields.of(self.employee.current)
+        return self.stale is not None or self.fields != Fields.of(self.employee)
 
     @property
     def limit(self) -> Mapping[str, str]:

@@ -29,6 +29,8 @@ class Day:
     documents: int
     saved_versions: int
     """Versions of the employee after the one it was made with."""
+    tried: bool
+    """Whether somebody of the business has asked the employee beside its form: a call without a turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,8 @@ SELECT y.answered, y.answered_before, y.fallbacks, p.people, c.cost_micro, c.unp
      AND m.created_at > now() - interval '7 days') AS with_humans,
   (SELECT count(*) FROM dead_letters l WHERE l.tenant_id = $1 AND l.resolved_at IS NULL) AS dead_letters,
   (SELECT count(*) FROM documents d WHERE d.tenant_id = $1) AS documents,
-  (SELECT count(*) FROM persona_versions v WHERE v.tenant_id = $1 AND v.version > 1) AS saved_versions
+  (SELECT count(*) FROM persona_versions v WHERE v.tenant_id = $1 AND v.version > 1) AS saved_versions,
+  EXISTS (SELECT 1 FROM llm_calls k WHERE k.tenant_id = $1 AND k.turn_id IS NULL) AS tried
 FROM (
   SELECT count(*) FILTER (WHERE outcome = 'answered' AND finished_at > now() - interval '1 day') AS answered,
     count(*) FILTER (WHERE outcome = 'answered' AND finished_at <= now() - interval '1 day') AS answered_before,

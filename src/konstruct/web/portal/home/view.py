@@ -32,7 +32,7 @@ class Morning:
     @property
     def steps(self) -> tuple[Step, ...]:
         """The guided start: what a new owner does, in this order."""
-        talked = self.day.answered + self.day.answered_before > 0
+        talked = self.day.tried or self.day.answered + self.day.answered_before > 0
         return (
             Step(
                 "Say who your employee is",
