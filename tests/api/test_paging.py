@@ -21,6 +21,7 @@ from tests.api.table import routes
 from tests.support.api import Program, stock
 from tests.support.house import House
 
+pytestmark = pytest.mark.usefixtures("unhurried")
 SCOPE = TenantScope(UUID("01926b3e-7c4a-7e21-9b52-3f6c0a1d8e47"))
 PLACES = Places(SCOPE, "x", (datetime, UUID))
 Fill = Callable[[House, dict[str, str], int], Awaitable[None]]

@@ -16,6 +16,7 @@ from tests.support.api import Program, open_api, stock
 from tests.support.hand import rows
 from tests.support.house import House
 
+pytestmark = pytest.mark.usefixtures("unhurried")
 PROBLEM = "application/problem+json"
 
 
