@@ -85,7 +85,7 @@ async def test_a_turn_with_everything_in_the_order_in_which_it_happened(still: H
     assert [passage["title"] for passage in recall.detail["passages"]] == ["Returns"]
     assert "within 30 days" not in str(recall.detail), "what a document says stays in the document"
     assert answer.tokens is not None
-    assert (answer.label, answer.tokens.input, answer.tokens.cached, answer.tokens.output) == ("gpt-4o", 1000, 600, 200)
+    assert (answer.label, answer.tokens.input, answer.tokens.cached, answer.tokens.output) == ("Asking gpt-4o", 1000, 600, 200)
     assert (answer.cost_micro, answer.unknown_cost_calls) == (3750, 0)
     assert answer.detail["step"]["content"]["text"] == "Within 30 days."
     # The first one's model has no price: it is unknown, and nothing is added for it.

@@ -84,7 +84,7 @@ async def test_an_account_that_works_says_so(house: House) -> None:
     for text in (answer.text, own.text):
         assert house.teams[0].team_id in text and ">works<" in text
         assert house.teams[1].team_id not in text and house.teams[0].token not in text
-        assert "no trouble in the last 30 days" in text and " style=" not in text and "none yet" not in text
+        assert "The last 30 days: no trouble" in text and " style=" not in text and "none yet" not in text
     assert "Connected." in own.text
     assert "Disconnect" not in own.text and "/channels/slack" not in answer.text, "a viewer changes nothing"
 
@@ -123,7 +123,7 @@ async def test_a_broken_account_says_why_and_what_to_do(house: House) -> None:
         asked = await person.get(f"/channels/slack?account={account}")
         again = await _connect(person, house.teams[0])
     assert "The token was revoked" in listed.text and "Connect it again" in listed.text
-    assert "trouble on 1 of the last 30 days" in listed.text
+    assert "trouble on 1 day" in listed.text
     assert f'value="{house.teams[0].team_id}"' in asked.text
     assert (again.status, again.path) == (303, f"/channels/{account}?done=connected")
     assert await _history(house) == [("active", "connected"), ("broken", "token_revoked"), ("active", "reconnected")]

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 
+from konstruct.agents import turns_repository
 from konstruct.db.database import Database
 from konstruct.db.scope import TenantScope
 from konstruct.kit.ids import uuid7
@@ -101,8 +102,6 @@ async def test_a_dead_turn_shows_its_dead_letter(house: House) -> None:
 async def test_a_turn_that_is_under_way_can_be_watched(house: House) -> None:
     await house.deliver(message(house.teams[0], "D1", "U1", "hello"))
     held = await claim(house, "turn")
-    from konstruct.agents import turns_repository
-
     turn = await house.db.run(held.scope, lambda s: turns_repository.open_turn(s, held, 60))
     assert turn is not None
     async with open_portal(house, house.scopes[0]) as person:
@@ -142,3 +141,12 @@ async def test_rows_of_any_length_are_shown_in_part(house: House, model: Puppet)
 )
 def test_spans_of_time_in_few_letters(ms: int, said: str) -> None:
     assert duration(ms) == said
+
+
+async def test_a_turn_whose_messages_are_gone_still_says_what_it_took(house: House) -> None:
+    turn = await _turn(house)
+    async with house.db.tenant(house.scopes[0]) as session:
+        await session.execute("DELETE FROM messages WHERE tenant_id = $1", session.scope.tenant_id)
+    async with open_portal(house, house.scopes[0]) as person:
+        answer = await person.get(f"/turns/{turn}")
+    assert answer.status == 200 and "is not there any more" in answer.text and "scripted/replies" in answer.text

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 from uuid import UUID
 
 import orjson
@@ -17,6 +17,7 @@ from konstruct.db.session import Record, TenantSession
 from konstruct.kit.errors import NotFoundError
 
 Kind = Literal["waiting", "recall", "model", "tool", "delivery"]
+_ORDER: tuple[Kind, ...] = get_args(Kind)
 Tone = Literal["ok", "warn", "bad", "mute"]
 
 
@@ -130,7 +131,7 @@ def build(turn: Record, steps: Sequence[Record], calls: Sequence[Record], delive
         *_tools(steps, clock),
         *_deliveries(deliveries, clock),
     ]
-    events.sort(key=lambda event: event.started_ms)
+    events.sort(key=lambda event: (event.started_ms, _ORDER.index(event.kind)))
     failure = _loads(turn["failure"]) or {}
     fallback = turn["outcome"] == "fallback"
     ended = clock.at(turn["finished_at"] or turn["read_at"])
@@ -198,7 +199,7 @@ def _models(steps: Sequence[Record], calls: Sequence[Record], clock: _Clock) -> 
         yield Event(
             key=f"model-{position}",
             kind="model",
-            label=last["model"],
+            label=f"Asking {last['model']}",
             started_ms=started,
             duration_ms=max(span.started_ms + span.duration_ms for span in spans) - started,
             tone="bad" if last["outcome"] != "ok" else "warn" if len(attempts) > 1 else "ok",

@@ -15,12 +15,13 @@ class Words:
     advice: str
 
 
-_AGAIN = "Connect it again with a new token."
+AGAIN = "Connect it again with a new token."
+"""The advice for an account whose token is over."""
 _CODES = {
     "account_inactive": Words(
         "The workspace is closed, or the app was removed from it.", "Install the app again, then connect it."
     ),
-    "invalid_auth": Words("The channel does not accept the token.", _AGAIN),
+    "invalid_auth": Words("The channel does not accept the token.", AGAIN),
     "missing_scope": Words(
         "The app may not do what it needs to.", "Give the app the missing permission, install it again, then connect it."
     ),
@@ -28,13 +29,13 @@ _CODES = {
     "not_allowed_token_type": Words(
         "This is another kind of token than the one of a bot.", "Use the bot token: it begins with xoxb-."
     ),
-    "not_authed": Words("The channel got no token.", _AGAIN),
+    "not_authed": Words("The channel got no token.", AGAIN),
     "org_login_required": Words("The workspace is being moved into an organisation.", "Wait until that is done."),
     "team_access_not_granted": Words(
         "The organisation does not allow the app in this workspace.", "Ask an administrator of the organisation to allow it."
     ),
-    "token_expired": Words("The token has expired.", _AGAIN),
-    "token_revoked": Words("The token was revoked: the app was removed, or somebody took its token back.", _AGAIN),
+    "token_expired": Words("The token has expired.", AGAIN),
+    "token_revoked": Words("The token was revoked: the app was removed, or somebody took its token back.", AGAIN),
     WRONG_ACCOUNT: Words(
         "The token belongs to another workspace.", "Check the workspace's id, or use the token of that workspace."
     ),
@@ -42,7 +43,7 @@ _CODES = {
     "reconnected": Words("Connected again.", ""),
     "by_a_member": Words("Disconnected by one of you.", ""),
 }
-_UNKNOWN = Words("The channel refuses us.", _AGAIN)
+_UNKNOWN = Words("The channel refuses us.", AGAIN)
 
 
 def words_of(code: str | None) -> Words:

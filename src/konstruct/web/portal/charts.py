@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-WIDE, NARROW = 720, 340
+WIDE, NARROW = 800, 340
 HEIGHT = 220
 _LEFT, _TOP, _BOTTOM, _RIGHT = 60, 10, 26, 10
 _TICKS = 4

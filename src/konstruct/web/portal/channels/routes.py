@@ -57,7 +57,7 @@ async def ask_for_slack(request: Request, visitor: Managing, account: str = "") 
         async with deps_of(request).db.tenant(visitor.scope) as session:
             found = await accounts_status.get(session, parse_id(account))
         form = SlackForm(found.external_id, found.app_id or "", found.bot_user_id or "")
-    return page("channels/slack.html", visitor, form=form)
+    return _form(request, visitor, form)
 
 
 async def connect_slack(request: Request, visitor: Managing) -> Response:
@@ -67,7 +67,7 @@ async def connect_slack(request: Request, visitor: Managing) -> Response:
     form, token = SlackForm.of(entered), entered.get("token", "").strip()
     form = form.checked(token)
     if form.errors:
-        return page("channels/slack.html", visitor, 422, form=form)
+        return _form(request, visitor, form, 422)
     try:
         account_id = await accounts.connect_checked(
             deps.db,
@@ -80,9 +80,9 @@ async def connect_slack(request: Request, visitor: Managing) -> Response:
             token=token,
         )
     except TokenRefusedError as refused:
-        return page("channels/slack.html", visitor, 422, form=form.refused(refused))
+        return _form(request, visitor, form.refused(refused), 422)
     except ConflictError:
-        return page("channels/slack.html", visitor, 409, form=form.taken())
+        return _form(request, visitor, form.taken(), 409)
     return _to(f"{HOME}/{account_id}?done=connected")
 
 
@@ -91,6 +91,11 @@ async def disconnect(request: Request, visitor: Managing, account_id: str) -> Re
     deps, account = deps_of(request), parse_id(account_id)
     await accounts.disconnect(deps.db, deps.vault, visitor.scope, account)
     return _to(f"{HOME}/{account}?done=disconnected")
+
+
+def _form(request: Request, visitor: Visitor, form: SlackForm, status: int = 200) -> Response:
+    webhook = deps_of(request).settings.public_url.rstrip("/") + "/webhooks/slack/events"
+    return page("channels/slack.html", visitor, status, form=form, webhook=webhook)
 
 
 def _to(path: str) -> RedirectResponse:

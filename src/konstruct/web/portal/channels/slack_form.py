@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from konstruct.channels.accounts import ID, TOKEN, TokenRefusedError
-from konstruct.channels.accounts_words import words_of
+from konstruct.channels.accounts_words import AGAIN, words_of
 
 _FIELDS = {"team": "TE", "app": "A", "bot_user": "UW"}
 """Which letters the ids begin with: those of an organisation with E and W."""
@@ -46,7 +46,8 @@ class SlackForm:
         if not error.asked:
             return replace(self, problem="Slack could not be reached, and nothing was stored. Please try again in a minute.")
         words = words_of(error.code)
-        return replace(self, errors={"team" if error.wrong_account else "token": f"{words.happened} {words.advice}"})
+        advice = "Copy it from Slack once more." if words.advice == AGAIN else words.advice
+        return replace(self, errors={"team" if error.wrong_account else "token": f"{words.happened} {advice}"})
 
     def taken(self) -> SlackForm:
         """Return the form for a workspace that another business has, of which nothing more is said."""

@@ -61,7 +61,7 @@ class AccountView:
     def summary(self) -> str:
         """The strip in words."""
         bad = sum(day.status == "broken" for day in self.account.strip)
-        return "no trouble in the last 30 days" if not bad else f"trouble on {bad} of the last 30 days"
+        return f"trouble on {bad} {'day' if bad == 1 else 'days'}" if bad else "no trouble"
 
 
 @dataclass(frozen=True, slots=True)

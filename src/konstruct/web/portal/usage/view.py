@@ -99,6 +99,11 @@ class UsageView:
         return _NAMES.get(kind) or str(kind).capitalize()
 
     @staticmethod
+    def compact(value: int) -> str:
+        """Return a count in few letters."""
+        return charts.compact(value)
+
+    @staticmethod
     def conversation(use: ConversationUse) -> str:
         """Return what to call a conversation: the person, or the channel of its thread."""
         if not use.exists:
