@@ -9,6 +9,7 @@ from konstruct.db.scope import TenantScope
 from konstruct.kit.settings import Settings
 from konstruct.llm.backends.scripted import ScriptedBackend
 from konstruct.tenants.vault import Vault
+from konstruct.web.api import limits
 from tests.support.api import Program, open_api
 from tests.support.house import House, open_house
 
@@ -33,3 +34,9 @@ async def other(house: House) -> AsyncIterator[Program]:
     """The same of the second tenant."""
     async with open_api(house, house.scopes[1]) as opened:
         yield opened
+
+
+@pytest.fixture
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a key make as many requests as a test of the whole table needs."""
+    monkeypatch.setattr(limits, "BURST", 100_000)

@@ -173,7 +173,7 @@ async def test_the_page_makes_shows_once_and_revokes(house: House) -> None:
 async def test_the_page_keeps_what_was_entered(house: House) -> None:
     async with open_portal(house, house.scopes[0]) as owner:
         answer = await owner.post(HOME, name="Half done", lifetime="365")
-        assert answer.status == 422 and "Half done" in answer.text and "choose at least one" in answer.text
+        assert answer.status == 422 and "Half done" in answer.text and "Choose at least one" in answer.text
         form = str(uuid4())
         first = await owner.post(HOME, form=form, name="One", scope="usage:view", lifetime="")
         second = await owner.post(HOME, form=form, name="One", scope="usage:view", lifetime="")

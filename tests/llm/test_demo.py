@@ -139,6 +139,13 @@ async def test_messages_above_the_clock_are_history() -> None:
     assert "parking" not in reply
 
 
+async def test_a_greeting_says_the_name_that_the_persona_gives() -> None:
+    base = request("Hi")
+    head = ChatMessage("system", "You are Robin, an AI employee of Alpha, Beta & Co.\n\nYou are brief.")
+    reply = await text_of(DemoBackend(Shelf(), env="dev"), replace(base, messages=(head, base.messages[-1])))
+    assert reply.startswith("Hello! I am Robin. Ask me about “Shop guide”.")
+
+
 @pytest.mark.parametrize(
     "text", ["Hi", "hello there!", "Good morning 🙂", "Hey <@U123ABC>", "What can you do?", "Can you help me?"]
 )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import signal
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -57,8 +59,9 @@ async def test_the_process_gets_nothing_of_ours(monkeypatch: pytest.MonkeyPatch,
 async def test_a_file_that_takes_too_long_is_given_up_and_leaves_no_process() -> None:
     children = psutil.Process().children
     before = {child.pid for child in children()}
-    with pytest.raises(Unreadable, match="too long"):
-        await extract(HTML, [SLOW_PAGE], ignore, deadline_s=1.0)
+    async with asyncio.timeout(10):
+        with pytest.raises(Unreadable, match="too long"):
+            await extract(HTML, [SLOW_PAGE], ignore, deadline_s=1.0)
     assert {child.pid for child in children()} == before
 
 
@@ -80,6 +83,35 @@ async def test_a_process_that_ends_without_a_word_is_a_damaged_file(
 async def test_a_swelling_file_is_held_to_its_memory() -> None:
     with pytest.raises(Unreadable, match="memory"):
         await extract(PDF, [files.swelling_pdf(200)], ignore)
+
+
+LIMITED = """
+import sys
+from konstruct.memory.extraction import limits
+limits._CPU_S = 1
+limits.limit_process()
+try:
+    held = bytearray(2 << 30)
+except MemoryError:
+    print("memory")
+try:
+    with open(sys.argv[1], "wb") as file:
+        file.write(b"x")
+except OSError:
+    print("files")
+sys.stdout.flush()
+while True:
+    pass
+"""
+
+
+async def test_the_process_bounds_itself(tmp_path: Path) -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-I", "-c", LIMITED, str(tmp_path / "written"), stdout=asyncio.subprocess.PIPE
+    )
+    said, _ = await process.communicate()
+    assert said.split() == [b"memory", b"files"]
+    assert process.returncode in {-signal.SIGXCPU, -signal.SIGKILL}
 
 
 async def test_progress_is_seen(

@@ -13,11 +13,14 @@ import aiohttp
 
 from konstruct.db.scope import TenantScope
 from konstruct.kit.ids import uuid7
+from konstruct.memory.documents import Documents
 from konstruct.tenants import api_keys, members_repository
 from konstruct.tenants.api_keys import SCOPES
 from konstruct.tenants.members_repository import Member
 from konstruct.tenants.roles import Permission, Role, allows
+from tests.support.hand import rows, send, take_turn
 from tests.support.house import House
+from tests.support.slack_events import message
 
 CHANGING = ("date", "ratelimit")
 """Headers that differ between two answers that say the same."""
@@ -84,3 +87,19 @@ async def open_api(
     key_id, key = await api_keys.create(house.db, scope, member, name="Test", scopes=[each.value for each in wanted])
     async with aiohttp.ClientSession() as http:
         yield Program(house.url, key, key_id, member, http)
+
+
+async def stock(house: House, number: int) -> dict[str, str]:
+    """Give a tenant one thing of each kind; return their ids by the names that addresses have for them."""
+    scope = house.scopes[number]
+    await house.deliver(message(house.teams[number], "D1", "U1", f"When do you open? {number}"))
+    await take_turn(house)
+    await send(house)
+    document_id = await Documents(house.db).add(scope, "Opening hours", f"We open at nine. {number}", "test")
+    [found] = await rows(
+        house,
+        scope,
+        "SELECT d.conversation_id, d.account_id, d.turn_id, d.id AS delivery_id, c.agent_id FROM deliveries d"
+        " JOIN conversations c ON c.tenant_id = d.tenant_id AND c.id = d.conversation_id WHERE d.tenant_id = $1",
+    )
+    return {name: str(value) for name, value in found.items()} | {"document_id": str(document_id), "version": "1"}

@@ -38,7 +38,34 @@ SELECT $1, n.id, 1, m.id, 'sent' FROM notices n, members m WHERE n.tenant_id = $
 INSERT INTO export_pieces (tenant_id, export_id, attempt, position, data)
 SELECT $1, e.id, 1, 0, convert_to($2, 'UTF8') FROM exports e WHERE e.tenant_id = $1;
 INSERT INTO llm_calls (tenant_id, id, turn_id, backend, model, outcome, latency_ms)
-SELECT $1, uuidv7(), t.id, 'demo', $2, 'ok', 1 FROM turns t WHERE t.tenant_id = $1 LIMIT 1
+SELECT $1, uuidv7(), t.id, 'demo', $2, 'ok', 1 FROM turns t WHERE t.tenant_id = $1 LIMIT 1;
+INSERT INTO usage_days (tenant_id, day, account_id, backend, model, shard, calls, failed_calls, unknown_cost_calls, input_tokens,
+  cached_tokens, output_tokens, cost_micro) VALUES ($1, '2026-01-01', uuidv7(), 'demo', $2, 0, 1, 0, 0, 0, 0, 0, 0);
+INSERT INTO usage_conversations (tenant_id, day, conversation_id, calls, unknown_cost_calls, input_tokens, cached_tokens,
+  output_tokens, cost_micro) VALUES ($1, '2026-01-01', uuidv7(), 1, 0, 0, 0, 0, 0);
+INSERT INTO channel_health (tenant_id, account_id, status, reason)
+SELECT $1, a.id, 'active', $2 FROM channel_accounts a WHERE a.tenant_id = $1;
+INSERT INTO conversation_notes (tenant_id, id, conversation_id, member_name, text)
+SELECT $1, uuidv7(), c.id, $2, $2 FROM conversations c WHERE c.tenant_id = $1 LIMIT 1;
+INSERT INTO conversation_events (tenant_id, conversation_id, owner_epoch, kind, member_name, message_id)
+SELECT $1, m.conversation_id, 1, 'taken_over', $2, m.id FROM messages m WHERE m.tenant_id = $1 LIMIT 1;
+INSERT INTO human_messages (tenant_id, message_id, conversation_id, seq, token, member_name)
+SELECT $1, m.id, m.conversation_id, m.seq, uuidv7(), $2 FROM messages m WHERE m.tenant_id = $1 LIMIT 1;
+INSERT INTO message_terms (tenant_id, term, message_id) SELECT $1, $2, m.id FROM messages m WHERE m.tenant_id = $1;
+INSERT INTO document_files (tenant_id, document_id, part, bytes)
+SELECT $1, d.id, 0, convert_to($2, 'UTF8') FROM documents d WHERE d.tenant_id = $1;
+INSERT INTO document_jobs (tenant_id, document_id) SELECT $1, d.id FROM documents d WHERE d.tenant_id = $1;
+INSERT INTO tryouts (tenant_id, id, member_id, question, expires_at)
+SELECT $1, uuidv7(), m.id, $2, now() + interval '1 h' FROM members m WHERE m.tenant_id = $1 LIMIT 1;
+INSERT INTO api_keys (tenant_id, id, name, prefix, secret_hash, scopes, created_by, created_by_name)
+SELECT $1, uuidv7(), $2, 'abcd', sha256(convert_to($2, 'UTF8')), '{x}', m.id, $2 FROM members m WHERE m.tenant_id = $1 LIMIT 1;
+INSERT INTO api_requests (tenant_id, key_id, idempotency_key, request_hash, status, body, expires_at)
+SELECT $1, k.id, 'once', k.secret_hash, 200, $2, now() + interval '1 h' FROM api_keys k WHERE k.tenant_id = $1;
+INSERT INTO operator_accesses (tenant_id, id, operator_id, operator_name, reason, expires_at)
+VALUES ($1, uuidv7(), uuidv7(), $2, 'because it must be', now() + interval '1 minute');
+INSERT INTO operator_actions (tenant_id, id, operator_id, operator_name, action)
+VALUES ($1, uuidv7(), uuidv7(), $2, 'retry_dead_letter');
+INSERT INTO tenant_health (tenant_id) VALUES ($1)
 """
 
 
@@ -60,6 +87,8 @@ async def fill(house: House, number: int) -> None:
         await session.execute("UPDATE members SET name = $3 WHERE tenant_id = $1 AND id = $2", scope.tenant_id, owner, canary)
         for statement in _DIRECT.split(";\n"):
             await session.execute(statement, scope.tenant_id, *([canary] if "$2" in statement else []))
+    async with house.db.fleet("test") as fleet:
+        await fleet.execute("INSERT INTO search_progress (tenant_id) VALUES ($1) ON CONFLICT DO NOTHING", scope.tenant_id)
 
 
 class Overview:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from uuid import UUID
+
 import pytest
 
 from konstruct.channels import accounts
+from konstruct.conversations import dead_letters
+from konstruct.conversations.dead_letters import Decision
 from konstruct.db.database import Database
 from konstruct.db.scope import TenantScope
+from konstruct.db.session import TenantSession
 from konstruct.llm.budget import PostgresBudget
 from konstruct.tenants.vault import Vault
 from tests.support.fake_slack import answers
@@ -17,6 +23,7 @@ from tests.support.slack_events import message
 from tests.tenants.support import change, rows
 
 Tenants = tuple[TenantScope, TenantScope]
+Decide = Callable[[TenantSession, UUID], Awaitable[Decision]]
 LASTS_S = 60.0
 
 
@@ -111,3 +118,14 @@ async def test_a_business_without_a_budget_hears_nothing_of_one(db: Database, te
     assert reservation is not None
     await budget.settle(tenants[0], reservation, 10**12)
     assert await notices_of(db, tenants[0]) == []
+
+
+@pytest.mark.parametrize("decide", [dead_letters.discard, dead_letters.retry])
+async def test_the_last_dead_letter_takes_its_notice_along(still: House, decide: Decide) -> None:
+    for _ in range(2):
+        await _answer_to(still, "channel_not_found")
+    letters = await rows(still.db, still.scopes[0], "SELECT id FROM dead_letters WHERE tenant_id = $1")
+    for letter, still_open in zip(letters, (True, False), strict=True):
+        async with still.db.tenant(still.scopes[0]) as session:
+            await decide(session, letter["id"])
+        assert [found[3] for found in await notices_of(still.db, still.scopes[0])] == [still_open]

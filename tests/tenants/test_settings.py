@@ -81,18 +81,41 @@ async def test_settings_are_the_business_own_and_retention_waits_for_the_night(d
     assert await jobs_of(db, tenants[0], "retention") == []
 
 
+async def test_days_are_the_business_own(db: Database, tenants: Tenants) -> None:
+    await store(db, tenants[0], BusinessSettings("Alpha", "Asia/Tokyo", None))
+    sql = "SELECT usage_day($1, '2026-03-01 20:00:00+00') AS day"
+    days = [row["day"].isoformat() for scope in tenants for row in await rows(db, scope, sql)]
+    assert days == ["2026-03-02", "2026-03-01"]
+
+
+async def test_a_zone_that_the_database_does_not_know_is_refused(db: Database, tenants: Tenants) -> None:
+    with pytest.raises(BusinessSettingError) as refused:
+        await store(db, tenants[0], BusinessSettings("Alpha", "Europe/Nowhere", None))
+    assert refused.value.field == "time_zone"
+    known = {row["name"] for row in await rows(db, tenants[0], "SELECT name FROM pg_timezone_names WHERE $1::uuid IS NOT NULL")}
+    assert len(set(time_zones()) & known) > 300, "nearly all that are offered are taken"
+
+
 async def count(db: Database, scope: TenantScope, table: str) -> int:
     (row,) = await rows(db, scope, f"SELECT count(*) AS n FROM {table} WHERE tenant_id = $1")
     return int(row["n"])
 
 
-KEPT = ("turns", "llm_calls", "conversations", "contacts", "documents", "dedupe_keys")
-CONTENT = ("messages", "deliveries", "steps", "tool_calls", "summaries", "inbound_events", "dead_letters")
+KEPT = ("turns", "llm_calls", "usage_days", "usage_conversations", "conversations", "contacts", "documents", "dedupe_keys")
+CONTENT = (
+    *("messages", "deliveries", "steps", "tool_calls", "summaries", "inbound_events", "dead_letters"),
+    *("message_terms", "human_messages", "conversation_notes"),
+)
 
 
 async def age(db: Database, scope: TenantScope, days: int) -> None:
     """Let everything said be older."""
-    for table, column in (("messages", "created_at"), ("inbound_events", "received_at"), ("turns", "finished_at")):
+    for table, column in (
+        ("messages", "created_at"),
+        ("conversation_notes", "created_at"),
+        ("inbound_events", "received_at"),
+        ("turns", "finished_at"),
+    ):
         if table == "inbound_events":
             # The app role may not change an event; a copy of another time stands for an old one.
             await change(

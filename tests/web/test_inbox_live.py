@@ -178,7 +178,7 @@ async def test_another_owner_brings_another_desk(house: House, maria: Person, as
     async with streaming(maria, asked, after=await cursor_of(maria, asked)) as stream:
         await take_over(house.db, house.scopes[0], asked, anna)
         desk = (await stream.next("desk")).data
-        assert "<strong>Anna</strong> answers" in desk and 'data-epoch="1"' in desk
+        assert "<strong>Anna</strong> took over" in desk and 'data-epoch="1"' in desk
         await stream.rows_with("Anna from Alpha Bikes has joined")
         await stream.next("seen")
         lost = stream.last_id

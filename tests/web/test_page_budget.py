@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import re
 from collections.abc import AsyncIterator, Callable
@@ -16,7 +17,7 @@ from konstruct.db.session import Session
 from konstruct.kit.settings import Settings
 from konstruct.tenants.vault import Vault
 from konstruct.web.portal import routes as portal
-from tests.support.house import House, open_house
+from tests.support.house import House, open_house, until
 from tests.support.portal import Person, open_portal
 from tests.support.puppet import Puppet
 from tests.support.slack_events import message
@@ -44,6 +45,9 @@ async def house(
         for team in opened.teams:
             await opened.deliver(message(team, "D1", "U1", "hello"), message(team, "D2", "U2", "hello"))
         await opened.idle()
+        # Its own queries are not the pages'.
+        opened.engine.drain()
+        await until(lambda: not any(task.get_name().startswith(("claim", "keep", "sweep")) for task in asyncio.all_tasks()))
         yield opened
 
 

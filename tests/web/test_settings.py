@@ -5,17 +5,20 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest
 
 from konstruct.db.database import Database
 from konstruct.db.redis import Redis
 from konstruct.db.scope import TenantScope
+from konstruct.kit.ids import uuid7
 from konstruct.kit.settings import Settings
 from konstruct.llm.backends.scripted import ScriptedBackend
-from konstruct.tenants import settings_repository
+from konstruct.tenants import operator_access_repository, settings_repository
 from konstruct.tenants.erase import Erasing
 from konstruct.tenants.export_jobs import Exports
+from konstruct.tenants.operators_repository import Operator
 from konstruct.tenants.roles import Role
 from konstruct.tenants.vault import Vault
 from konstruct.web.portal.settings.view import size_of
@@ -67,7 +70,7 @@ async def test_a_wrong_field_is_told_and_what_was_entered_stays(
     house: House, owner: Person, wrong: dict[str, str], says: str
 ) -> None:
     fields = {"name": "Alpha 2", "time_zone": "Asia/Tokyo", "retention": "7"} | wrong
-    answer = await owner.post("/settings", **fields)
+    answer = await owner.send("/settings", fields)
     assert answer.status == 422 and says in answer.text and 'aria-invalid="true"' in answer.text
     for name in ("name", "retention"):
         assert f'value="{fields[name]}"' in answer.text
@@ -118,11 +121,11 @@ async def test_an_export_from_the_first_click_to_the_file(house: House, owner: P
     assert await work_off(house.db, house.scopes[0], "export", Exports(house.db)) == 1
     done = await owner.get("/settings/export", headers=HTMX)
     assert f'href="{file}"' in done.text and "hx-trigger" not in done.text
-    async with owner.http.get(owner.url + file, headers=SAME_SITE) as answer:
-        data = await answer.read()
-        assert answer.headers["Content-Type"] == "application/zip"
-        assert answer.headers["Content-Disposition"].startswith('attachment; filename="konstruct-export-')
-        assert answer.headers["Cache-Control"] == "no-store" and int(answer.headers["Content-Length"]) == len(data)
+    async with owner.http.get(owner.url + file, headers=SAME_SITE) as download:
+        data = await download.read()
+        assert download.headers["Content-Type"] == "application/zip"
+        assert download.headers["Content-Disposition"].startswith('attachment; filename="konstruct-export-')
+        assert download.headers["Cache-Control"] == "no-store" and int(download.headers["Content-Length"]) == len(data)
     archive = zipfile.ZipFile(io.BytesIO(data))
     assert archive.testzip() is None and b"Alpha Bikes" in archive.read("tables/tenants.jsonl")
     async with open_portal(house, house.scopes[1]) as stranger:
@@ -130,6 +133,21 @@ async def test_an_export_from_the_first_click_to_the_file(house: House, owner: P
         assert file not in (await stranger.get("/settings")).text
     async with open_portal(house, house.scopes[0], "operator") as operator:
         assert (await operator.get(file)).status == 403
+
+
+async def test_what_operators_did_to_the_own_business(house: House, owner: Person) -> None:
+    assert "Nobody has been here" in (await owner.get("/settings/operators")).text
+    for number, scope in enumerate(house.scopes):
+        operator = Operator(uuid7(), f"Operator {number} {SCRIPT}")
+        async with house.db.tenant(scope) as session:
+            await operator_access_repository.insert_access(session, operator, f"Because of {SCRIPT}", timedelta(minutes=5))
+            await operator_access_repository.record(session, operator, "suspend", reason="too loud")
+    text = (await owner.get("/settings/operators")).text
+    assert "Operator 0" in text and "took the business out of service" in text and "too loud" in text
+    assert "Operator 1" not in text and SCRIPT not in text
+    async with open_portal(house, house.scopes[0], "operator") as person:
+        assert (await person.get("/settings/operators")).status == 403
+        assert "/settings/operators" not in (await person.get("/settings")).text
 
 
 async def test_a_browser_without_scripts_is_led_back_to_the_page(owner: Person) -> None:

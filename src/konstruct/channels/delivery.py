@@ -186,7 +186,7 @@ class Delivering:
                 self._counters.inc("deliveries_total", state="unknown")
                 log.warning("delivery_unknown", reason=reason, attempt=delivery.attempt + 1)
                 raise LaneWaits(RESEND_AFTER_S)
-            case Failed(reason, content=True) if delivery.kind != "fallback":
+            case Failed(reason, content=True) if delivery.kind == "reply":
                 await self._say_instead(job, delivery, reason)
             case Failed(reason, account_broken):
                 if account_broken:
@@ -240,7 +240,8 @@ class Delivering:
     async def _say_instead(self, job: _Job, delivery: Delivery, reason: str) -> None:
         """Give up the message whose words the channel refuses, and say so in words that it takes: nobody meets silence.
 
-        A fallback that is refused as well is not replaced: that would have no end.
+        A fallback that is refused as well is not replaced: that would have no end. Nor is what a colleague wrote, who
+        sees that it failed.
         """
         target = _post(delivery, job.sender).target
         parts = job.adapter.render(NOT_SHOWN, target)

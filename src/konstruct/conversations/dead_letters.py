@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from konstruct.conversations import dead_letters_repository as repository
-from konstruct.conversations.dead_letters_repository import DeadLetter, Resolution
+from konstruct.conversations.dead_letters_repository import DeadLetter, Kind, Resolution
 from konstruct.db.session import TenantSession
 from konstruct.jobs import queue
 from konstruct.kit.errors import ConflictError, NotFoundError
+from konstruct.tenants import notices
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,9 @@ class Decision:
 
     resolution: Resolution
     fresh: bool
+
+
+_NOTICES: dict[Kind, notices.Kind] = {"turn": "turn_failed", "delivery": "delivery_failed"}
 
 
 class MayShowTwiceError(ConflictError):
@@ -47,7 +51,7 @@ async def retry(session: TenantSession, letter_id: UUID, *, accept_twice: bool =
     owner, owner_epoch = await repository.lock_owner(session, letter.conversation_id)
     if letter.may_be_shown and not accept_twice and letter.resolution is None:
         raise MayShowTwiceError("nobody knows whether this answer was shown: to try again may show it a second time")
-    if not await repository.resolve(session, letter_id, "retried"):
+    if not await _resolve(session, letter_id, "retried"):
         return await _decided_before(session, letter_id)
     if letter.kind == "turn":
         await _retry_turn(session, letter, owner)
@@ -61,9 +65,19 @@ async def discard(session: TenantSession, letter_id: UUID) -> Decision:
 
     Raises NotFoundError.
     """
-    if await repository.resolve(session, letter_id, "discarded"):
+    if await _resolve(session, letter_id, "discarded"):
         return Decision("discarded", fresh=True)
     return await _decided_before(session, letter_id)
+
+
+async def _resolve(session: TenantSession, letter_id: UUID, resolution: Resolution) -> bool:
+    """Resolve a letter; the notice about its kind goes with the last of them."""
+    resolved = await repository.resolve(session, letter_id, resolution)
+    if resolved:
+        left = await repository.open_kinds(session)
+        gone: list[notices.Kind] = [notice for kind, notice in _NOTICES.items() if kind not in left]
+        await notices.settle(session, *gone)
+    return resolved
 
 
 async def _decided_before(session: TenantSession, letter_id: UUID) -> Decision:

@@ -68,6 +68,14 @@ async def resolve(session: TenantSession, letter_id: UUID, resolution: Resolutio
     )
 
 
+async def open_kinds(session: TenantSession) -> set[Kind]:
+    """Return of which kinds there are open dead letters."""
+    rows = await session.fetch(
+        "SELECT DISTINCT kind FROM dead_letters WHERE tenant_id = $1 AND resolved_at IS NULL", session.scope.tenant_id
+    )
+    return {row["kind"] for row in rows}
+
+
 async def lock_owner(session: TenantSession, conversation_id: UUID) -> tuple[str, int]:
     """Lock the conversation; return its owner and owner epoch."""
     row = await session.fetchrow(

@@ -98,12 +98,17 @@ SELECT position, text, source, recorded_at FROM chunks
 WHERE tenant_id = $1 AND document_id = $2 AND position > $3 ORDER BY position LIMIT $4
 """
 
-# A document's digest tells whether its chunks were made from the text that stands there now.
+# A document's digest tells whether its chunks were made from the text that stands there now. Document by document, from
+# the newest: what lies beyond the limit is not read.
 _CHUNKS = """
 SELECT d.id AS document_id, d.title, c.text, c.source, c.recorded_at, c.position
-FROM documents d JOIN chunks c ON c.tenant_id = d.tenant_id AND c.document_id = d.id
-WHERE d.tenant_id = $1 AND c.tenant_id = $1 AND d.status = 'ready' AND c.audience = 'workspace'
-  AND d.sha256 = sha256(convert_to(d.content, 'UTF8'))
+FROM (
+  SELECT id, title, created_at FROM documents WHERE tenant_id = $1 AND status = 'ready' AND sha256 = content_sha256
+  ORDER BY created_at DESC, id DESC LIMIT $2
+) d CROSS JOIN LATERAL (
+  SELECT text, source, recorded_at, position FROM chunks
+  WHERE tenant_id = $1 AND document_id = d.id AND audience = 'workspace' ORDER BY position LIMIT $2
+) c
 ORDER BY d.created_at DESC, d.id DESC, c.position LIMIT $2
 """
 
@@ -111,7 +116,7 @@ _UNCHUNKED = """
 SELECT d.id AS document_id, d.title, d.content AS text, d.source, d.updated_at AS recorded_at, 0 AS position
 FROM documents d
 WHERE d.tenant_id = $1 AND d.status = 'ready' AND (
-    d.sha256 IS DISTINCT FROM sha256(convert_to(d.content, 'UTF8'))
+    d.sha256 IS DISTINCT FROM d.content_sha256
     OR NOT EXISTS (SELECT 1 FROM chunks c WHERE c.tenant_id = $1 AND c.document_id = d.id)
 )
 ORDER BY d.created_at DESC, d.id DESC LIMIT $2

@@ -92,9 +92,9 @@ async def create(
     """
     label = " ".join(storable(name).split())
     if not 1 <= len(label) <= NAME_MAX:
-        raise ApiKeyError("name", f"a key's name has 1 to {NAME_MAX} characters: say what it is for")
+        raise ApiKeyError("name", f"A key's name has 1 to {NAME_MAX} characters: say what it is for.")
     if lifetime not in LIFETIMES:
-        raise ApiKeyError("lifetime", "choose one of the lifetimes")
+        raise ApiKeyError("lifetime", "Choose one of the lifetimes.")
     granted = _granted(actor, set(scopes))
     key_id, secret = key_id or uuid7(), tickets.new_secret()
     stored = (key_id, label, secret[:_PREFIX], tickets.digest(secret), granted, (actor.id, actor.name), LIFETIMES[lifetime])
@@ -148,11 +148,11 @@ async def find_caller(db: Database, key: str) -> Caller | None:
 def _granted(actor: Member, wanted: set[str]) -> list[Permission]:
     granted = [permission for permission in SCOPES if permission.value in wanted]
     if not granted:
-        raise ApiKeyError("scopes", "choose at least one thing that the key may do")
+        raise ApiKeyError("scopes", "Choose at least one thing that the key may do.")
     if len(granted) < len(wanted - {ALWAYS.value}):
-        raise ApiKeyError("scopes", "a key cannot be given that")
+        raise ApiKeyError("scopes", "A key cannot be given that.")
     if not all(allows(actor.role, permission) for permission in granted):
-        raise ApiKeyError("scopes", "a key cannot do more than you may")
+        raise ApiKeyError("scopes", "A key cannot do more than you may.")
     return [ALWAYS, *granted]
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import structlog
 
-from konstruct.db.database import Database
+from konstruct.db.database import TRANSIENT_ERRORS, Database
 from konstruct.db.redis import Redis
 from konstruct.db.scope import TenantScope
 from konstruct.db.tenant_tables import TenantTable, children_first, tenant_tables
@@ -28,6 +28,7 @@ STEP = 2000
 """Rows of one transaction: short enough for its time-out, whatever hangs on each."""
 PASSES_MAX = 20
 """What was under way when the erasing began may still write for a moment; each pass takes what came since the last."""
+FAILURES_MAX = 10
 _PASS_PAUSE_S = 0.5
 
 Tell = Callable[[str], None]
@@ -98,10 +99,18 @@ class Erasing:
         raise KonstructError(f"rows of tenant {scope.tenant_id} keep appearing: is a process of an older version running?")
 
     async def _empty(self, scope: TenantScope, table: TenantTable, tell: Tell) -> int:
-        gone = 0
+        gone = failures = 0
         while True:
-            async with self._db.tenant(scope) as session:
-                some = await repository.delete_some(session, table, STEP)
+            try:
+                async with self._db.tenant(scope) as session:
+                    some = await repository.delete_some(session, table, STEP)
+            except TRANSIENT_ERRORS:
+                # A turn that is ending, or another process that erases the same rows, has some of them locked.
+                failures += 1
+                if failures > FAILURES_MAX:
+                    raise
+                await asyncio.sleep(_PASS_PAUSE_S)
+                continue
             gone += some
             if some:
                 tell(f"{table.name}: {gone} rows deleted")
@@ -109,10 +118,11 @@ class Erasing:
                 return gone
 
     async def _leave(self, scope: TenantScope, tables: list[TenantTable], shared: dict[str, TenantTable]) -> None:
-        """Delete the tenant and its entry, and look that nothing is left."""
+        """Delete the tenant, look that nothing but its entry is left and what hangs on that, and delete it too."""
         async with self._db.tenant(scope) as session:
             await repository.delete_tenant(session)
-        await self._look(scope, [table for table in tables if table.name not in shared])
+        standing = {"tenant_jobs"} | {t.name for t in tables if not t.deletable and t.parents <= {"tenant_directory"}}
+        await self._look(scope, [table for table in tables if table.name not in standing])
         # Children first here too: the directory, which the others name, is the last.
         async with self._db.fleet("leave directory") as fleet:
             await repository.delete_shared(fleet, children_first(list(shared.values())), scope.tenant_id)

@@ -65,7 +65,12 @@ def clean(name: str, time_zone: str, retention: str) -> BusinessSettings:
 
 
 async def change(session: TenantSession, changed: BusinessSettings, member_id: UUID) -> None:
-    """Store the settings. Old messages go in the night that comes, not at once: a slip can be taken back until then."""
+    """Store the settings. Old messages go in the night that comes, not at once: a slip can be taken back until then.
+
+    Raises BusinessSettingError for a time zone that the database does not know.
+    """
+    if not await repository.knows_zone(session, changed.time_zone):
+        raise BusinessSettingError("time_zone", "this installation's database does not know this time zone: choose another")
     await repository.update(session, changed)
     tenant_id = session.scope.tenant_id
     if changed.retention_days is None:

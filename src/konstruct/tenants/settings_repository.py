@@ -20,6 +20,11 @@ async def read(session: TenantSession) -> tuple[str, str, int | None]:
     return row["name"], row["time_zone"], row["retention_days"]
 
 
+async def knows_zone(session: TenantSession, name: str) -> bool:
+    """Return whether the server has a time zone of this name: it has a list of its own, and counts days by it."""
+    return bool(await session.fetchval("SELECT EXISTS (SELECT 1 FROM pg_timezone_names WHERE name = $1)", name))
+
+
 async def update(session: TenantSession, changed: BusinessSettings) -> None:
     """Store the settings."""
     await session.execute(

@@ -43,7 +43,15 @@ WITH old AS (
   WHERE e.tenant_id = $1 AND e.received_at = o.received_at AND e.id = o.id RETURNING 1
 ) SELECT count(*) FROM gone
 """
-CONTENT = {"messages": _MESSAGES, "steps": _STEPS, "inbound_events": _EVENTS}
+_NOTES = """
+WITH old AS (
+  SELECT n.id FROM conversation_notes n
+  WHERE n.tenant_id = $1 AND n.created_at < now() - make_interval(days => $2) ORDER BY n.id LIMIT $3
+), gone AS (
+  DELETE FROM conversation_notes n USING old o WHERE n.tenant_id = $1 AND n.id = o.id RETURNING 1
+) SELECT count(*) FROM gone
+"""
+CONTENT = {"messages": _MESSAGES, "steps": _STEPS, "inbound_events": _EVENTS, "conversation_notes": _NOTES}
 
 
 async def prune(session: TenantSession, content: str, days: int, limit: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from typing import Protocol
@@ -17,6 +18,8 @@ LABEL = "_Demo mode: no language model is connected; I only quote this business'
 MODEL = "demo/extractive"
 FILES_UNREAD = "I cannot read files here. Please write what you need from them as a message."
 _PASSAGES = 8
+_NAME = re.compile("You are (.{1,100}?), an AI employee of ")
+"""How a persona begins."""
 _QUESTION_SHOWN = 80
 
 
@@ -91,9 +94,17 @@ class DemoBackend:
             return "You are welcome!"
         passages = await self._knowledge.passages(request.scope, "", _PASSAGES)
         titles = list(dict.fromkeys(passage.title for passage in passages))
+        hello = f"Hello!{_introduced(request)}"
         if not titles:
-            return "Hello! I have no documents of this business yet, so I cannot answer questions; a colleague can."
-        return "Hello! Ask me about " + _listed(titles) + "."
+            return f"{hello} I have no documents of this business yet, so I cannot answer questions; a colleague can."
+        return f"{hello} Ask me about {_listed(titles)}."
+
+
+def _introduced(request: ChatRequest) -> str:
+    """The name that the employee was given, so that a change of it can be seen even here."""
+    first = request.messages[0] if request.messages else None
+    match = _NAME.match(first.content) if first is not None and first.role == "system" else None
+    return f" I am {match[1]}." if match else ""
 
 
 def _single(quote: Quote | None) -> str:

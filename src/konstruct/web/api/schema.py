@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from fastapi import APIRouter
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute, iter_route_contexts
+from pydantic import BaseModel
 
 from konstruct.web.api.guard import permissions_of
 from konstruct.web.api.models import FieldProblem, Problem
@@ -14,6 +16,7 @@ from konstruct.web.api.problems import MEDIA_TYPE, TITLES
 
 VERSION = "1.0.0"
 """Of the API, not of the program: fields may be added within 1; nothing is renamed or taken away."""
+_OWN = "konstruct.web.api."
 _REFERENCE = "#/components/schemas/{model}"
 _ABOUT = """What the pages of Konstruct do, for programs.
 
@@ -48,6 +51,7 @@ def describe(api: APIRouter) -> dict[str, Any]:
     for model in (Problem, FieldProblem):
         schemas[model.__name__] = model.model_json_schema(ref_template=_REFERENCE, by_alias=True)
         schemas[model.__name__].pop("$defs", None)
+    _restore_examples(schemas)
     components["securitySchemes"] = {
         "key": {"type": "http", "scheme": "bearer", "bearerFormat": "kst_…", "description": "A key of the business."}
     }
@@ -57,6 +61,20 @@ def describe(api: APIRouter) -> dict[str, Any]:
         if isinstance(route, APIRoute):
             _complete(document["paths"][context.path], context.methods or set(), permissions_of(route.dependant)[0].value)
     return document
+
+
+def _restore_examples(schemas: dict[str, Any]) -> None:
+    """Put the models' own examples back: FastAPI leaves out what is null, which says much."""
+    for model in _models(BaseModel):
+        extra = model.model_config.get("json_schema_extra")
+        if model.__name__ in schemas and model.__module__.startswith(_OWN) and isinstance(extra, dict):
+            schemas[model.__name__] |= extra
+
+
+def _models(base: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    for model in base.__subclasses__():
+        yield model
+        yield from _models(model)
 
 
 def _complete(path: dict[str, Any], methods: set[str], scope: str) -> None:

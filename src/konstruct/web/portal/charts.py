@@ -162,7 +162,9 @@ class _Plot:
     def chart(
         self, columns: Sequence[Column], areas: Sequence[Area], say: Callable[[int], str], labels: Sequence[Label]
     ) -> Chart:
-        values = [self.top * tick // _TICKS for tick in range(_TICKS + 1)]
+        # An axis over nothing would measure in millionths.
+        drawn = bool(areas) or any(column.bars for column in columns)
+        values = [self.top * tick // _TICKS for tick in range(_TICKS + 1)] if drawn else [0]
         ticks = [Label(self.y(value), say(value), "end") for value in values]
         return Chart(self.width, HEIGHT, _LEFT, self.right, _TOP, self.bottom, columns, areas, ticks, labels)
 

@@ -1,3 +1,10 @@
+-- text_digest: the SHA-256 of a text. It is immutable because the database's encoding never changes; as one SQL expression
+-- it would be inlined, and taken for what convert_to is in general.
+CREATE FUNCTION text_digest(p_text text) RETURNS bytea LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE SET search_path = ''
+AS $$ BEGIN RETURN pg_catalog.sha256(pg_catalog.convert_to(p_text, 'UTF8')); END $$;
+REVOKE ALL ON FUNCTION text_digest(text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION text_digest(text) TO konstruct_app;
+
 -- Uploaded files and how far they are. A document without a text yet has no digest; NULLs do not collide.
 -- Adding a constraint reads both tables, and under FORCE the owner would need a tenant for that.
 ALTER TABLE documents NO FORCE ROW LEVEL SECURITY;
@@ -15,6 +22,8 @@ ALTER TABLE documents
   ADD COLUMN total integer NOT NULL DEFAULT 0 CHECK (total >= 0),
   -- A list of documents must not read their texts.
   ADD COLUMN chars integer GENERATED ALWAYS AS (length(content)) STORED,
+  -- Whether the chunks were made of the text that stands there now is asked at every search.
+  ADD COLUMN content_sha256 bytea GENERATED ALWAYS AS (text_digest(content)) STORED,
   ADD CONSTRAINT documents_file_once UNIQUE (tenant_id, file_sha256),
   ADD CONSTRAINT documents_uploaded_by_fkey
     FOREIGN KEY (tenant_id, uploaded_by) REFERENCES members (tenant_id, id) ON DELETE SET NULL (uploaded_by),
@@ -22,6 +31,7 @@ ALTER TABLE documents
   ADD CONSTRAINT documents_failed_has_reason CHECK (status <> 'failed' OR reason IS NOT NULL);
 ALTER TABLE documents FORCE ROW LEVEL SECURITY;
 ALTER TABLE members FORCE ROW LEVEL SECURITY;
+CREATE INDEX documents_newest ON documents (tenant_id, created_at, id);
 CREATE INDEX documents_uploaded_by ON documents (tenant_id, uploaded_by);
 
 -- The original bytes, in parts, until they have been read: a crash or a restart goes on from here.

@@ -54,6 +54,10 @@ ALTER TABLE tenants
   ADD COLUMN time_zone text NOT NULL DEFAULT 'UTC' CHECK (length(time_zone) BETWEEN 1 AND 64),
   ADD COLUMN retention_days integer CHECK (retention_days BETWEEN 1 AND 3650);
 
+-- The business's own midnight counts from here on.
+CREATE OR REPLACE FUNCTION usage_day(p_tenant uuid, p_at timestamptz) RETURNS date LANGUAGE sql STABLE
+RETURN (p_at AT TIME ZONE (SELECT t.time_zone FROM tenants t WHERE t.tenant_id = p_tenant))::date;
+
 -- The finished file stands in pieces of a mebibyte, so that every web process can hand it out; for seven days.
 CREATE TABLE exports (
   tenant_id uuid NOT NULL REFERENCES tenants (tenant_id) ON DELETE CASCADE,

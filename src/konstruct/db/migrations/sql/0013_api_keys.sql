@@ -38,4 +38,4 @@ CREATE TABLE api_requests (
   CHECK (expires_at > created_at)
 );
 CREATE INDEX api_requests_expiry ON api_requests (tenant_id, expires_at);
-SELECT konstruct_protect('api_requests', 'SELECT, INSERT, DELETE');
+SELECT konstruct_protect('api_requests');

@@ -111,13 +111,16 @@ class Question(Body):
     limit: int = Field(default=5, ge=1, le=50)
 
 
+_PASSAGE: dict[str, Any] = {
+    "document_id": ID, "title": "Opening hours", "text": "Monday to Friday, nine to five.", "source": "website",
+    "recorded_at": "2026-03-01T09:00:00Z",
+}  # fmt: skip
+
+
 class Passage(BaseModel):
     """A piece of a document that fits a question."""
 
-    model_config = example(
-        document_id=ID, title="Opening hours", text="Monday to Friday, nine to five.", source="website",
-        recorded_at="2026-03-01T09:00:00Z",
-    )  # fmt: skip
+    model_config = example(**_PASSAGE)
 
     document_id: UUID
     title: str
@@ -128,6 +131,8 @@ class Passage(BaseModel):
 
 class Found(BaseModel):
     """What the employee would find."""
+
+    model_config = example(items=[_PASSAGE])
 
     items: list[Passage] = Field(description="The best first.")
 
@@ -162,9 +167,10 @@ def router() -> APIRouter:
 
 async def index(request: Request, caller: Viewing, cursor: Cursor = None, limit: Limit = LIMIT) -> Page[Document]:
     """List the documents, the newest first."""
-    places = Places(caller.scope, "documents", (datetime, UUID))
-    rows = await Documents(deps_of(request).db).page(caller.scope, limit + 1, places.parse(cursor))
-    kept, following = places.cut(rows, limit, lambda row: (row.created_at, row.id))
+    places = Places(caller.scope, "documents", (UUID,))
+    [before] = places.parse(cursor) or (None,)
+    rows = await Documents(deps_of(request).db).page(caller.scope, limit + 1, before)
+    kept, following = places.cut(rows, limit, lambda row: (row.id,))
     return Page(items=[Document.model_validate(row) for row in kept], next_cursor=following)
 
 

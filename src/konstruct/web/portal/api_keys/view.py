@@ -64,8 +64,7 @@ class KeysView:
 
 def line_of(key: ListedKey) -> KeyLine:
     """Return a key as the list shows it."""
-    words = [_WORDS[permission][0] for permission in SCOPES if permission.value in key.scopes]
-    allowed = ", ".join([words[0], *(word[0].lower() + word[1:] for word in words[1:])]) if words else "Nothing"
+    allowed = _allowed([permission for permission in SCOPES if permission.value in key.scopes])
     if key.revoked_at is not None:
         return KeyLine(key, allowed, "revoked", "mute")
     if key.expired:
@@ -73,6 +72,13 @@ def line_of(key: ListedKey) -> KeyLine:
     if key.creator_role is None:
         return KeyLine(key, allowed, "without effect", "warn")
     return KeyLine(key, allowed, "", "ok")
+
+
+def _allowed(scopes: Sequence[Permission]) -> str:
+    if len(scopes) == len(SCOPES):
+        return "Read and change everything that the API reaches"
+    words = [_WORDS[permission][0] for permission in scopes]
+    return ", ".join([*words[:1], *(word[0].lower() + word[1:] for word in words[1:])]) or "Nothing"
 
 
 def choices_of(member: Member, chosen: Sequence[str]) -> list[Choice]:

@@ -7,6 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from konstruct.db.session import TenantSession
+from konstruct.tenants.service import DEFAULT_PERSONA
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +28,8 @@ class Day:
     """Conversations that a human has, in which somebody waits."""
     dead_letters: int
     documents: int
-    saved_versions: int
-    """Versions of the employee after the one it was made with."""
+    described: bool
+    """Whether somebody has said who the employee is: in a version after the first, or when it was made."""
     tried: bool
     """Whether somebody of the business has asked the employee beside its form: a call without a turn."""
 
@@ -53,7 +54,7 @@ SELECT y.answered, y.answered_before, y.fallbacks, p.people, c.cost_micro, c.unp
      AND m.created_at > now() - interval '7 days') AS with_humans,
   (SELECT count(*) FROM dead_letters l WHERE l.tenant_id = $1 AND l.resolved_at IS NULL) AS dead_letters,
   (SELECT count(*) FROM documents d WHERE d.tenant_id = $1) AS documents,
-  (SELECT count(*) FROM persona_versions v WHERE v.tenant_id = $1 AND v.version > 1) AS saved_versions,
+  EXISTS (SELECT 1 FROM persona_versions v WHERE v.tenant_id = $1 AND (v.version > 1 OR v.persona <> $4)) AS described,
   EXISTS (SELECT 1 FROM llm_calls k WHERE k.tenant_id = $1 AND k.turn_id IS NULL) AS tried
 FROM (
   SELECT count(*) FILTER (WHERE outcome = 'answered' AND finished_at > now() - interval '1 day') AS answered,
@@ -79,7 +80,7 @@ FROM channel_accounts a WHERE a.tenant_id = $1 AND a.status <> 'disconnected' OR
 
 async def read_day(session: TenantSession, two_days: UUID, one_day: UUID) -> Day:
     """Return the last day. `two_days` and `one_day` are the smallest ids of that age: ids are ordered by time."""
-    row = await session.fetchrow(_DAY, session.scope.tenant_id, two_days, one_day)
+    row = await session.fetchrow(_DAY, session.scope.tenant_id, two_days, one_day, DEFAULT_PERSONA)
     assert row is not None
     return Day(**dict(row))
 

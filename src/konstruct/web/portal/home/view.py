@@ -39,7 +39,7 @@ class Morning:
                 "A name, a tone, what it does and what it must not do.",
                 "/employee",
                 "Describe it",
-                self.day.saved_versions > 0,
+                self.day.described,
             ),
             Step(
                 "Give it something to know",

@@ -13,7 +13,7 @@ from konstruct.web.deps import deps_of
 from konstruct.web.portal.forms import form_of
 from konstruct.web.portal.guard import Visitor, require
 from konstruct.web.portal.pages import HEADERS, page
-from konstruct.web.portal.settings import deletion, exporting
+from konstruct.web.portal.settings import deletion, exporting, operators
 from konstruct.web.portal.settings.view import SettingsView, shown
 
 HOME = "/settings"
@@ -27,6 +27,7 @@ def router() -> APIRouter:
     routes.add_api_route("", change, methods=["POST"])
     routes.add_api_route("/mail", change_mail, methods=["POST"])
     exporting.add_routes(routes)
+    operators.add_routes(routes)
     deletion.add_routes(routes)
     return routes
 
@@ -42,10 +43,10 @@ async def change(request: Request, visitor: Annotated[Visitor, Depends(require(P
     entered = {field: form.get(field, "") for field in ("name", "time_zone", "retention")}
     try:
         changed = settings.clean(**entered)
+        async with deps_of(request).db.tenant(visitor.scope) as session:
+            await settings.change(session, changed, visitor.member.id)
     except settings.BusinessSettingError as error:
         return await _page(request, visitor, status=422, form=entered, errors={error.field: str(error)})
-    async with deps_of(request).db.tenant(visitor.scope) as session:
-        await settings.change(session, changed, visitor.member.id)
     return RedirectResponse(f"{HOME}?saved=business", status_code=303, headers=HEADERS)
 
 

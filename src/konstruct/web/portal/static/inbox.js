@@ -1,5 +1,6 @@
 // The live half of the inbox: rows as they change, the list every few seconds, and the keyboard. Pages work without it.
 const REFRESH_MS = 5000;
+const AWAKE_MS = 15 * 60 * 1000;
 const thread = document.getElementById("thread");
 const live = document.getElementById("live");
 let source;
@@ -86,8 +87,14 @@ document.addEventListener("visibilitychange", () => {
 addEventListener("pagehide", disconnect);
 addEventListener("pageshow", connect);
 
+// A page that nobody touches stops asking, so that its session may fall idle.
+let touched = Date.now();
+for (const kind of ["keydown", "pointermove", "pointerdown", "scroll"]) {
+  addEventListener(kind, () => { touched = Date.now(); }, { capture: true, passive: true });
+}
+
 setInterval(() => {
-  if (!document.hidden) document.getElementById("list")?.dispatchEvent(new Event("refresh"));
+  if (!document.hidden && Date.now() - touched < AWAKE_MS) document.getElementById("list")?.dispatchEvent(new Event("refresh"));
 }, REFRESH_MS);
 
 function move(step) {
