@@ -8,6 +8,8 @@ from uuid import UUID
 
 import asyncpg
 
+from konstruct.kit.lexical import terms
+
 _SQL = Path(__file__).parent / "filling.sql"
 PER_CONVERSATION = 50
 
@@ -22,5 +24,33 @@ async def fill(admin_url: str, tenants: Sequence[UUID], messages: int) -> None:
             await connection.execute("SELECT set_config('bench.conversations', $1, false)", str(messages // PER_CONVERSATION))
             await connection.execute(_SQL.read_text(encoding="utf-8"))
         await connection.execute("VACUUM ANALYZE")
+    finally:
+        await connection.close()
+
+
+_POSTINGS = """
+INSERT INTO message_terms (tenant_id, term, message_id)
+SELECT $1, t, m.id FROM messages m, unnest(CASE m.direction WHEN 'in' THEN $2::text[] ELSE $3::text[] END) AS t WHERE m.tenant_id = $1
+"""
+_PROGRESS = """
+INSERT INTO search_progress (tenant_id, indexed_to, due_at)
+SELECT tenant_id, id, now() + interval '1 day' FROM messages WHERE tenant_id = $1 ORDER BY id DESC LIMIT 1
+ON CONFLICT (tenant_id) DO UPDATE SET indexed_to = excluded.indexed_to, due_at = excluded.due_at
+"""
+
+
+async def index(admin_url: str, tenant_id: UUID) -> None:
+    """Give the tenant's messages the postings that a worker would have made by now."""
+    connection = await asyncpg.connect(admin_url)
+    try:
+        for direction in ("in", "out"):
+            text = await connection.fetchval(
+                "SELECT text FROM messages WHERE tenant_id = $1 AND direction = $2 LIMIT 1", tenant_id, direction
+            )
+            said = sorted(set(terms(text)))
+            asked, answered = (said, []) if direction == "in" else ([], said)
+            await connection.execute(_POSTINGS, tenant_id, asked, answered)
+        await connection.execute(_PROGRESS, tenant_id)
+        await connection.execute("VACUUM ANALYZE message_terms, search_progress")
     finally:
         await connection.close()

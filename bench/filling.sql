@@ -46,6 +46,14 @@ INSERT INTO llm_calls (tenant_id, id, turn_id, step, backend, model, outcome, in
   first_token_ms, created_at)
 SELECT tenant_id, uuidv7(-age), turn_id, 0, 'openai_compat', 'bench', 'ok', 1800, 900, 60, 420, 1500, 400, now() - age FROM pair;
 
+INSERT INTO usage_days (tenant_id, day, account_id, backend, model, shard, calls, failed_calls, unknown_cost_calls, input_tokens, cached_tokens,
+  output_tokens, cost_micro)
+SELECT p.tenant_id, usage_day(p.tenant_id, now() - p.age), p.account_id, 'openai_compat', 'bench', 0, count(*), 0, 0, count(*) * 1800, count(*) * 900,
+  count(*) * 60, count(*) * 420 FROM pair p GROUP BY 1, 2, 3;
+INSERT INTO usage_conversations (tenant_id, day, conversation_id, calls, unknown_cost_calls, input_tokens, cached_tokens, output_tokens, cost_micro)
+SELECT p.tenant_id, usage_day(p.tenant_id, now() - p.age), p.id, count(*), 0, count(*) * 1800, count(*) * 900, count(*) * 60, count(*) * 420
+FROM pair p GROUP BY 1, 2, 3;
+
 INSERT INTO documents (tenant_id, id, title, source, content, sha256)
 SELECT tenant_id, uuidv7(), 'Handbook ' || g, 'bench', repeat('Opening hours are from nine to five. ', 20) || g,
   sha256(convert_to(repeat('Opening hours are from nine to five. ', 20) || g, 'UTF8')) FROM me, generate_series(1, 40) AS g;

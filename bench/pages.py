@@ -10,7 +10,7 @@ from typing import Any
 
 import aiohttp
 
-from bench.filling import fill
+from bench.filling import fill, index
 from bench.quantiles import summary
 from bench.servers import Server, free_port, server
 from bench.stack import Parts, Site
@@ -47,6 +47,7 @@ async def measure(parts: Parts) -> dict[str, Any]:
     async with AsyncExitStack() as stack:
         site = await stack.enter_async_context(parts.site(TENANTS, log_level="WARNING"))
         await fill(site.admin_url, [team.scope.tenant_id for team in site.teams], MESSAGES)
+        await index(site.admin_url, site.teams[0].scope.tenant_id)
         port = free_port()
         env = {**site.env, "KONSTRUCT_BIND": f"127.0.0.1:{port}"}
         web = await stack.enter_async_context(server("web", ["-m", "konstruct.cli.main", "web"], env, site.folder, port))
