@@ -30,7 +30,8 @@ async def fill(admin_url: str, tenants: Sequence[UUID], messages: int) -> None:
 
 _POSTINGS = """
 INSERT INTO message_terms (tenant_id, term, message_id)
-SELECT $1, t, m.id FROM messages m, unnest(CASE m.direction WHEN 'in' THEN $2::text[] ELSE $3::text[] END) AS t WHERE m.tenant_id = $1
+SELECT $1, t, m.id FROM messages m, unnest(CASE m.direction WHEN 'in' THEN $2::text[] ELSE $3::text[] END) AS t
+WHERE m.tenant_id = $1
 """
 _PROGRESS = """
 INSERT INTO search_progress (tenant_id, indexed_to, due_at)
