@@ -29,8 +29,9 @@ Fill = Callable[[House, dict[str, str], int], Awaitable[None]]
 
 async def all_of(program: Program, path: str, limit: int, between: Callable[[], Awaitable[None]] | None = None) -> list[Any]:
     """Follow the cursors to the end; `between` is done after the first page."""
-    found, cursor = [], None
-    while True:
+    found: list[Any] = []
+    cursor = None
+    for _ in range(100):
         answer = await program.get(path, limit=limit, **({"cursor": cursor} if cursor else {}))
         assert answer.status == 200, answer.text
         page = answer.json()
@@ -41,6 +42,7 @@ async def all_of(program: Program, path: str, limit: int, between: Callable[[], 
         if between is not None and cursor is None:
             await between()
         cursor = page["next_cursor"]
+    raise AssertionError("the list has no end")
 
 
 async def fill_documents(house: House, ids: dict[str, str], count: int) -> None:
