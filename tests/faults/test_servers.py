@@ -84,7 +84,7 @@ async def test_postgres_killed_and_restarted_loses_nothing_that_was_acknowledged
         urls = await bootstrap(server.admin_url, database="faults", passwords=PASSWORDS)
         await asyncio.to_thread(migrate, urls.maintenance)
         own = settings.model_validate({**settings.model_dump(), "database_url": urls.app, "fleet_database_url": urls.fleet})
-        async with plant(own, tmp_path, lease_s=4.0) as made:
+        async with plant(own, tmp_path, lease_s=10.0) as made:
             _, worker = await asyncio.gather(made.start("web"), made.start("worker"))
             await made.round(1)
             await made.idle()
