@@ -22,13 +22,13 @@ async def answer_from_prompt(fake: FakeOpenAi, request: web.Request, body: dict[
     return await reply(text)(fake, request, body)
 
 
-@pytest_asyncio.fixture(scope="package", loop_scope="package")
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def model() -> AsyncIterator[FakeOpenAi]:
     async with FakeOpenAi(answer_from_prompt) as fake:
         yield fake
 
 
-@pytest_asyncio.fixture(scope="package", loop_scope="package")
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def instance(tmp_path_factory: pytest.TempPathFactory, model: FakeOpenAi) -> AsyncIterator[Instance]:
     """The product as a person starts it, with a model that answers from its prompt."""
     folder = tmp_path_factory.mktemp("portal") / "data"
@@ -36,13 +36,13 @@ async def instance(tmp_path_factory: pytest.TempPathFactory, model: FakeOpenAi) 
         yield opened
 
 
-@pytest_asyncio.fixture(scope="package", loop_scope="package")
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
     async with open_browser() as opened:
         yield opened
 
 
-@pytest_asyncio.fixture(loop_scope="package")
+@pytest_asyncio.fixture(loop_scope="session")
 async def page(browser: Browser) -> AsyncIterator[Page]:
     """A page whose scripts and policies complain of nothing."""
     context = await browser.new_context(viewport={"width": 1280, "height": 860})

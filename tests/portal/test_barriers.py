@@ -14,7 +14,7 @@ from konstruct.local.sandbox.businesses import FERNWOOD
 from tests.portal.test_walk import ask_in_sandbox, sign_in_by_mail
 from tests.support.instance import Instance
 
-pytestmark = [pytest.mark.asyncio(loop_scope="package"), pytest.mark.xdist_group("portal-up")]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.xdist_group("portal-up")]
 OUTSIDE = ("/", "/sign-in", "/nothing-here")
 PAGES = (
     *("/", "/inbox", "/inbox?q=colour", "/employee", "/employee/versions", "/knowledge", "/knowledge/search?q=season"),
