@@ -32,6 +32,7 @@ PAGES = {
     "employee": "/employee",
     "versions": "/employee/versions",
     "knowledge": "/knowledge",
+    "knowledge search": "/knowledge/search?q=opening",
     "channels": "/channels",
     "usage": "/usage",
     "notices": "/notices",
