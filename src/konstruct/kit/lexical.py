@@ -36,10 +36,20 @@ def words(text: str) -> list[str]:
     return [word.removesuffix("'s") for word in _WORD.findall(folded)]
 
 
-def terms(text: str) -> list[str]:
+class Terms(dict[str, str]):
+    """The terms of words met so far, for whoever reads many texts at once: a stem costs more than all else. Never kept longer."""
+
+    def __missing__(self, word: str) -> str:
+        """Return and remember the word's term."""
+        self[word] = term = term_of(word)
+        return term
+
+
+def terms(text: str, known: Terms | None = None) -> list[str]:
     """Return the stems of the words that carry meaning, synonyms folded; a sum of money counts as the term `price`."""
+    known = Terms() if known is None else known
     # A single letter is what is left of "e-bike" or "24 h": it says nothing by itself.
-    found = [term_of(word) for word in words(text) if word not in STOP_WORDS and (len(word) > 1 or not "a" <= word <= "z")]
+    found = [known[word] for word in words(text) if word not in STOP_WORDS and (len(word) > 1 or not "a" <= word <= "z")]
     if _MONEY.search(text):
         found.append("price")
     return found

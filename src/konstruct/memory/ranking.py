@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
-from konstruct.kit.lexical import terms
+from konstruct.kit.lexical import Terms, terms
 
 _K1 = 1.2
 _B = 0.75
@@ -17,7 +17,8 @@ def rank(query: str, texts: Sequence[str]) -> list[int]:
     wanted = sorted(set(terms(query)))
     if not wanted or not texts:
         return []
-    counts = [Counter(terms(text)) for text in texts]
+    known = Terms()
+    counts = [Counter(terms(text, known)) for text in texts]
     lengths = [count.total() for count in counts]
     average = max(1.0, sum(lengths) / len(lengths))
     weights = {term: _idf(sum(term in count for count in counts), len(texts)) for term in wanted}
