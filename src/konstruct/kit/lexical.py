@@ -7,7 +7,8 @@ import unicodedata
 from collections.abc import Iterator
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
-_MONEY = re.compile(r"[€$£¥₹]|\b(?:EUR|USD|GBP|CHF|INR|CAD|AUD|euros?|dollars?|cents?|pounds?)\b", re.IGNORECASE)
+_MONEY_SIGN = re.compile("[€$£¥₹]")
+_MONEY_WORDS = frozenset("eur usd gbp chf inr cad aud euro euros dollar dollars cent cents pound pounds".split())
 
 STOP_WORDS = frozenset(
     """a about all also am an and any anyone are as at be been but by can could detail details did do does doing doesn't don't
@@ -48,9 +49,10 @@ class Terms(dict[str, str]):
 def terms(text: str, known: Terms | None = None) -> list[str]:
     """Return the stems of the words that carry meaning, synonyms folded; a sum of money counts as the term `price`."""
     known = Terms() if known is None else known
+    said = words(text)
     # A single letter is what is left of "e-bike" or "24 h": it says nothing by itself.
-    found = [known[word] for word in words(text) if word not in STOP_WORDS and (len(word) > 1 or not "a" <= word <= "z")]
-    if _MONEY.search(text):
+    found = [known[word] for word in said if word not in STOP_WORDS and (len(word) > 1 or not "a" <= word <= "z")]
+    if not _MONEY_WORDS.isdisjoint(said) or _MONEY_SIGN.search(text):
         found.append("price")
     return found
 
