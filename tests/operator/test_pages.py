@@ -19,6 +19,7 @@ from tests.support.house import House
 from tests.support.portal import SAME_SITE, Person, open_portal
 from tests.support.puppet import Puppet
 from tests.support.slack_events import message
+from tests.web.test_page_budget import QUERIES_MAX, counting
 
 
 @pytest.fixture
@@ -186,3 +187,13 @@ async def test_ids_that_name_nothing_are_one_page(desk: Person, bad: str) -> Non
         assert (answer.status, "There is nothing at this address." in answer.text) == (404, True)
     for path in ("suspend", "resume", "access"):
         assert (await desk.post(f"/operator/tenants/{bad}/{path}", reason=REASON)).status == 404
+
+
+@pytest.mark.parametrize(
+    "path", ["", "/tenants", "/tenants/{tenant_id}", "/dead-letters", "/signals", "/tenants/{tenant_id}/access"]
+)
+async def test_a_page_asks_little(still: House, desk: Person, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    async with counting(monkeypatch) as seen:
+        answer = await desk.get("/operator" + path.format(tenant_id=still.scopes[0].tenant_id))
+    assert answer.status == 200
+    assert 0 < len(seen) <= QUERIES_MAX, seen

@@ -67,6 +67,7 @@ async def counting(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[list[str]]:
         for name in ("fetch", "fetchrow", "fetchval", "execute", "executemany"):
             patch.setattr(Session, name, counted(getattr(Session, name), 1))
         patch.setattr(Database, "fleet_fetch", counted(Database.fleet_fetch, 2))
+        patch.setattr(Database, "call_unscoped", counted(Database.call_unscoped, 1))
         yield seen
 
 

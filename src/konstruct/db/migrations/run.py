@@ -13,9 +13,6 @@ _SQL = Path(__file__).parent / "sql"
 def run_sql(name: str) -> None:
     """Run `sql/<name>`, which may hold many statements, inside the migration's transaction."""
     statements = (_SQL / name).read_text(encoding="utf-8")
-    if not any(line.strip() and not line.startswith("--") for line in statements.splitlines()):
-        # asyncpg fails on a text without a statement.
-        return
     connection: Any = op.get_bind().connection.dbapi_connection
     # asyncpg's simple protocol takes many statements at once; SQLAlchemy's own path prepares, which takes only one.
     connection.run_async(lambda driver: driver.execute(statements))

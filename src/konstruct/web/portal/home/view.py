@@ -60,15 +60,10 @@ class Morning:
 
     @property
     def is_new(self) -> bool:
-        """Whether the start is still ahead: nothing was answered yet, or a step without which nothing can be."""
+        """Whether a step of the start is still ahead."""
         return not all(step.done for step in self.steps)
 
     @property
     def broken(self) -> Sequence[ChannelLine]:
         """Channels that do not work."""
         return [channel for channel in self.channels if channel.status == "broken"]
-
-    @property
-    def healthy(self) -> bool:
-        """Whether nothing is wrong that the owner could see."""
-        return not self.broken and not self.day.dead_letters
