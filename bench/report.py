@@ -22,7 +22,14 @@ def table() -> str:
     """Return the Markdown table of the results that are there."""
     rows: list[Row] = [("figure", "measured", "goal", "")]
     machines = []
-    for name, make in (("ack", _ack), ("turn", _turn), ("waiting", _waiting), ("fairness", _fairness), ("pages", _pages)):
+    for name, make in (
+        ("ack", _ack),
+        ("turn", _turn),
+        ("waiting", _waiting),
+        ("fairness", _fairness),
+        ("pages", _pages),
+        ("rls", _rls),
+    ):
         path = RESULTS / f"{name}.json"
         if path.exists():
             result = json.loads(path.read_text(encoding="utf-8"))
@@ -120,6 +127,20 @@ def _pages(found: dict[str, Any]) -> list[Row]:
             _met(found["fast"]),
         ),
         ("heaviest page, compressed, with assets", f"{heavy}: {heaviest['kb']} KB", "< 60 KB", _met(found["light"])),
+    ]
+
+
+def _rls(found: dict[str, Any]) -> list[Row]:
+    where = f"{found['rows']:,} rows of {found['tenants']:,} tenants"
+    return [
+        (
+            f"cost of row-level security, CPU of a transaction: {name}, {where}",
+            f"{one['ratio']} × ({one['guarded_us']} µs with it, {one['open_us']} µs without);"
+            f" the bare statement {one['statement_ratio']} × ({one['guarded_statement_us']} and {one['open_statement_us']} µs)",
+            f"≤ {found['ratio_goal']} ×",
+            _met(one["ratio"] <= found["ratio_goal"]),
+        )
+        for name, one in found["kinds"].items()
     ]
 
 
