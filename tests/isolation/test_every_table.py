@@ -137,6 +137,28 @@ async def reached(field: Field, relation: Relation, row: Row) -> list[str]:
     return list(filter(None, found))
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "ALTER POLICY tenant_isolation ON tryouts USING (true)",
+        "ALTER POLICY tenant_isolation ON tryouts WITH CHECK (true)",
+        "ALTER TABLE tryouts DISABLE ROW LEVEL SECURITY",
+    ],
+)
+async def test_the_attack_notices_a_table_that_lets_it(field: Field, damage: str) -> None:
+    relation = next(relation for relation in field.relations if relation.name == "tryouts")
+    row = await field.row(relation, field.other)
+    assert row is not None and await reached(field, relation, row) == []
+    try:
+        await field.sight.change(damage)
+        assert await reached(field, relation, row) != []
+    finally:
+        tenant = "tenant_id = current_setting('app.tenant_id')::uuid"
+        await field.sight.change(f"ALTER POLICY tenant_isolation ON tryouts USING ({tenant}) WITH CHECK ({tenant})")
+        await field.sight.change("ALTER TABLE tryouts ENABLE ROW LEVEL SECURITY")
+    assert await reached(field, relation, row) == []
+
+
 async def touched(field: Field, sql: str) -> str | None:
     """Return None if A is refused the statement or it touches no row."""
     done = await refused(field.app, sql, setting=str(field.own))
