@@ -25,7 +25,9 @@ SHARED_TABLES = frozenset(
     )
 )
 """Tables with a tenant that the fleet role works on as well: ids, states, times and counts only."""
-FLEET_TABLES = frozenset(("unrouted_events", "workers", "fair_clock", "operators", "operator_links", "operator_sessions"))
+FLEET_TABLES = frozenset(
+    ("unrouted_events", "workers", "fair_clock", "operators", "operator_links", "operator_sessions", "maintenance_runs")
+)
 """Platform tables without a tenant."""
 _UNPROTECTED = frozenset(("alembic_version",))
 _TEMPLATE = "(tenant_id = (current_setting('app.tenant_id'::text))::uuid)"

@@ -20,6 +20,7 @@ from konstruct.db.selftest import self_test
 from konstruct.jobs import heartbeat
 from konstruct.jobs.broker import create_celery, register_tasks
 from konstruct.jobs.engine import Engine, Handler
+from konstruct.jobs.maintenance_runs import recorded
 from konstruct.jobs.pruning import prune
 from konstruct.jobs.queue import Lane
 from konstruct.jobs.tenant_health import refresh_due
@@ -44,8 +45,8 @@ def run_worker(settings: Settings, build: Build) -> int:
     register_tasks(
         app,
         wake=runtime.kick,
-        prune=lambda: asyncio.run(_with_pool(settings, prune)),
-        count=lambda: asyncio.run(_with_pool(settings, refresh_due)),
+        prune=lambda: asyncio.run(_periodic(settings, "prune", prune, "{} dedupe keys deleted")),
+        count=lambda: asyncio.run(_periodic(settings, "count", refresh_due, "{} tenants counted")),
     )
     # The last thing a warm shutdown does is to call this: it returns when every turn has ended, leases kept meanwhile.
     signals.worker_shutdown.connect(runtime.drain, weak=False, dispatch_uid="konstruct")
@@ -132,10 +133,14 @@ async def _database(settings: Settings) -> AsyncIterator[Database]:
         await db.close()
 
 
-async def _with_pool(settings: Settings, job: Callable[[Database], Awaitable[object]]) -> None:
+async def _periodic(settings: Settings, job: str, work: Callable[[Database], Awaitable[int]], words: str) -> None:
     """A beat job has its own short-lived pool: the engine's belongs to another loop."""
+
+    async def told() -> str:
+        return words.format(await work(db))
+
     db = await Database.open(settings, pool=1)
     try:
-        await job(db)
+        await recorded(db, job, told)
     finally:
         await db.close()
