@@ -34,7 +34,7 @@ _DELIVERY = (
     " owner_epoch, state, {0}) SELECT tenant_id, uuidv7(), uuidv7(), uuidv7(), uuidv7(), 1, 0, 'reply', 'C1', 'b', 0, '{1}',"
     " now() - interval '{2} s' FROM tenants LIMIT 1"
 )
-_QUEUE = "INSERT INTO ready_queue (tenant_id, conversation_id, lane, due_at, state{0}) SELECT gen_random_uuid(), gen_random_uuid(), {1}"
+_QUEUE = "INSERT INTO ready_queue (tenant_id, conversation_id, lane, due_at, state{0}) SELECT uuidv7(), uuidv7(), {1}"
 DAMAGE = (
     # One database for each group; what the groups do stands apart, as the evidence shows.
     (
@@ -57,6 +57,8 @@ DAMAGE = (
          " VALUES ('slack', 'T1', 'A9', 'wrong_app')"),
     ),
     (
+        ("beat-runs", "count has not run since", "UPDATE maintenance_runs SET known_since = now() - interval '1 day'"
+         " WHERE job = 'count'"),
         ("accounts", "has no route", "UPDATE channel_routes SET account_key = 'T3' WHERE account_key = 'T2'"),
         ("deliveries", "1 deliveries of 2", _DELIVERY.format("unknown_since", "unknown", 601)),
         ("migrations", "at migration 0000", "UPDATE alembic_version SET version_num = '0000'"),
@@ -69,6 +71,8 @@ DAMAGE = (
     (
         ("accounts", "is broken", "UPDATE channel_accounts SET status = 'broken' WHERE external_id = 'T2'"),
         ("rls-forced", "not forced on table messages", "ALTER TABLE messages NO FORCE ROW LEVEL SECURITY"),
+        ("beat-runs", "partitions has not run since", "UPDATE maintenance_runs SET last_ok_at = now() - interval '50 h',"
+         " last_error_at = now(), last_error = 'OSError' WHERE job = 'partitions'"),
         ("webhook-replay", "1 message, 2 event", "ALTER TABLE dedupe_keys DROP CONSTRAINT dedupe_keys_pkey"),
         ("deliveries", "1 tenants of all", "INSERT INTO tenant_health (tenant_id, oldest_unknown_at)"
          " SELECT tenant_id, now() - interval '601 s' FROM tenants LIMIT 1"),
@@ -78,6 +82,7 @@ DAMAGE = (
     (
         ("accounts", "does not open", "UPDATE secrets SET sealed = sealed || '\\x00'"),
         ("unscoped-read", "was answered", "ALTER TABLE tenants DISABLE ROW LEVEL SECURITY"),
+        ("beat-runs", "prune is not known", "DELETE FROM maintenance_runs WHERE job = 'prune'"),
         ("partitions", "inbound_events has no partition", "DO $$ BEGIN EXECUTE format('DROP TABLE inbound_events_%s',"
          " to_char(now() + interval '1 month', 'YYYYMM')); END $$"),
         ("plaintext-tokens", "inbound_events.body", "INSERT INTO inbound_events (tenant_id, id, account_id, event_key, body)"
@@ -134,7 +139,7 @@ async def test_a_sound_house_has_no_false_check_and_is_left_as_it_was(house: Hou
     before = await contents(house.spare)
     found = await house.checks()
     assert [check for check in found.values() if check.ok is False] == []
-    assert {check.id for check in found.values() if check.ok is None} == {"dedupe-pruned"}
+    assert {check.id for check in found.values() if check.ok is None} == {"dedupe-pruned", "beat-runs"}
     assert found["accounts"].evidence.startswith("2 active accounts")
     assert await contents(house.spare) == before
 
@@ -186,9 +191,7 @@ async def test_code_that_is_not_what_it_was_is_found(house: House, monkeypatch: 
     monkeypatch.setattr(space, "FREE_MIN", 1 << 60)
     monkeypatch.setattr(services, "load_settings", lambda **_: None)
     monkeypatch.setattr(work, "register_tasks", with_coroutine)
-    monkeypatch.setattr(
-        "konstruct.agents.loop.fallback", lambda reason, bury=False: Answer("Traceback (most", "fallback", reason)
-    )
+    monkeypatch.setattr("konstruct.agents.loop.fallback", lambda reason, bury=False: Answer(TELLING, "fallback", reason))
     found = await house.checks(WRONG_CODE)
     assert inspect.iscoroutinefunction(forgotten)
     for check in WRONG_CODE:

@@ -25,6 +25,7 @@ ON_SYSTEM = {
     **channels.CHECKS,
     **webhooks.CHECKS,
     **engine.CHECKS,
+    **work.CHECKS,
     **failing_model.CHECKS,
     **tokens.CHECKS,
     **space.CHECKS,

@@ -30,6 +30,7 @@ _TODO = {
     "beat": "Start `konstruct beat`.",
     "celery-tasks": "Take the version back: a task that is a coroutine silently does nothing.",
     "beat-jobs": "Take the version back: a job that nobody has registered never runs.",
+    "beat-runs": "Start `konstruct beat`, a worker and the broker; the logs of beat and worker say why a job failed.",
     "queue-age": "Start more workers, or find what holds them.",
     "leases": "Start a worker: only a worker sweeps.",
     "deliveries": "Look at the channel and its token.",
