@@ -1,5 +1,5 @@
 # `make up` and `make test` need nothing before them but Python 3.11+, make and apt.
-.PHONY: help up test lint format bench lock clean
+.PHONY: help up test lint format bench sabotage lock clean
 .DEFAULT_GOAL := help
 BIN := .venv/bin
 
@@ -29,6 +29,10 @@ format: ## put the code into its standard form
 bench: ## measure; results in bench/results
 	@scripts/setup
 	@$(BIN)/python -m bench $(ARGS)
+
+sabotage: ## take each guard out of a copy; its test must turn red; ARGS="fence redactor" chooses
+	@scripts/setup --tests
+	@$(BIN)/python -m tests.sabotage $(ARGS)
 
 lock: ## resolve the dependencies anew into requirements.lock
 	@scripts/setup
