@@ -25,6 +25,7 @@ from konstruct.jobs.maintenance_runs import recorded
 from konstruct.jobs.pruning import prune
 from konstruct.jobs.queue import Lane
 from konstruct.jobs.tenant_health import refresh_due
+from konstruct.jobs.watchdog import Watchdog, end_process
 from konstruct.kit.counters import Counters
 from konstruct.kit.settings import Settings
 
@@ -115,12 +116,15 @@ class _Runtime:
             worker_id = self.engine.worker_id
             await heartbeat.beat_once(db, worker_id, "worker", 0, counters)
             beating = asyncio.create_task(heartbeat.beat_on(db, worker_id, "worker", lambda: self.engine.in_flight, counters))
+            watchdog = Watchdog(asyncio.get_running_loop(), end_process)
+            watchdog.start()
             self._ready.set_result(asyncio.get_running_loop())
             log.info("worker_ready", worker_id=str(worker_id))
             try:
                 await self.engine.run()
             finally:
                 beating.cancel()
+                watchdog.stop()
             await heartbeat.retire(db, worker_id)
             log.info("worker_drained", worker_id=str(worker_id))
 
