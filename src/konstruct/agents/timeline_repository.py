@@ -49,7 +49,7 @@ UNION ALL
 SELECT d.id, d.part, d.state, d.attempt, d.reason, d.external_id, d.created_at, d.sent_at, to_jsonb(d) - 'tenant_id' - 'tries',
   t.attempt, t.started_at, t.ended_at, t.outcome, t.reason
 FROM messages m
-JOIN delivery_archive d ON d.tenant_id = $1 AND d.message_id = m.id AND d.id BETWEEN ids_from(m.id) AND ids_to(m.id)
+JOIN delivery_archive d ON d.tenant_id = $1 AND d.message_id = m.id AND d.id BETWEEN ids_from($2) AND ids_to($2)
 LEFT JOIN LATERAL jsonb_to_recordset(d.tries)
   AS t (attempt integer, started_at timestamptz, ended_at timestamptz, outcome text, reason text) ON true
 WHERE m.tenant_id = $1 AND m.turn_id = $2 AND m.direction = 'out' AND d.turn_id = $2

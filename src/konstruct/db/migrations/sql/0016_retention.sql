@@ -22,12 +22,12 @@ RETURN (lpad(to_hex(floor(extract(epoch FROM p_at) * 1000)::bigint), 12, '0') ||
 -- ids_from, ids_to: between which ids stands what was made for the row `p_id`: by clocks that differ by less than a day, and
 -- before any deadline. Given to a query beside the key, it reads one partition or two. Any id, for a row of another making.
 CREATE FUNCTION ids_from(p_id uuid) RETURNS uuid LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN CASE WHEN uuid_extract_version(p_id) = 7
+RETURN CASE WHEN p_id IS NULL THEN NULL WHEN uuid_extract_version(p_id) = 7
   THEN (lpad(to_hex(greatest(0, ('x' || replace(left(p_id::text, 13), '-', ''))::bit(48)::bigint - 86400000)), 12, '0')
         || repeat('0', 20))::uuid
   ELSE '00000000-0000-0000-0000-000000000000'::uuid END;
 CREATE FUNCTION ids_to(p_id uuid) RETURNS uuid LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN CASE WHEN uuid_extract_version(p_id) = 7
+RETURN CASE WHEN p_id IS NULL THEN NULL WHEN uuid_extract_version(p_id) = 7
   THEN (lpad(to_hex(('x' || replace(left(p_id::text, 13), '-', ''))::bit(48)::bigint + 7 * 86400000), 12, '0')
         || repeat('f', 20))::uuid
   ELSE 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid END;
@@ -37,7 +37,7 @@ GRANT EXECUTE ON FUNCTION first_id(timestamptz), ids_from(uuid), ids_to(uuid) TO
 -- konstruct_partition: the partition of a month, itself under RLS and without grants; NULL if it is there. What the default
 -- partition holds of that month moves into it: rows that came while nobody made partitions.
 CREATE OR REPLACE FUNCTION konstruct_partition(p_table text, p_month date) RETURNS text
-LANGUAGE plpgsql SET search_path = public, pg_temp SET timezone = 'UTC' AS $$
+LANGUAGE plpgsql SET search_path = public SET timezone = 'UTC' AS $$
 DECLARE
   v_month date := date_trunc('month', p_month)::date;
   v_name text := format('%s_%s', p_table, to_char(v_month, 'YYYYMM'));
@@ -72,7 +72,8 @@ BEGIN
     v_in := format('%s WHERE %I >= %L AND %I < %L', v_default, v_key, v_from, v_key, v_to);
     -- Under FORCE the owner would need a tenant to read it.
     EXECUTE format('ALTER TABLE %s NO FORCE ROW LEVEL SECURITY', v_default);
-    EXECUTE format('CREATE TEMP TABLE moved ON COMMIT DROP AS SELECT * FROM %s', v_in);
+    -- Nobody else ever sees this table: it is gone before the transaction is. (The owner may lack the right to temporary ones.)
+    EXECUTE format('CREATE TABLE %I AS SELECT * FROM %s', p_table || '_moved', v_in);
     EXECUTE format('DELETE FROM %s', v_in);
     EXECUTE format('ALTER TABLE %s FORCE ROW LEVEL SECURITY', v_default);
   END IF;
@@ -81,8 +82,8 @@ BEGIN
   EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)', p_table, v_name, v_from, v_to);
   PERFORM set_config('app.tenant_id', '', true);
   IF v_in IS NOT NULL THEN
-    EXECUTE format('INSERT INTO %I SELECT * FROM pg_temp.moved', v_name);
-    DROP TABLE pg_temp.moved;
+    EXECUTE format('INSERT INTO %I SELECT * FROM %I', v_name, p_table || '_moved');
+    EXECUTE format('DROP TABLE %I', p_table || '_moved');
   END IF;
   PERFORM konstruct_protect(v_name::regclass, 'SELECT');
   EXECUTE format('REVOKE ALL ON %I FROM konstruct_app, konstruct_fleet', v_name);
@@ -119,7 +120,7 @@ END $$;
 -- konstruct_clear_default: give what the default partition holds its months, and delete what is older than `p_age` there.
 -- Returns how many rows were deleted.
 CREATE FUNCTION konstruct_clear_default(p_table text, p_time text, p_age interval) RETURNS bigint
-LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = public AS $$
 DECLARE
   v_default text := p_table || '_default';
   v_key text;
