@@ -27,10 +27,12 @@ async def generate(
     warmup_s: float = WARM_UP_S,
     channels: int = CHANNELS,
     connections: int = CONNECTIONS,
+    keep: bool = False,
 ) -> dict[str, Any]:
     """Return what the generator measured: open loop at `rate` a second, or closed loop (None).
 
-    `run` makes the events' ids its own; `ceiling` is the highest rate for which events are made ahead.
+    `run` makes the events' ids its own; `ceiling` is the highest rate for which events are made ahead; `keep` returns the
+    latencies themselves as well.
     Raises RuntimeError if the generator fails or runs out of events.
     """
     order = {
@@ -44,6 +46,7 @@ async def generate(
         "seconds": seconds,
         "warmup_s": warmup_s,
         "rate": rate,
+        "keep": keep,
     }
     process = await asyncio.create_subprocess_exec(
         sys.executable,
