@@ -22,7 +22,14 @@ def table() -> str:
     """Return the Markdown table of the results that are there."""
     rows: list[Row] = [("figure", "measured", "goal", "")]
     machines = []
-    for name, make in (("ack", _ack), ("turn", _turn), ("waiting", _waiting), ("fairness", _fairness), ("pages", _pages)):
+    for name, make in (
+        ("ack", _ack),
+        ("turn", _turn),
+        ("waiting", _waiting),
+        ("fairness", _fairness),
+        ("pages", _pages),
+        ("history", _history),
+    ):
         path = RESULTS / f"{name}.json"
         if path.exists():
             result = json.loads(path.read_text(encoding="utf-8"))
@@ -121,6 +128,18 @@ def _pages(found: dict[str, Any]) -> list[Row]:
         ),
         ("heaviest page, compressed, with assets", f"{heavy}: {heaviest['kb']} KB", "< 60 KB", _met(found["light"])),
     ]
+
+
+def _history(found: dict[str, Any]) -> list[Row]:
+    rows: list[Row] = []
+    for key, name in (("ack", "ack of one message, in the database"), ("claim", "claim of ten conversations")):
+        empty, filled = found["empty"][key], found["filled"][key]
+        measured = (
+            f"p50 {filled['p50_ms']} ms, p99 {filled['p99_ms']} ms; empty {empty['p50_ms']} and {empty['p99_ms']} ms:"
+            f" {found[f'{key}_ratio']} ×"
+        )
+        rows.append((f"{name}, beside {found['old_rows']:,} old rows", measured, "p50 ≤ 1.1 ×", _met(found[f"{key}_met"])))
+    return rows
 
 
 def _met(met: bool) -> str:
