@@ -131,6 +131,18 @@ def _flood(found: dict[str, Any]) -> list[Row]:
     return [(f"ack of a quiet workspace beside a flood of {flood}", measured, "≤ 1.5 ×", _met(found["met"]))]
 
 
+def _history(found: dict[str, Any]) -> list[Row]:
+    rows: list[Row] = []
+    for key, name in (("ack", "ack of one message, in the database"), ("claim", "claim of ten conversations")):
+        empty, filled = found["empty"][key], found["filled"][key]
+        measured = (
+            f"p50 {filled['p50_ms']} ms, p99 {filled['p99_ms']} ms; empty {empty['p50_ms']} and {empty['p99_ms']} ms:"
+            f" {found[f'{key}_ratio']} ×"
+        )
+        rows.append((f"{name}, beside {found['old_rows']:,} old rows", measured, "p50 ≤ 1.1 ×", _met(found[f"{key}_met"])))
+    return rows
+
+
 def _met(met: bool) -> str:
     return "met" if met else "**short**"
 
@@ -142,6 +154,7 @@ _BENCHES = (
     ("waiting", _waiting),
     ("fairness", _fairness),
     ("pages", _pages),
+    ("history", _history),
 )
 
 
