@@ -86,6 +86,7 @@ class Desk:
     folder: Path
     bin: Path
     env: dict[str, str] = field(repr=False)
+    first_report: list[dict[str, Any]] = field(default_factory=list)
 
     @asynccontextmanager
     async def runbook(self, title: str, **variables: object) -> AsyncIterator[Runbook]:

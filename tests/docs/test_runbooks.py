@@ -33,6 +33,8 @@ async def instance(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[In
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def desk(instance: Instance, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Desk]:
     async with open_desk(instance.folder, tmp_path_factory.mktemp("d")) as opened:
+        # Before any test: what it says of an installation in which nothing has happened yet.
+        opened.first_report = json.loads(await opened.konstruct("doctor --json"))
         yield opened
 
 
@@ -72,6 +74,14 @@ async def messages(desk: Desk, tenant: object) -> int:
 async def test_every_runbook_with_blocks_is_run_here() -> None:
     source = Path(__file__).read_text(encoding="utf-8")
     assert set(re.findall(r'desk\.runbook\(\s*"([^"]+)"', source)) == set(runbooks())
+
+
+async def test_the_doctor_finds_nothing_false_on_a_fresh_installation(desk: Desk) -> None:
+    report = {check["id"]: check for check in desk.first_report}
+    assert [check for check in report.values() if check["ok"] is False] == []
+    not_yet = {"dedupe-pruned", "model", "beat-runs"}
+    assert {check["id"] for check in report.values() if check["ok"] is None} <= not_yet
+    assert all(check["evidence"] and check["todo"] for check in report.values())
 
 
 async def test_a_leak_is_suspected(desk: Desk, instance: Instance) -> None:
