@@ -2,6 +2,8 @@
 .PHONY: help up test lint format bench sabotage lock clean
 .DEFAULT_GOAL := help
 BIN := .venv/bin
+# One more than there are processors: tests that kill and freeze processes mostly wait.
+WORKERS = $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 14
@@ -12,7 +14,7 @@ up: ## set up, then run everything on this machine; PORT=8400 DATA_DIR=... chang
 
 test: lint ## lint, then all tests; ARGS="tests/embedded -k adopt" chooses
 	@scripts/setup --tests
-	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadgroup $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 5 --dist loadgroup $(ARGS)
 
 lint: ## format, style, types, layers and sizes
 	@scripts/setup

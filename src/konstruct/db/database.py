@@ -27,6 +27,9 @@ STORAGE_ERRORS = (
     asyncpg.ReadOnlySQLTransactionError,
     asyncpg.CannotConnectNowError,
     asyncpg.LockNotAvailableError,
+    # Of a process that was frozen in the middle of a transaction, or starved for as long.
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.TransactionTimeoutError,
 )
 """What asyncpg raises when the server, not the statement, is the trouble: try later."""
 TRANSIENT_ERRORS = (*STORAGE_ERRORS, asyncpg.TransactionRollbackError)
@@ -131,7 +134,7 @@ async def _transaction(connection: asyncpg.pool.PoolConnectionProxy[asyncpg.Reco
 async def _open_pool(address: str, size: int, variable: str) -> asyncpg.Pool[asyncpg.Record]:
     try:
         return await asyncpg.create_pool(
-            address, min_size=min(2, size), max_size=size, timeout=10, max_inactive_connection_lifetime=0, reset=_reset
+            address, min_size=1, max_size=size, timeout=10, max_inactive_connection_lifetime=0, reset=_reset
         )
     except (*STORAGE_ERRORS, asyncpg.PostgresError, ValueError) as error:
         detail = str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -94,6 +94,7 @@ class Redis:
         self._client = None if url is None else _client(url, timeout_s)
         scripts = (_INCR, _HOLD, _HELD, _TAKE)
         self._scripts = {} if self._client is None else {text: self._client.register_script(text) for text in scripts}
+        self._under_way: set[asyncio.Future[Any]] = set()
 
     @classmethod
     def open(cls, settings: Settings) -> Redis:
@@ -132,8 +133,9 @@ class Redis:
         return Survey(seen, foreign, cursor == 0)
 
     async def close(self) -> None:
-        """Close the connections."""
+        """Close the connections, once the calls that nobody waits for any more have ended."""
         if self._client is not None:
+            await asyncio.gather(*self._under_way, return_exceptions=True)
             await self._client.aclose()
 
     async def _script(self, text: str, keys: list[str], *args: int) -> int:
@@ -144,15 +146,28 @@ class Redis:
             raise RedisUnavailableError("KONSTRUCT_REDIS_URL is not set")
         if not self._circuit.allows():
             raise RedisUnavailableError("the Redis of KONSTRUCT_REDIS_URL failed a moment ago")
+        # A call is never cancelled: redis-py loses a place of its pool for good if that happens while it gives the connection
+        # back. Whoever leaves early leaves the call to its own time-outs, and no connection with an answer still to be read.
+        call = asyncio.ensure_future(command(self._client))
+        self._under_way.add(call)
+        call.add_done_callback(self._ended)
+        done, _ = await asyncio.wait({call}, timeout=self._call_timeout_s)
         try:
-            async with asyncio.timeout(self._call_timeout_s):
-                answer = await command(self._client)
+            if not done:
+                raise TimeoutError
+            answer = call.result()
         except (RedisError, OSError) as error:
             self._circuit.failed()
             # The error's own text may name the address.
             raise RedisUnavailableError(f"the Redis of KONSTRUCT_REDIS_URL failed: {type(error).__name__}") from None
         self._circuit.succeeded()
         return answer
+
+    def _ended(self, call: asyncio.Future[Any]) -> None:
+        self._under_way.discard(call)
+        if not call.cancelled():
+            # Asked for, so that an error which nobody waits for any more is not reported as lost.
+            call.exception()
 
 
 class _Keyspace:

@@ -12,7 +12,7 @@ from concurrent.futures import Future
 import structlog
 
 from konstruct.db.database import Database
-from konstruct.db.maintenance import make_partitions
+from konstruct.db.maintenance import keep_partitions
 from konstruct.db.selftest import self_test
 from konstruct.jobs import heartbeat
 from konstruct.jobs.broker import create_celery
@@ -68,9 +68,9 @@ async def _maintain(db: Database, settings: Settings) -> None:
     owner_url = settings.owner_database_url.get_secret_value()
 
     async def work() -> str:
-        made = await make_partitions(owner_url)
-        log.info("maintained", partitions=len(made))
-        return f"{len(made)} partitions made"
+        done = await keep_partitions(owner_url)
+        log.info("maintained", made=done.made, dropped=done.dropped, deleted=done.deleted, busy=done.busy)
+        return str(done)
 
     while True:
         try:

@@ -15,6 +15,7 @@ log = structlog.get_logger()
 
 EVERY: dict[str, timedelta] = {
     "partitions": timedelta(days=1),
+    "archive": timedelta(hours=1),
     "prune": timedelta(hours=1),
     "count": timedelta(minutes=1),
 }

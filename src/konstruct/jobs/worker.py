@@ -19,6 +19,7 @@ from celery import signals
 from konstruct.db.database import Database
 from konstruct.db.selftest import self_test
 from konstruct.jobs import heartbeat
+from konstruct.jobs.archiving import archive
 from konstruct.jobs.broker import create_celery, register_tasks
 from konstruct.jobs.engine import Engine, Handler
 from konstruct.jobs.maintenance_runs import recorded
@@ -50,6 +51,7 @@ def run_worker(settings: Settings, build: Build) -> int:
         wake=runtime.kick,
         prune=lambda: asyncio.run(_periodic(settings, "prune", prune, "{} dedupe keys deleted")),
         count=lambda: asyncio.run(_periodic(settings, "count", refresh_due, "{} tenants counted")),
+        archive=lambda: asyncio.run(_periodic(settings, "archive", archive, "{} deliveries archived")),
     )
     # The last thing a warm shutdown does is to call this: it returns when every turn has ended, leases kept meanwhile.
     signals.worker_shutdown.connect(runtime.drain, weak=False, dispatch_uid="konstruct")
