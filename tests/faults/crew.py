@@ -22,6 +22,7 @@ from tests.faults.history import History
 from tests.faults.plant import Plant, Unit, plant, two_tenants, workspace
 from tests.faults.traffic import Traffic
 from tests.faults.verdict import verdict
+from tests.support.house import until
 from tests.support.queueing import empty_queue
 
 LEASE_S = 3.0
@@ -84,6 +85,12 @@ class Crew:
         made.echoing.set()
         self.traffic = Traffic(made)
         await self.history.forget()
+
+    async def wake(self, zombie: Unit) -> None:
+        """Let a frozen worker go on, and wait until it has noticed that something is no longer its own."""
+        known = len(zombie.log.read_text())
+        zombie.thaw()
+        await until(lambda: any(word in zombie.log.read_text()[known:] for word in ("lease_lost", "lease_not_renewed")))
 
     async def settled(self) -> None:
         """Wait until everything is answered and sent; then judge the whole run of this test."""

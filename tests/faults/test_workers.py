@@ -95,9 +95,8 @@ async def test_a_worker_frozen_past_its_lease_thaws_into_turns_that_are_no_longe
     made.thinking.set()
     await made.idle()
     before = len(made.model.requests)
-    zombie.thaw()
     # The answer of the model lies in its socket by now; it may read it, and must not write it.
-    await until(lambda: any(word in zombie.log.read_text() for word in ("lease_lost", "lease_not_renewed")))
+    await crew.wake(zombie)
     assert len(made.model.requests) == before
     await crew.traffic.wave()
     await crew.settled()
@@ -120,8 +119,7 @@ async def test_a_worker_frozen_before_its_send_starts_none_after_the_deadline(cr
     assert made.slack.posts == []
     # The others find no trace of it, and send it.
     await until(lambda: _state(crew, "sent"))
-    zombie.thaw()
-    await until(lambda: "lease_lost" in zombie.log.read_text())
+    await crew.wake(zombie)
     await crew.settled()
     (only,) = await deliveries(made, scope)
     assert (only["attempt"], only["resent"]) == (2, True)
