@@ -11,7 +11,7 @@ import re
 import signal
 import sys
 from collections import defaultdict
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,6 +40,7 @@ from tests.support.queueing import empty_queue
 from tests.support.slack_events import Team
 
 CHANNELS = ("D1", "D2")
+KONSTRUCT = ("-m", "konstruct.cli.main")
 MARK = re.compile(r"#(\d+)#")
 PATIENCE_S = 60.0
 THINKS_S = 0.3
@@ -82,6 +83,7 @@ class Plant:
     scopes: tuple[TenantScope, TenantScope]
     url: str
     http: aiohttp.ClientSession = field(repr=False)
+    channels: Sequence[str] = CHANNELS
     thinking: asyncio.Event = field(default_factory=asyncio.Event)
     """While it is clear, the model thinks on."""
     units: list[Unit] = field(default_factory=list)
@@ -89,12 +91,12 @@ class Plant:
     """The numbers of the messages that were acknowledged, by team and channel, in the order in which they were written."""
     echoed: int = 0
 
-    async def start(self, name: str) -> Unit:
-        """Start `konstruct NAME` and wait until it works."""
+    async def start(self, name: str, python: Sequence[str] = KONSTRUCT) -> Unit:
+        """Start `konstruct NAME`, or what `python` stands for with that word, and wait until it works."""
         log = self.folder / f"{name}-{len(self.units)}.log"
         with log.open("wb") as out:
             process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "konstruct.cli.main", name, env=dict(self.env), stdout=out, stderr=out
+                sys.executable, *python, name, env=dict(self.env), stdout=out, stderr=out
             )
         unit = Unit(process, log)
         self.units.append(unit)
@@ -131,7 +133,7 @@ class Plant:
 
     async def round(self, number: int) -> None:
         """Say message `number` in every channel of both tenants."""
-        await asyncio.gather(*(self.say(team, channel, number) for team in self.teams for channel in CHANNELS))
+        await asyncio.gather(*(self.say(team, channel, number) for team in self.teams for channel in self.channels))
 
     async def rows(self, sql: str, *args: Any) -> list[Record]:
         """Return rows of the platform's tables."""
@@ -187,11 +189,16 @@ class Plant:
     async def idle(self) -> None:
         """Wait until everything that was accepted has been answered and sent."""
         tenants = [scope.tenant_id for scope in self.scopes]
+        left: list[Record] = []
 
         async def quiet() -> bool:
-            return not await self.rows("SELECT 1 FROM ready_queue WHERE state <> 'idle' AND tenant_id = ANY($1)", tenants)
+            left[:] = await self.rows("SELECT * FROM ready_queue WHERE state <> 'idle' AND tenant_id = ANY($1)", tenants)
+            return not left
 
-        await until(quiet, PATIENCE_S)
+        try:
+            await until(quiet, PATIENCE_S)
+        except TimeoutError:
+            raise AssertionError(f"after {PATIENCE_S:g} s there is still to do: {left}") from None
 
     def verdict(self) -> None:
         """Everything acknowledged was answered, once, in its order, in its channel and by its tenant."""
@@ -214,7 +221,9 @@ class Plant:
 
 
 @asynccontextmanager
-async def plant(settings: Settings, folder: Path, *, lease_s: float = 2.0, **more: str) -> AsyncIterator[Plant]:
+async def plant(
+    settings: Settings, folder: Path, *, lease_s: float = 2.0, channels: Sequence[str] = CHANNELS, **more: str
+) -> AsyncIterator[Plant]:
     """Everything but our processes: two tenants with their workspaces, a model that repeats the numbers it is asked."""
     db = await Database.open(settings, pool=4)
     await empty_queue(db)
@@ -222,7 +231,7 @@ async def plant(settings: Settings, folder: Path, *, lease_s: float = 2.0, **mor
     await ring.init()
     vault = Vault(ring)
     scopes, teams = await _tenants(db, vault)
-    bots = [Workspace(t.token, t.team_id, t.app_id, f"B{t.team_id}", t.bot_user_id, set(CHANNELS)) for t in teams]
+    bots = [Workspace(t.token, t.team_id, t.app_id, f"B{t.team_id}", t.bot_user_id, set(channels)) for t in teams]
     slack = FakeSlack(bots)
     await slack.start()
     port = free_port()
@@ -231,7 +240,7 @@ async def plant(settings: Settings, folder: Path, *, lease_s: float = 2.0, **mor
         aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10), connector=aiohttp.TCPConnector(force_close=True)) as http,
     ):
         named = _environment(settings, slack.url, model.url, port, lease_s) | more
-        made = Plant(environment(named), folder, db, slack, model, teams, scopes, f"http://127.0.0.1:{port}", http)
+        made = Plant(environment(named), folder, db, slack, model, teams, scopes, f"http://127.0.0.1:{port}", http, channels)
         made.thinking.set()
         model.default = _repeats(made)
         echoing = asyncio.create_task(made.echo())
