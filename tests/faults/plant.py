@@ -257,7 +257,7 @@ async def plant(
         made = Plant(environment(named), folder, db, slack, model, teams, scopes, f"http://127.0.0.1:{port}", http, channels)
         made.thinking.set()
         made.echoing.set()
-        model.default = _repeats(made)
+        model.default = repeats(made)
         echoing = asyncio.create_task(made.echo())
         try:
             yield made
@@ -308,7 +308,9 @@ async def two_tenants(db: Database, vault: Vault) -> tuple[tuple[TenantScope, Te
     return (first, second), (alpha, beta)
 
 
-def _repeats(made: Plant) -> Any:
+def repeats(made: Plant) -> Any:
+    """A model that thinks for a while, and says the numbers it is asked."""
+
     async def behave(fake: FakeOpenAi, request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
         await asyncio.sleep(THINKS_S)
         await made.thinking.wait()
