@@ -1,162 +1,114 @@
-"""The verdict over a history in which some messages may end in an apology: read from the fake Slack and from SQL only."""
+"""The database's own record of a fault run, kept by triggers of a database that is the run's own."""
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from enum import IntEnum
+from pathlib import Path
 
-from konstruct.agents import fallbacks
+import asyncpg
+
+from konstruct.db.bootstrap import OWNER
 from konstruct.db.scope import TenantScope
 from konstruct.db.session import Record
-from tests.faults.plant import MARK, Plant
+from tests.support.house import until
 
-REASONS = (
-    fallbacks.MODEL_DOWN, fallbacks.TOO_SLOW, fallbacks.EMPTY, fallbacks.TOO_LONG, fallbacks.OVER_BUDGET,
-    fallbacks.TOO_MANY_STEPS, fallbacks.BROKEN,
-)  # fmt: skip
-SENTENCES = {fallbacks.sentence(reason) for reason in REASONS}
-T = TypeVar("T", int, str)
-Channel = tuple[str, str]
-"""A team and one of its channels."""
+_SQL = Path(__file__).with_suffix(".sql")
 
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """A post, and what it is for: the numbers of the messages whose turn made it."""
-
-    channel: Channel
-    delivery_id: str
-    text: str
-    ts: str
-    kind: str | None
-    """None: no delivery of that name."""
-    state: str | None
-    numbers: tuple[int, ...]
-    external_id: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class History:
-    """What was acknowledged, what is stored, and what was shown; each list by channel, in its order."""
-
-    acked: dict[Channel, list[int]]
-    stored: dict[Channel, list[int]]
-    shown: dict[Channel, list[Shown]]
-    unfenced: int
-    """Steps of a turn that were written under a later epoch than the turn's, or after one of a later epoch."""
-
-    def faults(self) -> dict[str, list[Any]]:
-        """Return everything that breaks the promise, under the name of what it breaks."""
-        found: dict[str, list[Any]] = defaultdict(list)
-        if self.unfenced:
-            found["unfenced"].append(self.unfenced)
-        for channel in self.acked.keys() | self.stored.keys() | self.shown.keys():
-            acked, stored, shown = self.acked.get(channel, []), self.stored.get(channel, []), self.shown.get(channel, [])
-            answered = [number for post in shown for number in post.numbers]
-            found["not stored"] += [(channel, number) for number in sorted(set(acked) - set(stored))]
-            found["stored twice"] += [(channel, number) for number in _twice(stored)]
-            found["lost"] += [(channel, number) for number in sorted(set(acked) - set(answered))]
-            found["doubled"] += [(channel, number) for number in _twice(answered)]
-            found["shown twice"] += [(channel, name) for name in _twice([post.delivery_id for post in shown])]
-            first_answers = [number for number in dict.fromkeys(answered) if number in acked]
-            found["misordered"] += [channel] if first_answers != [number for number in acked if number in answered] else []
-            found["wrong words"] += [(channel, post.text) for post in shown if not _fits(post)]
-            found["not marked"] += [(channel, post.delivery_id) for post in shown if not _marked(post)]
-        return {name: entries for name, entries in found.items() if entries}
-
-    def apologies(self) -> dict[Channel, list[int]]:
-        """Return the messages that were answered with a fallback."""
-        found: dict[Channel, list[int]] = defaultdict(list)
-        for channel, posts in self.shown.items():
-            for post in posts:
-                if post.kind == "fallback":
-                    found[channel] += post.numbers
-        return dict(found)
-
-
-def _twice(names: Sequence[T]) -> list[T]:
-    return [name for name, times in Counter(names).items() if times > 1]
-
-
-def _fits(post: Shown) -> bool:
-    """A reply repeats the numbers it answers; a fallback is one of our sentences."""
-    said = tuple(int(number) for number in MARK.findall(post.text))
-    return post.text in SENTENCES if post.kind == "fallback" else bool(said) and said == post.numbers
-
-
-def _marked(post: Shown) -> bool:
-    return post.state == "sent" and post.external_id == post.ts
-
-
-async def read(made: Plant) -> History:
-    """Return the history so far."""
-    known: dict[str, Record] = {}
-    stored: dict[Channel, list[int]] = defaultdict(list)
-    unfenced = 0
-    for team, scope in zip(made.teams, made.scopes, strict=True):
-        for row in await _rows(made, scope, _DELIVERIES):
-            known[str(row["id"])] = row
-        for row in await _rows(made, scope, _MESSAGES):
-            stored[team.team_id, row["channel_id"]] += _numbers(row["text"])
-        unfenced += (await _rows(made, scope, _UNFENCED))[0]["n"]
-    shown: dict[Channel, list[Shown]] = defaultdict(list)
-    for post in made.slack.posts:
-        one = _shown(post, known)
-        shown[one.channel].append(one)
-    return History(dict(made.acked), dict(stored), dict(shown), unfenced)
-
-
-async def verdict(made: Plant, apologies: Collection[int] = ()) -> None:
-    """Everything acknowledged is stored, and was answered once, in its order, in its channel and by its tenant; exactly
-    the messages `apologies`, in whatever channel, with one of our sentences instead of an answer."""
-    history = await read(made)
-    faults = history.faults()
-    assert faults == {}, faults
-    assert sum(map(len, history.acked.values())) > 0
-    assert history.apologies() == {
-        channel: wanted
-        for channel, numbers in history.acked.items()
-        if (wanted := [number for number in numbers if number in apologies])
-    }
-
-
-def _shown(post: dict[str, Any], known: dict[str, Record]) -> Shown:
-    name = post["metadata"]["event_payload"]["delivery_id"]
-    row = known.get(name)
-    return Shown(
-        channel=(post["team"], post["channel"]),
-        delivery_id=name,
-        text="".join(block["text"] for block in post["blocks"]),
-        ts=post["ts"],
-        kind=row["kind"] if row else None,
-        state=row["state"] if row else None,
-        numbers=tuple(number for text in row["texts"] for number in _numbers(text)) if row else (),
-        external_id=row["external_id"] if row else None,
-    )
-
-
-def _numbers(text: str) -> list[int]:
-    return [int(number) for number in MARK.findall(text)]
-
-
-async def _rows(made: Plant, scope: TenantScope, sql: str) -> list[Record]:
-    async with made.db.tenant(scope) as session:
-        return await session.fetch(sql, scope.tenant_id)
-
-
-_DELIVERIES = """
-SELECT d.id, d.kind, d.state, d.external_id, array_agg(m.text ORDER BY m.sent_at, m.seq) AS texts
-FROM deliveries d JOIN messages m ON m.tenant_id = d.tenant_id AND m.turn_id = d.turn_id AND m.direction = 'in'
-WHERE d.tenant_id = $1 GROUP BY d.tenant_id, d.id
-"""
-_MESSAGES = """
-SELECT c.channel_id, m.text FROM messages m JOIN conversations c ON c.tenant_id = m.tenant_id AND c.id = m.conversation_id
-WHERE m.tenant_id = $1 AND m.direction = 'in' ORDER BY m.sent_at, m.seq
-"""
 _UNFENCED = """
-SELECT count(*) AS n FROM steps s JOIN turns t ON t.tenant_id = s.tenant_id AND t.id = s.turn_id
-WHERE s.tenant_id = $1 AND (s.epoch > t.epoch OR EXISTS (SELECT 1 FROM steps b WHERE b.tenant_id = s.tenant_id
-  AND b.turn_id = s.turn_id AND b.position < s.position AND b.epoch > s.epoch))
+SELECT w.kind, w.state, w.who, w.epoch, w.held_epoch, w.leased, w.fenced, holder.who AS holder
+FROM faults.history w
+LEFT JOIN LATERAL (
+  SELECT c.who FROM faults.history c
+  WHERE c.tenant_id = w.tenant_id AND c.conversation_id = w.conversation_id AND c.lane = w.lane AND c.n < w.n
+    AND c.kind = 'lease' AND c.state = 'leased' AND c.epoch = w.held_epoch ORDER BY c.n DESC LIMIT 1
+) holder ON true
+WHERE w.kind <> 'lease' AND (w.fenced AND w.leased AND coalesce(w.epoch, w.held_epoch) = w.held_epoch AND holder.who = w.who)
+  IS NOT TRUE
+ORDER BY w.n
 """
+
+_BROKEN = """
+SELECT * FROM (
+  SELECT conversation_id, lane, state, epoch, lag(state) OVER w AS last_state, lag(epoch) OVER w AS last_epoch
+  FROM faults.history WHERE kind = 'lease' WINDOW w AS (PARTITION BY tenant_id, conversation_id, lane ORDER BY n)
+) s WHERE state = 'leased' AND (last_state = 'leased' OR epoch <> last_epoch + 1)
+"""
+
+
+class Gate(IntEnum):
+    """Where a commit can be made to wait."""
+
+    SEND = 1
+    INGEST = 2
+
+
+class History:
+    """Reads the record as the server's administrator, whose connections come and go with the server."""
+
+    def __init__(self, admin_url: str) -> None:
+        self._url = admin_url
+
+    @asynccontextmanager
+    async def connected(self) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
+        """A connection for the block."""
+        connection = await asyncpg.connect(self._url, timeout=10)
+        try:
+            yield connection
+        finally:
+            connection.terminate()
+
+    async def install(self) -> None:
+        """Make the triggers, as the owner of the tables."""
+        async with self.connected() as connection:
+            database = await connection.fetchval("SELECT quote_ident(current_database())")
+            await connection.execute(f"GRANT CREATE ON DATABASE {database} TO {OWNER}")
+            await connection.execute(f"SET ROLE {OWNER}")
+            await connection.execute(_SQL.read_text(encoding="utf-8"))
+
+    async def forget(self) -> None:
+        """Begin anew."""
+        async with self.connected() as connection:
+            await connection.execute("TRUNCATE faults.history")
+
+    async def fetch(self, sql: str, *args: object) -> list[Record]:
+        """Return the rows of a query over all tenants."""
+        async with self.connected() as connection:
+            found: list[Record] = await connection.fetch(sql, *args)
+            return found
+
+    async def fenced(self) -> None:
+        """Every step, turn and delivery was written by the lane's holder, in a transaction that had proved its epoch.
+
+        The epochs of a lane follow each other without a gap, and no lane was leased while it was leased.
+        """
+        assert [dict(row) for row in await self.fetch(_UNFENCED)] == []
+        assert [dict(row) for row in await self.fetch(_BROKEN)] == []
+        seen = {row["kind"] for row in await self.fetch("SELECT DISTINCT kind FROM faults.history")}
+        assert seen == {"lease", "turn", "step", "answer", "delivery"}
+
+    @asynccontextmanager
+    async def closed(self, gate: Gate, scope: TenantScope) -> AsyncIterator[None]:
+        """For the block, the tenant's commits wait at the gate."""
+        async with self.connected() as connection:
+            await connection.fetchval("SELECT pg_advisory_lock($1, hashtext($2::uuid::text))", gate, scope.tenant_id)
+            yield
+
+    async def at_gate(self) -> str:
+        """Wait until a commit waits at a gate; return the name of its process."""
+        names: list[str] = []
+
+        async def caught() -> bool:
+            names[:] = [
+                row["application_name"]
+                for row in await self.fetch(
+                    "SELECT a.application_name FROM pg_locks l JOIN pg_stat_activity a USING (pid)"
+                    " WHERE l.locktype = 'advisory' AND NOT l.granted"
+                )
+            ]
+            return bool(names)
+
+        await until(caught)
+        (name,) = names
+        return name

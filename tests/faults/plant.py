@@ -274,16 +274,23 @@ def _environment(settings: Settings, slack_url: str, model_url: str, port: int, 
     secrets = {name: getattr(settings, name) for name in ("database_url", "fleet_database_url", "redis_url", "broker_url")}
     return {
         **{name.upper(): secret.get_secret_value() for name, secret in secrets.items()},
+        **between(slack_url, model_url),
         "KEYRING": str(settings.keyring),
+        "BIND": f"127.0.0.1:{port}",
+        "LEASE_S": str(lease_s),
+    }
+
+
+def between(slack_url: str, model_url: str) -> dict[str, str]:
+    """The settings of processes between a fake Slack and a fake model."""
+    return {
         "SLACK_SIGNING_SECRET": SIGNING_SECRET,
         "SLACK_API_URL": slack_url,
-        "BIND": f"127.0.0.1:{port}",
         "LLM_BACKEND": "openai_compat",
         "LLM_URL": model_url,
         "LLM_MODEL": "test-model",
         "LLM_API_KEY": "sk-fake-0123456789",
         "BURST_S": "0.05",
-        "LEASE_S": str(lease_s),
     }
 
 

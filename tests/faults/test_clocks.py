@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from konstruct.kit.settings import Settings
-from tests.faults.history import verdict
 from tests.faults.plant import PATIENCE_S, Plant, Unit, plant
+from tests.faults.shown import verdict
 from tests.support.house import until
 
 HOUR_S = 3600

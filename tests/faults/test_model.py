@@ -10,8 +10,8 @@ from aiohttp import web
 
 from konstruct.agents import fallbacks
 from konstruct.kit.settings import Settings
-from tests.faults.history import verdict
 from tests.faults.plant import MARK, Plant, plant
+from tests.faults.shown import verdict
 from tests.support.fake_openai import Behaviour, FakeOpenAi, chunk, error, events, hang, raw, stream
 
 BEGUN = [chunk({"role": "assistant", "content": ""}), chunk({"content": "#0# The be"})]

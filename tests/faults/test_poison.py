@@ -13,8 +13,8 @@ from konstruct.agents import fallbacks
 from konstruct.db.bootstrap import OWNER, RoleUrls
 from konstruct.db.session import Record
 from konstruct.kit.settings import Settings
-from tests.faults.history import verdict
 from tests.faults.plant import Plant, plant
+from tests.faults.shown import verdict
 from tests.support.house import until
 
 POISON = 13

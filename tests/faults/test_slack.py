@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from konstruct.kit.settings import Settings
-from tests.faults.history import verdict
 from tests.faults.plant import MARK, Plant, plant
+from tests.faults.shown import verdict
 from tests.support.fake_slack import Trouble, answers, hangs, resets
 
 POST, LOOK_UP = "chat.postMessage", "conversations.replies"

@@ -14,8 +14,8 @@ import asyncpg
 from konstruct.db.bootstrap import APP, OWNER, RoleUrls
 from konstruct.kit.settings import Settings
 from konstruct.local.postgres import Postgres
-from tests.faults.history import verdict
 from tests.faults.plant import PATIENCE_S, Plant, Unit, plant
+from tests.faults.shown import verdict
 from tests.support import slack_events
 from tests.support.house import until
 

@@ -18,9 +18,8 @@ from konstruct.db.database import Database
 from konstruct.local.instance import load_instance
 from konstruct.tenants.keyring import FileKeyRing
 from konstruct.tenants.vault import Vault
-from tests.conftest import SIGNING_SECRET
-from tests.faults.history import verdict
-from tests.faults.plant import PATIENCE_S, Plant, plant_environment, repeats, two_tenants, workspace
+from tests.faults.plant import PATIENCE_S, Plant, between, repeats, two_tenants, workspace
+from tests.faults.shown import verdict
 from tests.support.fake_openai import FakeOpenAi
 from tests.support.fake_slack import FakeSlack
 from tests.support.house import until
@@ -64,8 +63,7 @@ async def _surroundings(folder: Path) -> AsyncIterator[tuple[FakeSlack, FakeOpen
     try:
         connector = aiohttp.TCPConnector(force_close=True)
         async with FakeOpenAi(models=("test-model",)) as model, aiohttp.ClientSession(connector=connector) as http:
-            settings = {**model_and_slack(slack.url, model.url), "LEASE_S": "2", "BURST_S": "0.05"}
-            yield slack, model, http, settings
+            yield slack, model, http, {**between(slack.url, model.url), "LEASE_S": "2"}
     finally:
         await slack.stop()
         for process in psutil.process_iter():
