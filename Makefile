@@ -1,5 +1,5 @@
 # `make up` and `make test` need nothing before them but Python 3.11+, make and apt.
-.PHONY: help up test lint format bench lock clean
+.PHONY: help up test lint format bench soak lock clean
 .DEFAULT_GOAL := help
 BIN := .venv/bin
 
@@ -29,6 +29,10 @@ format: ## put the code into its standard form
 bench: ## measure; results in bench/results
 	@scripts/setup
 	@$(BIN)/python -m bench $(ARGS)
+
+soak: ## faults at random on real processes; MINUTES=10, SEED=... repeats their order, TURNS=5000 before them
+	@scripts/setup --tests
+	@$(BIN)/python -m bench.soak $(or $(MINUTES),10) "$(SEED)" $(TURNS)
 
 lock: ## resolve the dependencies anew into requirements.lock
 	@scripts/setup
