@@ -10,6 +10,7 @@ import asyncio
 import logging
 import random
 import secrets
+import shutil
 import sys
 import tempfile
 import time
@@ -40,23 +41,33 @@ def tell(line: str) -> None:
 
 async def soak(minutes: float, seed: int, turns: int) -> bool:
     """Run everything; return whether all is well."""
-    chance = random.Random(seed)
-    with tempfile.TemporaryDirectory(prefix=".soak-", dir=Path.cwd(), ignore_cleanup_errors=True) as folder:
-        async with crew_in(Path(folder), **SETTINGS) as crew:
-            await crew.history.forget()
-            talk = Talk(crew.made, chance)
-            _let_talk(crew, CALM_CHANNELS)
-            calm = await steady(crew, talk, turns)
-            _tell_calm(calm)
-            await crew.complete()
-            _let_talk(crew, STORM_CHANNELS)
-            storm = await _storm(crew, talk, chance, minutes * 60)
-            verdict = await _verdict(crew)
-            _tell_storm(storm, talk)
-            idle = [name for name in storm.kinds if not storm.hits[name]]
-            for name in idle:
-                tell(f"BROKEN  {name}: it struck nothing")
-            return verdict and calm.well and not idle
+    folder = Path(tempfile.mkdtemp(prefix=".soak-", dir=Path.cwd()))
+    well = False
+    try:
+        async with crew_in(folder, **SETTINGS) as crew:
+            well = await _soak(crew, minutes * 60, random.Random(seed), turns)
+    finally:
+        if well:
+            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+        else:
+            tell(f"the logs of all processes are in {folder}")
+    return well
+
+
+async def _soak(crew: Crew, seconds: float, chance: random.Random, turns: int) -> bool:
+    talk = Talk(crew.made, chance)
+    _let_talk(crew, CALM_CHANNELS)
+    calm = await steady(crew, talk, turns)
+    _tell_calm(calm)
+    await crew.complete()
+    _let_talk(crew, STORM_CHANNELS)
+    storm = await _storm(crew, talk, chance, seconds)
+    verdict = await _verdict(crew)
+    _tell_storm(storm, talk)
+    missed = [name for name in storm.kinds if not storm.hits[name]]
+    for name in missed:
+        tell(f"BROKEN  {name}: it struck nothing")
+    return verdict and calm.well and not missed
 
 
 async def _storm(crew: Crew, talk: Talk, chance: random.Random, seconds: float) -> Storm:

@@ -22,11 +22,13 @@ from tests.faults.history import History
 from tests.faults.plant import Plant, Unit, plant, two_tenants, workspace
 from tests.faults.traffic import Traffic
 from tests.faults.verdict import verdict
+from tests.support.house import until
 from tests.support.queueing import empty_queue
 
 LEASE_S = 3.0
 WORKERS = 3
-TIMES = {"SEND_WINDOW_S": "2", "ECHO_WAIT_S": "1", "LOOK_UP_WAIT_S": "4"}
+CHANGED = {"SEND_WINDOW_S": "2", "ECHO_WAIT_S": "1", "LOOK_UP_WAIT_S": "4", "TURN_ATTEMPTS": "20"}
+"""Short waits; and a turn that happens to be hit by every kill is no poison."""
 
 
 class Crew:
@@ -41,8 +43,8 @@ class Crew:
         self._vault = vault
 
     def workers(self) -> list[Unit]:
-        """The living workers, the oldest first."""
-        return self._living("worker")
+        """The workers that work, the oldest first."""
+        return [unit for unit in self._living("worker") if unit.started]
 
     @property
     def web(self) -> Unit:
@@ -59,13 +61,13 @@ class Crew:
 
     async def complete(self) -> None:
         """Start what is missing of a web process and three workers."""
-        missing = ["web"] * (1 - len(self._living("web"))) + ["worker"] * (WORKERS - len(self.workers()))
+        missing = ["web"] * (1 - len(self._living("web"))) + ["worker"] * (WORKERS - len(self._living("worker")))
         await asyncio.gather(*(self.made.start(name) for name in missing))
 
     async def renew(self) -> None:
         """Leave nothing of an earlier test: all processes run, and there are two new tenants of whom nothing is known."""
         made = self.made
-        for unit in [*self.workers(), *self._living("web")]:
+        for unit in [*self._living("worker"), *self._living("web")]:
             unit.thaw()
         made.thinking.set()
         made.slack.fault = None
@@ -83,6 +85,12 @@ class Crew:
         made.echoing.set()
         self.traffic = Traffic(made)
         await self.history.forget()
+
+    async def wake(self, zombie: Unit) -> None:
+        """Let a frozen worker go on, and wait until it has noticed that something is no longer its own."""
+        known = len(zombie.log.read_text())
+        zombie.thaw()
+        await until(lambda: any(word in zombie.log.read_text()[known:] for word in ("lease_lost", "lease_not_renewed")))
 
     async def settled(self) -> None:
         """Wait until everything is answered and sent; then judge the whole run of this test."""
@@ -110,7 +118,7 @@ async def crew_in(folder: Path, **more: str) -> AsyncIterator[Crew]:
                 "keyring": str(folder / "house" / "keyring.json"),
             }
         )
-        async with plant(settings, folder, lease_s=LEASE_S, **TIMES, **more) as made:
+        async with plant(settings, folder, lease_s=LEASE_S, **{**CHANGED, **more}) as made:
             crew = Crew(made, server, valkey, history, Vault(FileKeyRing(Path(str(settings.keyring)))))
             await crew.complete()
             yield crew

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import asyncpg
 
-from konstruct.db.bootstrap import OWNER
+from konstruct.db.bootstrap import APP, OWNER
 from konstruct.db.scope import TenantScope
 from konstruct.db.session import Record
 from tests.support.house import until
 
+FROZEN_S = 5
 _SQL = Path(__file__).with_suffix(".sql")
 
 _UNFENCED = """
@@ -63,6 +64,8 @@ class History:
         """Make the triggers, as the owner of the tables."""
         async with self.connected() as connection:
             database = await connection.fetchval("SELECT quote_ident(current_database())")
+            # What a frozen process has locked is free again soon after its lease, not half a minute later.
+            await connection.execute(f"ALTER ROLE {APP} IN DATABASE {database} SET transaction_timeout = '{FROZEN_S}s'")
             await connection.execute(f"GRANT CREATE ON DATABASE {database} TO {OWNER}")
             await connection.execute(f"SET ROLE {OWNER}")
             await connection.execute(_SQL.read_text(encoding="utf-8"))

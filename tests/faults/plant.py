@@ -6,12 +6,13 @@ The verdict is read from what the fake Slack shows and from SQL only, never from
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import re
 import signal
 import sys
 from collections import defaultdict
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -56,6 +57,8 @@ class Unit:
         self.name = name
         self.process = process
         self.log = log
+        self.started = False
+        """Whether it has said that it works."""
 
     @property
     def alive(self) -> bool:
@@ -95,6 +98,7 @@ class Plant:
     thinking: asyncio.Event = field(default_factory=asyncio.Event)
     """While it is clear, the model thinks on."""
     units: list[Unit] = field(default_factory=list)
+    numbers: Iterator[int] = field(default_factory=itertools.count)
     acked: dict[tuple[str, str], list[int]] = field(default_factory=lambda: defaultdict(list))
     """The numbers of the messages that were acknowledged, by team and channel, in the order in which they were written."""
     echoed: int = 0
@@ -105,7 +109,7 @@ class Plant:
 
     async def start(self, name: str, python: Sequence[str] = KONSTRUCT) -> Unit:
         """Start `konstruct NAME`, or what `python` stands for with that word, and wait until it works."""
-        own = f"{name}-{len(self.units)}"
+        own = f"{name}-{next(self.numbers)}"
         log = self.folder / f"{own}.log"
         env = {**self.env, **{url: f"{self.env[url]}?application_name={own}" for url in DATABASE_URLS}}
         with log.open("wb") as out:
@@ -115,6 +119,7 @@ class Plant:
         sign = "worker_ready" if name == "worker" else "Application startup complete"
         await until(lambda: sign in log.read_text() or process.returncode is not None, PATIENCE_S)
         assert process.returncode is None, log.read_text()
+        unit.started = True
         return unit
 
     async def post(self, delivery: dict[str, Any]) -> int | None:
@@ -176,11 +181,10 @@ class Plant:
                 )
         return found
 
-    async def freeze_in_a_turn(self, *units: Unit) -> tuple[Unit, int]:
-        """Freeze one of the workers while it has turns under way and no send; return it, and how many turns.
+    async def freeze_in_a_turn(self, *units: Unit, sends_too: bool = False) -> tuple[Unit, int]:
+        """Freeze one of the workers while it has turns under way, and no send unless `sends_too`; return it, and how many turns.
 
-        The model thinks on meanwhile. What a crash within the few milliseconds of a send costs is proved step by step in
-        tests/spine/test_unknown.py: in real time it would be a minute's wait here.
+        The model thinks on meanwhile. A crash within the few milliseconds of a send costs the sender's waiting times.
         """
         self.thinking.clear()
         caught: list[tuple[Unit, int]] = []
@@ -189,7 +193,7 @@ class Plant:
             for unit in units:
                 unit.freeze()
                 turns = await self.turns(unit)
-                if turns and await self.leases(unit, "send") == 0:
+                if turns and (sends_too or await self.leases(unit, "send") == 0):
                     caught.append((unit, turns))
                     return True
                 unit.thaw()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -58,12 +60,23 @@ class Traffic:
         (only,) = self._write(team, place)
         return only
 
-    async def flow(self, enough: asyncio.Event) -> None:
-        """Say something everywhere, again and again."""
-        while not enough.is_set():
-            await self.wave()
-            # Faster than the answers may go out: a second a channel. Otherwise there would be nothing but a queue.
-            await asyncio.wait([asyncio.ensure_future(enough.wait())], timeout=1.0)
+    @asynccontextmanager
+    async def flowing(self) -> AsyncIterator[None]:
+        """Say something everywhere, again and again, for the block."""
+        enough = asyncio.Event()
+
+        async def flow() -> None:
+            while not enough.is_set():
+                await self.wave()
+                # Not faster than the answers may go out, a second a channel: there would be nothing but a queue.
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(1.0):
+                        await enough.wait()
+
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(flow())
+            yield
+            enough.set()
 
     async def _deliver(self, delivery: dict[str, Any]) -> None:
         await self.made.deliver(delivery)

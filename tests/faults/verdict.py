@@ -20,7 +20,7 @@ FROM messages m JOIN conversations c ON c.tenant_id = m.tenant_id AND c.id = m.c
 WHERE m.tenant_id = $1 AND m.direction = 'in' ORDER BY m.sent_at, m.seq
 """
 _DELIVERIES = """
-SELECT id, conversation_id, turn_id, channel_id, thread_id, state, kind, external_id FROM deliveries WHERE tenant_id = $1
+SELECT id, conversation_id, turn_id, channel_id, thread_id, state, kind, reason, external_id FROM deliveries WHERE tenant_id = $1
 """
 
 
@@ -49,7 +49,7 @@ def _shown_once(deliveries: list[Record], posts: list[dict[str, Any]]) -> None:
     """Each delivery is visible once, where it belongs and under the name that we know; nothing else is visible."""
     shown = Counter((_delivery(post), post["channel"], post["thread_ts"], post["ts"]) for post in posts)
     assert shown == Counter((row["id"], row["channel_id"], row["thread_id"], row["external_id"]) for row in deliveries)
-    assert {(row["state"], row["kind"]) for row in deliveries} == {("sent", "reply")}
+    assert [(row["state"], row["kind"], row["reason"]) for row in deliveries] == [("sent", "reply", None)] * len(deliveries)
 
 
 def _answered_in_order(messages: list[Record], deliveries: list[Record], posts: list[dict[str, Any]]) -> None:
