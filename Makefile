@@ -1,5 +1,5 @@
 # `make up` and `make test` need nothing before them but Python 3.11+, make and apt.
-.PHONY: help up test lint format bench sabotage lock clean
+.PHONY: help up test lint format bench soak sabotage lock clean
 .DEFAULT_GOAL := help
 BIN := .venv/bin
 # One more than there are processors: tests that kill and freeze processes mostly wait.
@@ -31,6 +31,10 @@ format: ## put the code into its standard form
 bench: ## measure; results in bench/results
 	@scripts/setup
 	@$(BIN)/python -m bench $(ARGS)
+
+soak: ## faults at random on real processes; MINUTES=10, SEED=... repeats their order, TURNS=5000 before them
+	@scripts/setup --tests
+	@$(BIN)/python -m bench.soak $(or $(MINUTES),10) "$(SEED)" $(TURNS)
 
 sabotage: ## take each guard out of a copy; its test must turn red; ARGS="fence redactor" chooses
 	@scripts/setup --tests

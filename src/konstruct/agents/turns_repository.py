@@ -147,7 +147,7 @@ async def _load(session: TenantSession, claim: Claim, turn_id: UUID, times: _Tim
         "SELECT position, kind, content FROM steps WHERE tenant_id = $1 AND turn_id = $2 ORDER BY position", tenant_id, turn_id
     )
     clock = await session.fetchrow(
-        "SELECT extract(epoch FROM clock_timestamp() - $1::timestamptz)::float8 AS elapsed,"
+        "SELECT clock_timestamp() AS opened_at, extract(epoch FROM clock_timestamp() - $1::timestamptz)::float8 AS elapsed,"
         " extract(epoch FROM $2::timestamptz - clock_timestamp())::float8 AS remaining",
         *times,
     )
@@ -167,6 +167,7 @@ async def _load(session: TenantSession, claim: Claim, turn_id: UUID, times: _Tim
         asked=tuple(_line(line) for line in asked),
         steps=tuple(_step(step) for step in steps),
         elapsed_s=clock["elapsed"],
+        opened_at=clock["opened_at"],
     )
 
 

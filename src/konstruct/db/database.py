@@ -32,6 +32,15 @@ STORAGE_ERRORS = (
     asyncpg.TransactionTimeoutError,
 )
 """What asyncpg raises when the server, not the statement, is the trouble: try later."""
+OUTAGE_ERRORS = (
+    asyncpg.DiskFullError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+)
+"""Of these, the ones that no statement can cause: it would have met anybody."""
 TRANSIENT_ERRORS = (*STORAGE_ERRORS, asyncpg.TransactionRollbackError)
 """Those, and what two transactions at once may do to each other (deadlock, serialization): the same again may succeed."""
 

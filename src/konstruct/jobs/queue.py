@@ -129,17 +129,19 @@ async def _lock(session: TenantSession, claim: Claim, change: str) -> None:
         raise LeaseLostError(f"the {claim.lane} lease of conversation {claim.conversation_id} is no longer held")
 
 
-async def release(session: TenantSession, claim: Claim, *, wait_s: float | None = None, failed: bool = False) -> None:
+async def release(
+    session: TenantSession, claim: Claim, *, wait_s: float | None = None, failed: bool = False, counted: bool = True
+) -> None:
     """Give the lane back: idle if nothing came since, else ready again. Raises LeaseLostError if it is not ours.
 
     `wait_s` keeps it ready, due after that many seconds, or earlier for what came since. `failed` keeps counting its
-    attempts, and waits whatever came.
+    attempts, and waits whatever came; the one that ends here is not among them if it is not `counted`.
     """
     released = await session.fetchval(
         "UPDATE ready_queue SET state = CASE WHEN seq = claimed_seq AND $5::interval IS NULL THEN 'idle' ELSE 'ready' END,"
         " due_at = CASE WHEN $5::interval IS NULL THEN due_at WHEN seq = claimed_seq OR $6 THEN now() + $5::interval"
         "   ELSE least(due_at, now() + $5::interval) END,"
-        " attempts = CASE WHEN $6 THEN attempts ELSE 0 END,"
+        " attempts = CASE WHEN $6 THEN greatest(attempts - $7, 0) ELSE 0 END,"
         " lease_owner = NULL, lease_until = NULL, lease = NULL, deadline_at = NULL"
         " WHERE tenant_id = $1 AND conversation_id = $2 AND lane = $3 AND epoch = $4 AND state = 'leased' RETURNING true",
         claim.scope.tenant_id,
@@ -148,6 +150,7 @@ async def release(session: TenantSession, claim: Claim, *, wait_s: float | None 
         claim.epoch,
         None if wait_s is None else timedelta(seconds=wait_s),
         failed,
+        0 if counted else 1,
     )
     if not released:
         raise LeaseLostError(f"the {claim.lane} lease of conversation {claim.conversation_id} is no longer held")
