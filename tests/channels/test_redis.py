@@ -107,7 +107,7 @@ def test_no_way_to_a_raw_command() -> None:
         public = {name for name in dir(kind) if not name.startswith("_")}
         assert public <= {
             *("get", "set", "incr", "delete", "hold", "held", "take", "draw", "key"),
-            *("open", "tenant", "platform", "ping", "close", "purge", "is_set"),
+            *("open", "tenant", "platform", "ping", "close", "purge", "is_set", "survey"),
         }
 
 

@@ -59,7 +59,8 @@ async def store(house: House, number: int, texts: Sequence[str]) -> None:
 
 
 async def everything_found(house: House, person: Person, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """Return what every search of the first business finds, for every question, with what it was ranked by."""
+    """Return what every search of the first business finds, for every question, with what it was ranked by. What a page says
+    about the moment (how long ago, who waits) is left out."""
     scored: list[tuple[str, tuple[str, ...], tuple[int, ...]]] = []
 
     def rank(query: str, texts: Sequence[str]) -> list[int]:
@@ -78,8 +79,11 @@ async def everything_found(house: House, person: Person, monkeypatch: pytest.Mon
         for page in ("/knowledge/search", "/inbox"):
             answer = await person.get(f"{page}?q={quote(asked)}")
             assert answer.status == 200, (page, asked)
-            seen[f"{page}: {asked}"] = re.sub(r"<time\b.*?</time>", "", answer.text, flags=re.DOTALL)
-    seen["ranked by"] = scored
+            seen[f"{page}: {asked}"] = re.sub(
+                r"<time\b.*?</time>|<span class=\"badge.*?</span>", "", answer.text, flags=re.DOTALL
+            )
+    # A copy: the turns that are taken later rank as well.
+    seen["ranked by"] = tuple(scored)
     return seen
 
 

@@ -25,7 +25,9 @@ SHARED_TABLES = frozenset(
     )
 )
 """Tables with a tenant that the fleet role works on as well: ids, states, times and counts only."""
-FLEET_TABLES = frozenset(("unrouted_events", "workers", "fair_clock", "operators", "operator_links", "operator_sessions"))
+FLEET_TABLES = frozenset(
+    ("unrouted_events", "workers", "fair_clock", "operators", "operator_links", "operator_sessions", "maintenance_runs")
+)
 """Platform tables without a tenant."""
 UNPROTECTED = frozenset(("alembic_version",))
 """Tables that hold nothing of anybody."""

@@ -10,6 +10,7 @@ import math
 import re
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, TypeVar
 
@@ -30,6 +31,10 @@ SOCKET_TIMEOUT_S = 0.25
 
 _CONNECTIONS = 32
 _SCAN_STEP = 1000
+SURVEY_STEPS = 100
+"""Steps of a survey: about 100,000 keys, more than a busy installation has, and a second at most."""
+_PLACE = re.compile(r"k1:\{(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|platform)\}:")
+"""How a key begins."""
 _DOMAIN = re.compile(r"[a-z][a-z0-9_]{0,31}", re.ASCII)
 _PART_MAX = 200
 _EXPIRY_MAX_S = 32 * 24 * 3600.0
@@ -64,6 +69,17 @@ return -math.floor((now + tolerance - arrival) / interval) - 1
 
 class RedisUnavailableError(KonstructError):
     """Redis is not set, did not answer in time, or refused. Go on without it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What the keys of the whole database look like."""
+
+    seen: int
+    foreign: int
+    """Keys under no tenant and not under the platform."""
+    whole: bool
+    """Whether every key was looked at."""
 
 
 class Redis:
@@ -104,6 +120,17 @@ class Redis:
     async def ping(self) -> None:
         """Raise RedisUnavailableError unless the server answers."""
         await self._call(lambda client: client.ping())
+
+    async def survey(self, steps: int = SURVEY_STEPS) -> Survey:
+        """Return whether every key has its place, in at most `steps` steps of about a thousand keys. Reads no value."""
+        seen, foreign, cursor = 0, 0, 0
+        for _ in range(steps):
+            cursor, keys = await self._call(partial(_scan, cursor=cursor, pattern="*"))
+            seen += len(keys)
+            foreign += sum(_PLACE.match(key) is None for key in keys)
+            if cursor == 0:
+                break
+        return Survey(seen, foreign, cursor == 0)
 
     async def close(self) -> None:
         """Close the connections, once the calls that nobody waits for any more have ended."""
