@@ -14,12 +14,13 @@ from typing import Any
 
 import structlog
 
-from bench import ack, fairness, history, pages, report, turn, waiting
+from bench import ack, fairness, flood, history, pages, report, turn, waiting
 from bench.machine import describe
 from bench.stack import Parts, parts
 
 BENCHES: dict[str, Callable[[Parts], Awaitable[dict[str, Any]]]] = {
     "ack": ack.measure,
+    "flood": flood.measure,
     "turn": turn.measure,
     "waiting": waiting.measure,
     "fairness": fairness.measure,

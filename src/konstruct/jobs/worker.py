@@ -10,6 +10,7 @@ import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager
+from typing import Any
 
 import structlog
 import uvloop
@@ -25,8 +26,10 @@ from konstruct.jobs.maintenance_runs import recorded
 from konstruct.jobs.pruning import prune
 from konstruct.jobs.queue import Lane
 from konstruct.jobs.tenant_health import refresh_due
+from konstruct.jobs.watchdog import Watchdog, end_process
 from konstruct.kit.counters import Counters
 from konstruct.kit.settings import Settings
+from konstruct.kit.stacks import tell_stacks_on_signal
 
 log = structlog.get_logger()
 
@@ -62,9 +65,22 @@ def run_worker(settings: Settings, build: Build) -> int:
         quiet=True,
         loglevel=settings.log_level,
     )
+    _answer_with_stacks(worker)
     worker.start()
     runtime.drain()
     return 1 if runtime.failed else int(worker.exitcode or 0)
+
+
+def _answer_with_stacks(worker: Any) -> None:
+    """Keep our answer to SIGUSR1: Celery's own prints the local variables of every frame, tenants' words and tokens with them,
+    and waits for a thread that holds the interpreter."""
+    install = worker.install_platform_tweaks
+
+    def install_ours_last(which: object) -> None:
+        install(which)
+        tell_stacks_on_signal()
+
+    worker.install_platform_tweaks = install_ours_last
 
 
 class _Runtime:
@@ -115,12 +131,15 @@ class _Runtime:
             worker_id = self.engine.worker_id
             await heartbeat.beat_once(db, worker_id, "worker", 0, counters)
             beating = asyncio.create_task(heartbeat.beat_on(db, worker_id, "worker", lambda: self.engine.in_flight, counters))
+            watchdog = Watchdog(asyncio.get_running_loop(), end_process)
+            watchdog.start()
             self._ready.set_result(asyncio.get_running_loop())
             log.info("worker_ready", worker_id=str(worker_id))
             try:
                 await self.engine.run()
             finally:
                 beating.cancel()
+                watchdog.stop()
             await heartbeat.retire(db, worker_id)
             log.info("worker_drained", worker_id=str(worker_id))
 
