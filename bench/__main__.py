@@ -14,7 +14,7 @@ from typing import Any
 
 import structlog
 
-from bench import ack, fairness, flood, history, pages, report, turn, waiting
+from bench import ack, fairness, flood, history, pages, report, rls, turn, waiting
 from bench.machine import describe
 from bench.stack import Parts, parts
 
@@ -26,6 +26,7 @@ BENCHES: dict[str, Callable[[Parts], Awaitable[dict[str, Any]]]] = {
     "fairness": fairness.measure,
     "pages": pages.measure,
     "history": history.measure,
+    "rls": rls.measure,
 }
 
 

@@ -124,6 +124,20 @@ def _pages(found: dict[str, Any]) -> list[Row]:
     ]
 
 
+def _rls(found: dict[str, Any]) -> list[Row]:
+    where = f"{found['rows']:,} rows of {found['tenants']:,} tenants"
+    return [
+        (
+            f"cost of row-level security, CPU of a transaction: {name}, {where}",
+            f"{one['ratio']} × ({one['guarded_us']} µs with it, {one['open_us']} µs without);"
+            f" the bare statement {one['statement_ratio']} × ({one['guarded_statement_us']} and {one['open_statement_us']} µs)",
+            f"≤ {found['ratio_goal']} ×",
+            _met(one["ratio"] <= found["ratio_goal"]),
+        )
+        for name, one in found["kinds"].items()
+    ]
+
+
 def _flood(found: dict[str, Any]) -> list[Row]:
     beside, alone = found["quiet_beside_flood"], found["quiet_alone"]
     measured = f"p99 {beside['p99_ms']} ms beside it, {alone['p99_ms']} ms alone: {found['p99_ratio']} ×"
@@ -155,6 +169,7 @@ _BENCHES = (
     ("fairness", _fairness),
     ("pages", _pages),
     ("history", _history),
+    ("rls", _rls),
 )
 
 

@@ -75,6 +75,10 @@ class Sight:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
+    async def change(self, sql: str) -> None:
+        """Change the database itself."""
+        await self._connection.execute(sql)
+
     async def relations(self) -> list[Relation]:
         """Return every table and partition but the migrations' own."""
         rows = await self._connection.fetch(_RELATIONS)

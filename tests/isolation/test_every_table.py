@@ -137,6 +137,28 @@ async def reached(field: Field, relation: Relation, row: Row) -> list[str]:
     return list(filter(None, found))
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "ALTER POLICY tenant_isolation ON tryouts USING (true)",
+        "ALTER POLICY tenant_isolation ON tryouts WITH CHECK (true)",
+        "ALTER TABLE tryouts DISABLE ROW LEVEL SECURITY",
+    ],
+)
+async def test_the_attack_notices_a_table_that_lets_it(field: Field, damage: str) -> None:
+    relation = next(relation for relation in field.relations if relation.name == "tryouts")
+    row = await field.row(relation, field.other)
+    assert row is not None and await reached(field, relation, row) == []
+    try:
+        await field.sight.change(damage)
+        assert await reached(field, relation, row) != []
+    finally:
+        tenant = "tenant_id = current_setting('app.tenant_id')::uuid"
+        await field.sight.change(f"ALTER POLICY tenant_isolation ON tryouts USING ({tenant}) WITH CHECK ({tenant})")
+        await field.sight.change("ALTER TABLE tryouts ENABLE ROW LEVEL SECURITY")
+    assert await reached(field, relation, row) == []
+
+
 async def touched(field: Field, sql: str) -> str | None:
     """Return None if A is refused the statement or it touches no row."""
     done = await refused(field.app, sql, setting=str(field.own))
@@ -179,6 +201,34 @@ async def violates(field: Field, sql: str, *args: str) -> str:
     except asyncpg.PostgresError as error:
         return str(error.sqlstate)
     return "nothing" if done.endswith(" 0") and not done.startswith("INSERT") else "accepted"
+
+
+NAMED = {
+    "account_id": "channel_accounts", "agent_id": "agents", "contact_id": "contacts", "conversation_id": "conversations",
+    "delivery_id": "deliveries", "document_id": "documents", "export_id": "exports", "key_id": "api_keys", "member_id": "members",
+    "message_id": "messages", "notice_id": "notices", "secret_id": "secrets", "turn_id": "turns",
+}  # fmt: skip
+"""What a column of this name names."""
+LOOSE = {
+    ("dedupe_keys", "message_id"): "only ever compared with a message of the same delivery",
+    ("inbound_events", "account_id"): "payload, by month: it points at nothing",
+    ("usage_days", "account_id"): "what was spent stays when the account goes",
+    ("usage_conversations", "conversation_id"): "what was spent stays when the conversation goes",
+}
+"""Columns that name something without a key, and why."""
+
+
+async def test_what_names_a_row_is_held_by_a_key(field: Field) -> None:
+    """A key that somebody takes away is not in the catalogue any more: here it is missed."""
+    held = {(key.child, column): key.parent for key in await field.sight.foreign_keys() for column in key.columns}
+    named = {
+        (relation.name, column)
+        for relation in field.relations
+        for column in relation.columns
+        if column in NAMED and relation.has_tenant and not relation.partition
+    }
+    assert len(named) > 40
+    assert {place for place in named if place not in held} == set(LOOSE)
 
 
 async def test_garbage_settings_never_widen(field: Field) -> None:
