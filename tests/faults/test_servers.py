@@ -3,113 +3,145 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from pathlib import Path
+from typing import Any
 
-from konstruct.db.bootstrap import bootstrap
-from konstruct.db.migrate import migrate
-from konstruct.kit.settings import Settings
+import psutil
+import pytest
+import redis.asyncio
+
 from konstruct.local.postgres import Postgres
-from konstruct.local.valkey import Valkey
-from tests.conftest import PASSWORDS
-from tests.faults.plant import Plant, kill_server, plant
-from tests.support import slack_events
+from tests.faults.crew import LEASE_S, Crew
+from tests.faults.history import Gate
+from tests.faults.plant import kill_server
+from tests.faults.verdict import turns
 from tests.support.house import until
+from tests.support.slack_events import Team
+
+pytestmark = [pytest.mark.asyncio(loop_scope="package"), pytest.mark.xdist_group("faults-crew")]
+OK = 200
 
 
-async def test_valkey_killed_and_restarted_costs_no_answer(settings: Settings, tmp_path: Path) -> None:
-    valkey = Valkey(tmp_path / "valkey", "fault-pass", log=tmp_path / "valkey.log")
-    await valkey.start()
-    try:
-        async with plant(settings, tmp_path, REDIS_URL=valkey.url(0), BROKER_URL=valkey.url(1)) as made:
-            _, worker = await asyncio.gather(made.start("web"), made.start("worker"))
-            await made.round(1)
-            await made.idle()
-            made.thinking.clear()
-            await made.round(2)
-            await until(lambda: len(made.model.requests) == 8)
-            assert await made.turns(worker) == 4
-            await kill_server(valkey)
-            # Acknowledged at once: nothing here is tried twice.
-            await _acknowledged_at_the_first_try(made, 3)
-            made.thinking.set()
-            await made.idle()
-            await _acknowledged_at_the_first_try(made, 4)
-            await made.idle()
-            made.verdict()
-            await valkey.start()
-            await made.round(5)
-            await made.idle()
-            made.verdict()
-    finally:
-        await valkey.stop()
+async def test_valkey_flushed_killed_and_restarted_costs_no_answer(crew: Crew) -> None:
+    made = crew.made
+    await _turns_under_way(crew)
+    client = redis.asyncio.Redis.from_url(crew.valkey.url(1))
+    assert await client.dbsize() > 0
+    # All databases: the rate limits, and the broker's queue with whatever wakes the workers.
+    await client.flushall()
+    await client.aclose()
+    await _acknowledged_at_the_first_try(crew)
+    made.thinking.set()
+    await crew.settled()
+
+    await _turns_under_way(crew)
+    await kill_server(crew.valkey)
+    # Acknowledged at once: nothing here is tried twice. And answered by a poll, while nobody can be woken.
+    await _acknowledged_at_the_first_try(crew)
+    made.thinking.set()
+    await crew.settled()
+    await _acknowledged_at_the_first_try(crew)
+    await crew.settled()
+    await crew.valkey.start()
+    await crew.traffic.wave()
+    await crew.settled()
 
 
-async def _acknowledged_at_the_first_try(made: Plant, number: int) -> None:
-    for team in made.teams:
-        assert await made.post(slack_events.message(team, "D1", "U1", f"#{number}#")) == 200
-        made.acked[team.team_id, "D1"].append(number)
+async def _turns_under_way(crew: Crew) -> None:
+    """Say something everywhere, and let the model think on: a turn is under way in each place."""
+    made = crew.made
+    made.thinking.clear()
+    asked = len(made.model.requests)
+    await crew.traffic.wave()
+    await until(lambda: len(made.model.requests) >= asked + 8)
+    assert sum([await made.turns(unit) for unit in crew.workers()]) == 8
 
 
-async def test_web_killed_during_ingest_and_the_delivery_comes_again(settings: Settings, tmp_path: Path) -> None:
-    async with plant(settings, tmp_path) as made:
-        web, _ = await asyncio.gather(made.start("web"), made.start("worker"))
-        await made.round(1)
-        await made.idle()
-        team, scope = made.teams[0], made.scopes[0]
-        late = slack_events.message(team, "D1", "U1", "#2#")
-        async with made.db.tenant(scope) as session:
-            # Ingest stops at the conversation's row, in the middle of its transaction.
-            await session.execute("SELECT 1 FROM conversations WHERE tenant_id = $1 FOR UPDATE", scope.tenant_id)
-            unheard = asyncio.create_task(made.post(late))
-            await until(lambda: _blocked(made))
-            await web.kill()
-            assert await unheard is None
-        await made.start("web")
-        await made.deliver(late)
-        made.acked[team.team_id, "D1"].append(2)
-        await made.deliver(late)
-        await made.round(3)
-        await made.idle()
-        made.verdict()
+async def _acknowledged_at_the_first_try(crew: Crew) -> None:
+    for team in crew.made.teams:
+        delivery = crew.traffic.write(team, "D1")
+        assert await crew.made.post(delivery) == OK
+        await crew.traffic.deliver(delivery)
 
 
-async def _blocked(made: Plant) -> bool:
-    return bool(await made.rows("SELECT 1 FROM pg_locks WHERE NOT granted"))
+async def test_web_killed_during_ingest_and_the_deliveries_come_again(crew: Crew) -> None:
+    """One message is with the database, which stores it and tells nobody; the other waits in the process, and is gone."""
+    made = crew.made
+    (team, other), (scope, _) = made.teams, made.scopes
+    await crew.traffic.wave()
+    await crew.settled()
+    early, late = crew.traffic.write(team, "D1"), crew.traffic.write(other, "D1")
+    async with crew.history.closed(Gate.INGEST, scope):
+        unheard = [asyncio.create_task(made.post(early))]
+        await crew.history.at_gate()
+        unheard.append(asyncio.create_task(made.post(late)))
+        await crew.web.kill()
+        assert await asyncio.gather(*unheard) == [None, None]
+    await until(lambda: _stored(crew, team, early))
+    assert await _stored(crew, other, late) == 0
+    await crew.complete()
+    await asyncio.gather(crew.traffic.deliver(early), crew.traffic.deliver(late))
+    await crew.traffic.wave()
+    await crew.settled()
 
 
-async def test_postgres_killed_and_restarted_loses_nothing_that_was_acknowledged(settings: Settings, tmp_path: Path) -> None:
-    server = Postgres(tmp_path / "postgres", "fault-pass", log=tmp_path / "postgres.log")
-    await server.start()
-    try:
-        urls = await bootstrap(server.admin_url, database="faults", passwords=PASSWORDS)
-        await asyncio.to_thread(migrate, urls.maintenance)
-        own = settings.model_validate({**settings.model_dump(), "database_url": urls.app, "fleet_database_url": urls.fleet})
-        async with plant(own, tmp_path, lease_s=10.0) as made:
-            _, worker = await asyncio.gather(made.start("web"), made.start("worker"))
-            await made.round(1)
-            await made.idle()
-            made.thinking.clear()
-            await made.round(2)
-            await until(lambda: len(made.model.requests) == 8)
-            assert await made.turns(worker) == 4
-            await kill_server(server)
-            assert await made.post(slack_events.message(made.teams[0], "D2", "U1", "never stored")) == 503
-            flowing = asyncio.create_task(made.round(3))
-            await server.start()
-            await flowing
-            made.thinking.set()
-            await made.round(4)
-            await made.idle()
-            made.verdict()
-            # Nobody took a turn over, and no model was asked twice: the leases outlived the outage.
-            assert len(made.model.requests) == await _turns(made)
-    finally:
-        await server.stop()
-
-
-async def _turns(made: Plant) -> int:
-    found = 0
-    for scope in made.scopes:
-        async with made.db.tenant(scope) as session:
-            found += await session.fetchval("SELECT count(*) FROM turns WHERE tenant_id = $1", scope.tenant_id)
+async def _stored(crew: Crew, team: Team, delivery: dict[str, Any]) -> int:
+    scope = crew.made.scopes[crew.made.teams.index(team)]
+    async with crew.made.db.tenant(scope) as session:
+        found: int = await session.fetchval(
+            "SELECT count(*) FROM messages WHERE tenant_id = $1 AND external_id = $2", scope.tenant_id, delivery["event"]["ts"]
+        )
     return found
+
+
+async def test_postgres_killed_twice_loses_nothing_and_has_no_turn_thought_twice(crew: Crew) -> None:
+    """The second time its recovery takes longer than a lease: every lease has ended before anybody could renew it."""
+    made, server = crew.made, crew.server
+    async with crew.traffic.flowing():
+        made.thinking.clear()
+        await until(lambda: _under_way(crew))
+        await kill_server(server)
+        await server.start()
+        made.thinking.set()
+    await crew.settled()
+
+    earlier, asked = len(await turns(made)), len(made.model.requests)
+    await _turns_under_way(crew)
+    await kill_server(server)
+    go = _recovers_slowly(server)
+    starting = asyncio.create_task(server.start())
+    saying = asyncio.create_task(crew.traffic.wave())
+    try:
+        await until(lambda: _age_s(server.pid) > LEASE_S + 1)
+        assert not starting.done()
+    finally:
+        go.touch()
+        await starting
+    made.thinking.set()
+    await saying
+    await crew.settled()
+    latest = (await turns(made))[earlier:]
+    assert {turn["attempts"] for turn in latest} == {1}
+    assert len(made.model.requests) - asked == len(latest)
+
+
+async def _under_way(crew: Crew) -> bool:
+    return any([await crew.made.turns(unit) for unit in crew.workers()])
+
+
+def _recovers_slowly(server: Postgres) -> Path:
+    """Let the next start of the server recover until the file that is returned exists, and take no connection meanwhile."""
+    go = server.folder / "go"
+    go.unlink(missing_ok=True)
+    with (server.folder / "postgresql.auto.conf").open("a", encoding="utf-8") as settings:
+        settings.write("restore_command = 'until test -e go; do sleep 0.05; done; false'\nhot_standby = off\n")
+    signal = server.folder / "recovery.signal"
+    signal.touch()
+    # The server may run as another user, who takes the file away at the end.
+    signal.chmod(0o666)
+    return go
+
+
+def _age_s(pid: int | None) -> float:
+    return time.time() - float(psutil.Process(pid).create_time()) if pid and psutil.pid_exists(pid) else 0.0
