@@ -32,8 +32,7 @@ async def generate(
     """Return what the generator measured: open loop at `rate` a second, or closed loop (None).
 
     `run` makes the events' ids its own; `ceiling` is the highest rate for which events are made ahead; `keep` returns the
-    latencies themselves as well.
-    Raises RuntimeError if the generator fails or runs out of events.
+    latencies as well. Raises RuntimeError if the generator fails or runs out of events.
     """
     order = {
         "teams": [(team.team_id, team.app_id, team.bot_user_id) for team in teams],
@@ -48,14 +47,8 @@ async def generate(
         "rate": rate,
         "keep": keep,
     }
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "bench.load",
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "bench.load", stdin=pipe, stdout=pipe, stderr=pipe)
     try:
         async with asyncio.timeout(seconds + warmup_s + 60):
             out, err = await process.communicate(json.dumps(order).encode())

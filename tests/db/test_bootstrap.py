@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
-from konstruct.db.bootstrap import RolePasswords, bootstrap
+from konstruct.db.bootstrap import RolePasswords, RoleUrls, bootstrap
 from konstruct.local.postgres import Postgres
 from tests.conftest import PASSWORDS
 
@@ -23,6 +23,17 @@ async def test_it_may_be_run_again_and_changes_passwords_only(cluster: Postgres)
         # Roles are shared by the databases of a cluster: the other tests log in with these.
         assert await bootstrap(cluster.admin_url, database="again", passwords=PASSWORDS) == urls
     assert await _attributes(cluster) == (before or await _attributes(cluster))
+
+
+async def test_no_transaction_of_a_frozen_client_holds_its_locks_for_ever(urls: RoleUrls) -> None:
+    """Neither the limit of a statement nor that of an idle transaction ends one that waits in the middle of a statement."""
+    for url in (urls.app, urls.fleet):
+        connection = await asyncpg.connect(url)
+        try:
+            limit_ms = await connection.fetchval("SELECT setting::integer FROM pg_settings WHERE name = 'transaction_timeout'")
+        finally:
+            await connection.close()
+        assert 0 < limit_ms <= 30_000
 
 
 async def _attributes(cluster: Postgres) -> list[tuple[object, ...]]:

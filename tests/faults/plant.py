@@ -6,12 +6,13 @@ The verdict is read from what the fake Slack shows and from SQL only, never from
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import re
 import signal
 import sys
 from collections import defaultdict
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,17 +41,27 @@ from tests.support.queueing import empty_queue
 from tests.support.slack_events import Team
 
 CHANNELS = ("D1", "D2")
+THREADS = ("C1", "C2")
+"""Channels in which a thread is a conversation."""
+DATABASE_URLS = ("KONSTRUCT_DATABASE_URL", "KONSTRUCT_FLEET_DATABASE_URL")
 MARK = re.compile(r"#(\d+)#")
 PATIENCE_S = 60.0
 THINKS_S = 0.3
 
 
 class Unit:
-    """One of our processes."""
+    """One of our processes. The database's server knows its connections by `name`."""
 
-    def __init__(self, process: asyncio.subprocess.Process, log: Path) -> None:
+    def __init__(self, name: str, process: asyncio.subprocess.Process, log: Path) -> None:
+        self.name = name
         self.process = process
         self.log = log
+        self.started = False
+        """Whether it has said that it works."""
+
+    @property
+    def alive(self) -> bool:
+        return self.process.returncode is None
 
     @property
     def pid(self) -> int:
@@ -85,22 +96,30 @@ class Plant:
     thinking: asyncio.Event = field(default_factory=asyncio.Event)
     """While it is clear, the model thinks on."""
     units: list[Unit] = field(default_factory=list)
+    numbers: Iterator[int] = field(default_factory=itertools.count)
     acked: dict[tuple[str, str], list[int]] = field(default_factory=lambda: defaultdict(list))
     """The numbers of the messages that were acknowledged, by team and channel, in the order in which they were written."""
     echoed: int = 0
+    echoing: asyncio.Event = field(default_factory=asyncio.Event)
+    """While it is clear, no post is shown to its own bot."""
+    deaf: set[str] = field(default_factory=set)
+    """The teams whose bots are never shown their own posts."""
 
     async def start(self, name: str) -> Unit:
         """Start `konstruct NAME` and wait until it works."""
-        log = self.folder / f"{name}-{len(self.units)}.log"
+        own = f"{name}-{next(self.numbers)}"
+        log = self.folder / f"{own}.log"
+        env = {**self.env, **{url: f"{self.env[url]}?application_name={own}" for url in DATABASE_URLS}}
         with log.open("wb") as out:
             process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "konstruct.cli.main", name, env=dict(self.env), stdout=out, stderr=out
+                sys.executable, "-m", "konstruct.cli.main", name, env=env, stdout=out, stderr=out
             )
-        unit = Unit(process, log)
+        unit = Unit(own, process, log)
         self.units.append(unit)
         sign = "worker_ready" if name == "worker" else "Application startup complete"
         await until(lambda: sign in log.read_text() or process.returncode is not None, PATIENCE_S)
         assert process.returncode is None, log.read_text()
+        unit.started = True
         return unit
 
     async def post(self, delivery: dict[str, Any]) -> int | None:
@@ -162,11 +181,10 @@ class Plant:
                 )
         return found
 
-    async def freeze_in_a_turn(self, *units: Unit) -> tuple[Unit, int]:
-        """Freeze one of the workers while it has turns under way and no send; return it, and how many turns.
+    async def freeze_in_a_turn(self, *units: Unit, sends_too: bool = False) -> tuple[Unit, int]:
+        """Freeze one of the workers while it has turns under way, and no send unless `sends_too`; return it, and how many turns.
 
-        The model thinks on meanwhile. What a crash within the few milliseconds of a send costs is proved step by step in
-        tests/spine/test_unknown.py: in real time it would be a minute's wait here.
+        The model thinks on meanwhile. A crash within the few milliseconds of a send costs the sender's waiting times.
         """
         self.thinking.clear()
         caught: list[tuple[Unit, int]] = []
@@ -175,7 +193,7 @@ class Plant:
             for unit in units:
                 unit.freeze()
                 turns = await self.turns(unit)
-                if turns and await self.leases(unit, "send") == 0:
+                if turns and (sends_too or await self.leases(unit, "send") == 0):
                     caught.append((unit, turns))
                     return True
                 unit.thaw()
@@ -206,10 +224,11 @@ class Plant:
     async def echo(self) -> None:
         """Show every post to its own bot, as Slack does."""
         while True:
-            await until(lambda: self.echoed < len(self.slack.posts), 3600)
+            await until(lambda: self.echoed < len(self.slack.posts) and self.echoing.is_set(), 3600)
             post = self.slack.posts[self.echoed]
             team = next(team for team in self.teams if team.team_id == post["team"])
-            await self.deliver(slack_events.echo(team, post))
+            if team.team_id not in self.deaf:
+                await self.deliver(slack_events.echo(team, post))
             self.echoed += 1
 
 
@@ -221,9 +240,8 @@ async def plant(settings: Settings, folder: Path, *, lease_s: float = 2.0, **mor
     ring = FileKeyRing(Path(str(settings.keyring)))
     await ring.init()
     vault = Vault(ring)
-    scopes, teams = await _tenants(db, vault)
-    bots = [Workspace(t.token, t.team_id, t.app_id, f"B{t.team_id}", t.bot_user_id, set(CHANNELS)) for t in teams]
-    slack = FakeSlack(bots)
+    scopes, teams = await two_tenants(db, vault)
+    slack = FakeSlack([workspace(team) for team in teams])
     await slack.start()
     port = free_port()
     async with (
@@ -233,6 +251,7 @@ async def plant(settings: Settings, folder: Path, *, lease_s: float = 2.0, **mor
         named = _environment(settings, slack.url, model.url, port, lease_s) | more
         made = Plant(environment(named), folder, db, slack, model, teams, scopes, f"http://127.0.0.1:{port}", http)
         made.thinking.set()
+        made.echoing.set()
         model.default = _repeats(made)
         echoing = asyncio.create_task(made.echo())
         try:
@@ -263,7 +282,13 @@ def _environment(settings: Settings, slack_url: str, model_url: str, port: int, 
     }
 
 
-async def _tenants(db: Database, vault: Vault) -> tuple[tuple[TenantScope, TenantScope], tuple[Team, Team]]:
+def workspace(team: Team) -> Workspace:
+    """Return the fake Slack's side of a team."""
+    return Workspace(team.token, team.team_id, team.app_id, f"B{team.team_id}", team.bot_user_id, {*CHANNELS, *THREADS})
+
+
+async def two_tenants(db: Database, vault: Vault) -> tuple[tuple[TenantScope, TenantScope], tuple[Team, Team]]:
+    """Make two connected tenants, alike but for their ids."""
     found = []
     for name in ("Alpha", "Beta"):
         tenant = await create_tenant(db, vault, name=name, employee="Ada", persona="You are Ada.")

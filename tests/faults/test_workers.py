@@ -1,92 +1,132 @@
-"""Workers that die or freeze in the middle of a turn."""
+"""Workers that die or freeze: in the middle of a turn, and between a send and our knowledge of it."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from pathlib import Path
+import json
 
-from konstruct.kit.settings import Settings
-from tests.faults.plant import Plant, Unit, plant
+import pytest
+from aiohttp import web
+
+from tests.faults.crew import Crew
+from tests.faults.history import Gate
+from tests.faults.verdict import deliveries, turns
 from tests.support.house import until
 
+pytestmark = [pytest.mark.asyncio(loop_scope="package"), pytest.mark.xdist_group("faults-crew")]
+KILLS = 5
+POST = "chat.postMessage"
+LOOK_UP = "conversations.replies"
 
-async def test_kill_9_three_times_over_two_workers_while_messages_flow(settings: Settings, tmp_path: Path) -> None:
-    async with plant(settings, tmp_path) as made:
-        _, *workers = await asyncio.gather(made.start("web"), made.start("worker"), made.start("worker"))
-        enough = asyncio.Event()
-        flowing = asyncio.create_task(_flow(made, enough))
-        caught = []
-        for _ in range(3):
-            victim, turns = await made.freeze_in_a_turn(*workers)
-            caught.append(turns)
+
+async def test_kill_9_five_times_over_three_workers_while_messages_flow(crew: Crew) -> None:
+    made = crew.made
+    caught: list[int] = []
+    async with asyncio.TaskGroup() as starting, crew.traffic.flowing():
+        for _ in range(KILLS):
+            # The longest-lived one is asked first: all three places are hit.
+            victim, under_way = await made.freeze_in_a_turn(*crew.workers(), sends_too=True)
+            caught.append(under_way)
             await victim.kill()
             made.thinking.set()
-            # The longest-lived one is asked first: both places are hit.
-            workers = [*(unit for unit in workers if unit is not victim), await made.start("worker")]
-        enough.set()
-        rounds = await flowing
-        await made.idle()
-        made.verdict()
-        assert len(caught) == 3 and all(turns >= 1 for turns in caught)
-        assert sum(len(numbers) for numbers in made.acked.values()) == rounds * 4
-        assert await _resumed(made) >= 1, f"{caught} turns were under way"
+            starting.create_task(crew.complete())
+            await until(crew.workers)
+    await crew.settled()
+    assert len(caught) == KILLS and all(caught)
+    taken_up = [turn for turn in await turns(made) if turn["attempts"] > 1]
+    assert taken_up, f"{caught} turns were under way, and none was taken up again"
 
 
-async def _flow(made: Plant, enough: asyncio.Event) -> int:
-    """Say something everywhere, again and again; return how often."""
-    rounds = 0
-    while not enough.is_set():
-        rounds += 1
-        await made.round(rounds)
-        # Faster than the answers may go out: a second a channel. Otherwise there would be nothing but a queue.
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(1.0):
-                await enough.wait()
-    return rounds
+async def test_killed_between_slacks_acceptance_and_our_mark_each_answer_is_visible_once(crew: Crew) -> None:
+    made, slack = crew.made, crew.made.slack
+    heard, deaf = made.teams
+    made.echoing.clear()
+    made.deaf.add(deaf.team_id)
+    release = asyncio.Event()
+    held: list[str] = []
+
+    async def accept_and_hold(request: web.Request) -> web.StreamResponse:
+        """Slack shows the post, and its answer stays out. What goes to D2 is not even shown: it was lost on its way."""
+        channel = json.loads(await request.text())["channel"]
+        token = request.headers["Authorization"].removeprefix("Bearer ")
+        if channel != "D2":
+            await slack._answer(POST, token, request)
+        held.append(channel)
+        await release.wait()
+        return web.Response(status=500)
+
+    slack.fault, slack.accept, slack.fault_in, slack.fault_times = accept_and_hold, False, POST, 3
+    await asyncio.gather(crew.traffic.say(heard, "D1"), crew.traffic.say(deaf, "D1"), crew.traffic.say(deaf, "D2"))
+    await until(lambda: len(held) == 3)
+    rows = [row for scope in made.scopes for row in await deliveries(made, scope)]
+    assert [row["state"] for row in rows] == ["sending"] * 3
+    holders = {unit for unit in crew.workers() if await made.leases(unit, "send")}
+    await asyncio.gather(*(unit.kill() for unit in holders))
+    release.set()
+    made.echoing.set()
+    await crew.complete()
+    await crew.settled()
+
+    # The echo settled the first; the others were looked up once each: one was found, and one had to be sent once more.
+    (first,) = await deliveries(made, made.scopes[0])
+    assert (first["attempt"], first["resent"]) == (1, False)
+    second = {row["channel_id"]: (row["attempt"], row["resent"]) for row in await deliveries(made, made.scopes[1])}
+    assert second == {"D1": (1, False), "D2": (2, True)}
+    calls = [(method, token) for method, token in slack.requests if method in (POST, LOOK_UP)]
+    assert sorted(calls) == sorted(
+        [
+            (POST, heard.token),
+            (POST, deaf.token),
+            (POST, deaf.token),
+            (LOOK_UP, deaf.token),
+            (LOOK_UP, deaf.token),
+            (POST, deaf.token),
+        ]
+    )
 
 
-async def _resumed(made: Plant) -> int:
-    """How many turns were taken over from a dead worker."""
-    taken = 0
-    for scope in made.scopes:
-        async with made.db.tenant(scope) as session:
-            taken += await session.fetchval(
-                "SELECT count(*) FROM turns WHERE tenant_id = $1 AND attempts > 1 AND state = 'done'", scope.tenant_id
-            )
-    return taken
+async def test_a_worker_frozen_past_its_lease_thaws_into_turns_that_are_no_longer_its_own(crew: Crew) -> None:
+    made = crew.made
+    made.thinking.clear()
+    await crew.traffic.wave()
+    zombie, under_way = await made.freeze_in_a_turn(*crew.workers())
+    assert under_way >= 1
+    await until(lambda: _gone(crew, zombie.name))
+    made.thinking.set()
+    await made.idle()
+    before = len(made.model.requests)
+    zombie.thaw()
+    # The answer of the model lies in its socket by now; it may read it, and must not write it.
+    await until(lambda: any(word in zombie.log.read_text() for word in ("lease_lost", "lease_not_renewed")))
+    assert len(made.model.requests) == before
+    await crew.traffic.wave()
+    await crew.settled()
+    assert any(turn["attempts"] > 1 for turn in await turns(made))
 
 
-async def test_a_worker_frozen_past_its_lease_thaws_into_a_turn_that_is_no_longer_its_own(
-    settings: Settings, tmp_path: Path
-) -> None:
-    async with plant(settings, tmp_path, lease_s=1.0) as made:
-        await asyncio.gather(made.start("web"), made.start("worker"), made.start("worker"))
-        workers = [unit for unit in made.units if unit.log.name.startswith("worker")]
-        made.thinking.clear()
-        for team in made.teams:
-            await made.say(team, "D1", 1)
-        await until(lambda: len(made.model.requests) == 2)
-        zombie, turns = await made.freeze_in_a_turn(*workers)
-        assert turns >= 1
-        await until(lambda: _taken_over(made, zombie))
-        made.thinking.set()
-        await made.idle()
-        zombie.thaw()
-        # The answer of the model lies in its socket by now; it may read it, and must not write it.
-        await until(lambda: any(word in zombie.log.read_text() for word in ("lease_lost", "lease_not_renewed")))
-        for team in made.teams:
-            await made.say(team, "D1", 2)
-        await made.idle()
-        made.verdict()
-        for scope in made.scopes:
-            async with made.db.tenant(scope) as session:
-                assert await session.fetchval(
-                    "SELECT count(*) = 2 AND bool_and(s.epoch = t.epoch) FROM steps s JOIN turns t"
-                    " ON t.tenant_id = s.tenant_id AND t.id = s.turn_id WHERE s.tenant_id = $1",
-                    scope.tenant_id,
-                )
+async def _gone(crew: Crew, name: str) -> bool:
+    return await crew.made.leases(crew.unit(name), "turn") == 0
 
 
-async def _taken_over(made: Plant, zombie: Unit) -> bool:
-    return await made.leases(zombie, "turn") == 0
+async def test_a_worker_frozen_before_its_send_starts_none_after_the_deadline(crew: Crew) -> None:
+    """Frozen while `sending` was being committed: it wakes up with a send that it may no longer make."""
+    made = crew.made
+    team, scope = made.teams[0], made.scopes[0]
+    async with crew.history.closed(Gate.SEND, scope):
+        await crew.traffic.say(team, "D1")
+        zombie = crew.unit(await crew.history.at_gate())
+        zombie.freeze()
+    await until(lambda: _state(crew, "sending"))
+    assert made.slack.posts == []
+    # The others find no trace of it, and send it.
+    await until(lambda: _state(crew, "sent"))
+    zombie.thaw()
+    await until(lambda: "lease_lost" in zombie.log.read_text())
+    await crew.settled()
+    (only,) = await deliveries(made, scope)
+    assert (only["attempt"], only["resent"]) == (2, True)
+    assert [method for method, _ in made.slack.requests if method in (POST, LOOK_UP)] == [LOOK_UP, POST]
+
+
+async def _state(crew: Crew, state: str) -> bool:
+    return [row["state"] for row in await deliveries(crew.made, crew.made.scopes[0])] == [state]

@@ -20,6 +20,7 @@ from konstruct.channels import accounts
 from konstruct.channels.delivery import Delivering
 from konstruct.channels.ingest import Ingest
 from konstruct.channels.limits import SendLimits
+from konstruct.channels.patience import patience_of
 from konstruct.channels.port import ConversationKind, Credential, Failed, InboundMessage, Post, SendOutcome, Sent, Target
 from konstruct.channels.slack.adapter import SlackAdapter
 from konstruct.channels.surface import Surface
@@ -233,7 +234,8 @@ async def open_world(runner: asyncio.Runner, settings: Settings) -> World:
     surface = Surface(db, {"slack": wire}, vault)
     documents = Documents(db)
     turns = TurnLoop(db, router, surface, documents, deadline_s=60, attempts=3, counters=counters)
-    sends = Delivering(db, {"slack": wire}, vault, cast(SendLimits, _NoLimits()), counters=counters)
+    limits = cast(SendLimits, _NoLimits())
+    sends = Delivering(db, {"slack": wire}, vault, limits, counters=counters, patience=patience_of(settings))
     storing = Ingest(db, burst_s=0.0, ring=lambda: None)
     assert settings.database_url
     address = settings.database_url.get_secret_value()

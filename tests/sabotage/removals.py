@@ -122,14 +122,14 @@ INGEST = (
         "  INSERT INTO dedupe_keys (tenant_id, key) VALUES (p_tenant, p_event) ON CONFLICT DO NOTHING;\n"
         "  IF NOT FOUND THEN\n    RETURN 'duplicate';\n  END IF;\n",
         "",
-        "tests/isolation/test_ingest_batch.py::test_look_alike_messages_of_two_tenants_in_one_batch",
+        "tests/channels/test_ingest_keys.py::test_a_delivery_that_comes_again_is_a_duplicate_and_its_body_is_kept_once",
     ),
     Removal(
         "dedupe-post", "the dedupe key that `message` and `app_mention` share",
         f"{_SRC}/channels/ingest_repository.py",
         "    post, client = (*message.post_keys, None, None)[:2]",
         "    post, client = None, None",
-        "tests/spine/test_answers.py::test_redelivery_and_both_events_of_a_mention_are_one_message",
+        "tests/channels/test_ingest_keys.py::test_a_post_that_the_second_event_addresses_becomes_ready",
     ),
     Removal(
         "scope-of-each-item", "the scope that each item of a batch sets",
@@ -143,7 +143,7 @@ INGEST = (
         f"{_SRC}/channels/routes_repository.py",
         "        if self.app_id is not None and app_id != self.app_id:\n            return \"wrong_app\"\n",
         "",
-        "tests/spine/test_answers.py::test_unknown_workspace_is_acknowledged_and_counted",
+        "tests/channels/test_ingest_keys.py::test_another_app_of_the_same_workspace_is_nobodys",
     ),
     Removal(
         "batches-apart", "that two batches share no conversation",
@@ -288,10 +288,11 @@ SECRETS = (
         "tests/channels/test_redis.py::test_two_names_never_share_a_key",
     ),
     Removal(
-        "associated-data", "the tenant in an envelope's associated data",
-        f"{_SRC}/tenants/envelope.py",
-        "def _value_place(secret: SealedSecret) -> bytes:\n    place = (secret.tenant_id, \"secrets\",",
-        "def _value_place(secret: SealedSecret) -> bytes:\n    place = (\"secrets\",",
+        "associated-data",
+        "the place in an envelope's associated data",
+        f"{_SRC}/kit/crypto.py",
+        "    for part in parts:\n        kind, data = _encode(part)",
+        "    for part in parts[:0]:\n        kind, data = _encode(part)",
         "tests/vault/test_envelope.py::test_a_secret_moved_elsewhere_does_not_open_though_the_key_is_right",
     ),
     Removal(
@@ -321,13 +322,6 @@ SECRETS = (
         "_EMAIL = re.compile(r\"[\\w.+%'-]{1,64}@[\\w-]{1,63}(?:\\.[\\w-]{1,63})+\")",
         "_EMAIL = re.compile(r\"(?!)\")",
         "tests/operability/test_redaction.py::test_a_secret_is_gone_wherever_it_stands",
-    ),
-    Removal(
-        "export-without-secrets", "that an export leaves out what opens anything",
-        f"{_SRC}/tenants/export.py",
-        "    \"secrets\": \"sealed access tokens, of no use without this installation's keys\",\n",
-        "",
-        "tests/tenants/test_export.py::test_nothing_that_opens_anything_is_in_it",
     ),
     Removal(
         "budget", "a tenant's limit on model costs",

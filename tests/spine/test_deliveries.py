@@ -11,6 +11,7 @@ import pytest
 from aiohttp import web
 
 from konstruct.channels import accounts, deliveries_repository, delivery
+from konstruct.channels.patience import Patience
 from konstruct.jobs import queue
 from konstruct.tenants.service import set_status
 from konstruct.tenants.vault import Vault
@@ -139,7 +140,7 @@ async def test_a_sender_that_froze_before_the_write_posts_nothing(still: House, 
     async def then_freeze(*args: Any) -> str | None:
         nonlocal frozen
         refused = await start(*args)
-        frozen = delivery.SEND_WINDOW_S + 1
+        frozen = still.settings.send_window_s + 1
         return refused
 
     monkeypatch.setattr(deliveries_repository, "start_sending", then_freeze)
@@ -272,7 +273,7 @@ async def test_an_echo_that_overtakes_the_answer_frees_the_next_part_at_once(
 ) -> None:
     """The call ends without an answer, but the echo has told already: nothing waits for a look into the history."""
     team, scope = still.teams[0], still.scopes[0]
-    monkeypatch.setattr(delivery, "SEND_WINDOW_S", 1.0)
+    monkeypatch.setattr(still.sends, "_patience", Patience(send_s=1.0))
     model.says = lambda _: "\n\n".join(f"Paragraph {n}. " + "All work. " * 60 for n in range(20))
     await _answered(still)
     release = asyncio.Event()

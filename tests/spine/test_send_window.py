@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from konstruct.channels import delivery
+from konstruct.channels.patience import Patience
 from tests.support.hand import deliveries, send, take_turn
 from tests.support.house import House
 from tests.support.slack_events import message
@@ -19,7 +19,7 @@ async def test_a_wait_for_a_connection_uses_up_nothing_of_the_window(still: Hous
     scope, team = still.scopes[0], still.teams[0]
     await still.deliver(message(team, "D1", "U1", "hello"))
     await take_turn(still)
-    monkeypatch.setattr(delivery, "SEND_WINDOW_S", 0.3)
+    monkeypatch.setattr(still.sends, "_patience", Patience(send_s=0.3))
     respected = still.sends._respect_limits
     waits: list[asyncio.Task[None]] = []
 

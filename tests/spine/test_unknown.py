@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from konstruct.channels import deliveries_repository, delivery, echoes
+from konstruct.channels import deliveries_repository, echoes
+from konstruct.channels.patience import Patience
 from konstruct.channels.port import Echo
 from tests.support.fake_slack import Fault, answers, hangs, resets
 from tests.support.hand import age_unknown, claim, deliveries, make_due, rows, send, take_turn
@@ -50,7 +51,7 @@ def _tried(still: House, method: str = POST) -> int:
 async def test_the_echo_settles_an_unknown_send_without_a_second_post(
     still: House, monkeypatch: pytest.MonkeyPatch, fault: str, shown: Echoes
 ) -> None:
-    monkeypatch.setattr(delivery, "SEND_WINDOW_S", 0.5)
+    monkeypatch.setattr(still.sends, "_patience", Patience(send_s=0.5))
     await _unknown(still, fault)
     (post,) = still.slack.posts
     assert await still.deliver(shown(still.teams[0], post)) == [200]

@@ -2,7 +2,7 @@
 
 A send is committed as `sending` before the call and its deadline is checked on the monotonic clock just before the
 write. What ends without a word of the provider is `unknown`, and is reconciled before anything is sent again: by the
-echo that the provider shows us, and after RESEND_AFTER_S without one by a look into its history, and one resend.
+echo that the provider shows us, and after a minute without one by a look into its history, and one resend.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import structlog
 from konstruct.channels import deliveries_repository as repository
 from konstruct.channels.deliveries_repository import Delivery, Sender
 from konstruct.channels.limits import SendLimits
+from konstruct.channels.patience import Patience
 from konstruct.channels.port import (
     Absent,
     ChannelAdapter,
@@ -43,17 +44,8 @@ from konstruct.tenants.vault import Vault
 
 log = structlog.get_logger()
 
-SEND_WINDOW_S = 10.0
-"""From the commit of `sending` to the end of the call."""
 SHORT_WAIT_S = 2.0
 """A wait up to this is slept through; a longer one gives the lane back."""
-RESEND_AFTER_S = 60.0
-"""Time for the echo of an unknown send to come in, before the provider's history is asked and it is sent once more.
-
-Not sooner: Slack gives apps like ours one such call a minute, and the echo nearly always comes first.
-"""
-LOOK_UP_PATIENCE_S = 120.0
-"""How long an unknown send waits in all for a history that may not be read now. Silence is worse than a second copy."""
 LIFETIME_S = 24 * 3600.0
 """An answer that could not be shown for so long helps nobody: it becomes a dead letter."""
 INACTIVE_WAIT_S = 60.0
@@ -95,12 +87,14 @@ class Delivering:
         limits: SendLimits,
         *,
         counters: Counters,
+        patience: Patience,
     ) -> None:
         self._db = db
         self._adapters = adapters
         self._vault = vault
         self._limits = limits
         self._counters = counters
+        self._patience = patience
 
     async def __call__(self, claim: Claim) -> None:
         """Send everything that is open and may go out, then release the lane. Raises LeaseLostError."""
@@ -151,11 +145,12 @@ class Delivering:
 
     async def _send(self, job: _Job, delivery: Delivery) -> None:
         await self._respect_limits(job, delivery)
+        window_s = self._patience.send_s
 
         async def start(session: TenantSession) -> tuple[str | None, float]:
             # The window runs from here, not from the wait for a connection; the database's runs from a little later.
-            deadline = time.monotonic() + SEND_WINDOW_S
-            return await repository.start_sending(session, job.claim, delivery.id, SEND_WINDOW_S), deadline
+            deadline = time.monotonic() + window_s
+            return await repository.start_sending(session, job.claim, delivery.id, window_s), deadline
 
         refused, deadline = await self._db.run(job.claim.scope, start)
         if refused == "owner_changed":
@@ -185,7 +180,7 @@ class Delivering:
                 await self._db.run(scope, lambda s: repository.mark_unknown(s, claim, delivery.id, reason))
                 self._counters.inc("deliveries_total", state="unknown")
                 log.warning("delivery_unknown", reason=reason, attempt=delivery.attempt + 1)
-                raise LaneWaits(RESEND_AFTER_S)
+                raise LaneWaits(self._patience.echo_s)
             case Failed(reason, content=True) if delivery.kind == "reply":
                 await self._say_instead(job, delivery, reason)
             case Failed(reason, account_broken):
@@ -199,15 +194,15 @@ class Delivering:
     async def _reconcile(self, job: _Job, delivery: Delivery) -> None:
         """Find out what became of an unknown send. Its echo may settle it at any time, in another process."""
         unknown_s = delivery.unknown_s or 0.0
-        if unknown_s < RESEND_AFTER_S:
-            raise LaneWaits(RESEND_AFTER_S - unknown_s)
+        if unknown_s < self._patience.echo_s:
+            raise LaneWaits(self._patience.echo_s - unknown_s)
         found = await self._look_up(job, delivery)
         match found:
             case Sent(external_id):
                 await self._sent(job, delivery, external_id)
                 return
-            case Retry(after_s) if unknown_s < LOOK_UP_PATIENCE_S:
-                raise LaneWaits(min(after_s, LOOK_UP_PATIENCE_S - unknown_s))
+            case Retry(after_s) if unknown_s < self._patience.look_up_s:
+                raise LaneWaits(min(after_s, self._patience.look_up_s - unknown_s))
         if delivery.resent or delivery.age_s > LIFETIME_S:
             await self._fail(job.claim, delivery, "outcome_unknown")
             return

@@ -10,6 +10,7 @@ from konstruct.agents.loop import TurnLoop
 from konstruct.agents.mind import open_mind
 from konstruct.channels.delivery import Delivering
 from konstruct.channels.limits import SendLimits
+from konstruct.channels.patience import patience_of
 from konstruct.channels.port import ChannelAdapter
 from konstruct.channels.slack.adapter import SlackAdapter
 from konstruct.channels.surface import Surface
@@ -55,7 +56,7 @@ async def build_handlers(settings: Settings, db: Database, counters: Counters) -
             attempts=settings.turn_attempts,
             counters=counters,
         )
-        sends = Delivering(db, adapters, vault, SendLimits(redis), counters=counters)
+        sends = Delivering(db, adapters, vault, SendLimits(redis), counters=counters, patience=patience_of(settings))
         await stack.enter_async_context(reading(db))
         indexing = asyncio.create_task(index_on(db))
         stack.callback(indexing.cancel)

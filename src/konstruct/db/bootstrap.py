@@ -107,9 +107,12 @@ async def _prepare_database(connection: asyncpg.Connection[asyncpg.Record], data
         f"ALTER ROLE {APP} IN DATABASE {name} SET plan_cache_mode = 'force_custom_plan';"
         f"ALTER ROLE {APP} IN DATABASE {name} SET statement_timeout = '30s';"
         f"ALTER ROLE {APP} IN DATABASE {name} SET idle_in_transaction_session_timeout = '10s';"
+        # The two above say nothing about a client that freezes between two messages of one statement. This one does.
+        f"ALTER ROLE {APP} IN DATABASE {name} SET transaction_timeout = '30s';"
         f"ALTER ROLE {APP} IN DATABASE {name} SET lock_timeout = '5s';"
         f"ALTER ROLE {FLEET} IN DATABASE {name} SET statement_timeout = '10s';"
         f"ALTER ROLE {FLEET} IN DATABASE {name} SET idle_in_transaction_session_timeout = '10s';"
+        f"ALTER ROLE {FLEET} IN DATABASE {name} SET transaction_timeout = '10s';"
         f"ALTER ROLE {FLEET} IN DATABASE {name} SET lock_timeout = '5s';"
         f"ALTER ROLE {MAINTENANCE} IN DATABASE {name} SET lock_timeout = '5s';"
     )

@@ -27,6 +27,9 @@ STORAGE_ERRORS = (
     asyncpg.ReadOnlySQLTransactionError,
     asyncpg.CannotConnectNowError,
     asyncpg.LockNotAvailableError,
+    # Of a process that was frozen in the middle of a transaction, or starved for as long.
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.TransactionTimeoutError,
 )
 """What asyncpg raises when the server, not the statement, is the trouble: try later."""
 TRANSIENT_ERRORS = (*STORAGE_ERRORS, asyncpg.TransactionRollbackError)

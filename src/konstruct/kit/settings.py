@@ -38,6 +38,13 @@ class Settings(BaseSettings):
     lease_s: float = Field(default=15.0, gt=0)
     burst_s: float = Field(default=1.0, ge=0)
     turn_attempts: int = Field(default=5, ge=1, description="attempts at a turn before its fallback and dead letter")
+    send_window_s: float = Field(default=10.0, gt=0, description="longest time for one send, from its commit to its answer")
+    echo_wait_s: float = Field(
+        default=60.0, gt=0, description="wait for the proof of an unknown send, before its history is read"
+    )
+    look_up_wait_s: float = Field(
+        default=120.0, gt=0, description="longest wait of an unknown send for a history that is refused"
+    )
     worker_turns: int = Field(default=4000, ge=1, description="turns that one worker process may have under way")
 
     smtp_url: SecretStr | None = None
