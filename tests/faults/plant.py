@@ -181,8 +181,8 @@ class Plant:
                 )
         return found
 
-    async def freeze_in_a_turn(self, *units: Unit, sends_too: bool = False) -> tuple[Unit, int]:
-        """Freeze one of the workers while it has turns under way, and no send unless `sends_too`; return it, and how many turns.
+    async def freeze_in_a_turn(self, *units: Unit) -> tuple[Unit, int]:
+        """Freeze one of the workers while it has turns under way, and no send; return it, and how many turns.
 
         The model thinks on meanwhile. A crash within the few milliseconds of a send costs the sender's waiting times.
         """
@@ -193,7 +193,7 @@ class Plant:
             for unit in units:
                 unit.freeze()
                 turns = await self.turns(unit)
-                if turns and (sends_too or await self.leases(unit, "send") == 0):
+                if turns and await self.leases(unit, "send") == 0:
                     caught.append((unit, turns))
                     return True
                 unit.thaw()
