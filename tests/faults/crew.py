@@ -119,8 +119,8 @@ class Crew:
 
 
 @asynccontextmanager
-async def crew_in(folder: Path) -> AsyncIterator[Crew]:
-    """A complete crew in `folder`."""
+async def crew_in(folder: Path, **more: str) -> AsyncIterator[Crew]:
+    """A complete crew in `folder`; `more` are further settings of its processes."""
     server = Postgres(folder / "postgres", "fault-pass", log=folder / "postgres.log")
     valkey = Valkey(folder / "valkey", "fault-pass", log=folder / "valkey.log")
     try:
@@ -138,7 +138,7 @@ async def crew_in(folder: Path) -> AsyncIterator[Crew]:
                 "keyring": str(folder / "house" / "keyring.json"),
             }
         )
-        async with plant(settings, folder, lease_s=LEASE_S, **CHANGED) as made:
+        async with plant(settings, folder, lease_s=LEASE_S, **{**CHANGED, **more}) as made:
             crew = Crew(made, server, valkey, history, Vault(FileKeyRing(Path(str(settings.keyring)))))
             await crew.complete()
             yield crew

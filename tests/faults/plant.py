@@ -12,7 +12,7 @@ import re
 import signal
 import sys
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,6 +44,7 @@ CHANNELS = ("D1", "D2")
 THREADS = ("C1", "C2")
 """Channels in which a thread is a conversation."""
 DATABASE_URLS = ("KONSTRUCT_DATABASE_URL", "KONSTRUCT_FLEET_DATABASE_URL")
+KONSTRUCT = ("-m", "konstruct.cli.main")
 MARK = re.compile(r"#(\d+)#")
 PATIENCE_S = 60.0
 THINKS_S = 0.3
@@ -93,6 +94,7 @@ class Plant:
     scopes: tuple[TenantScope, TenantScope]
     url: str
     http: aiohttp.ClientSession = field(repr=False)
+    channels: Sequence[str] = CHANNELS
     thinking: asyncio.Event = field(default_factory=asyncio.Event)
     """While it is clear, the model thinks on."""
     units: list[Unit] = field(default_factory=list)
@@ -105,15 +107,13 @@ class Plant:
     deaf: set[str] = field(default_factory=set)
     """The teams whose bots are never shown their own posts."""
 
-    async def start(self, name: str) -> Unit:
-        """Start `konstruct NAME` and wait until it works."""
+    async def start(self, name: str, python: Sequence[str] = KONSTRUCT) -> Unit:
+        """Start `konstruct NAME`, or what `python` stands for with that word, and wait until it works."""
         own = f"{name}-{next(self.numbers)}"
         log = self.folder / f"{own}.log"
         env = {**self.env, **{url: f"{self.env[url]}?application_name={own}" for url in DATABASE_URLS}}
         with log.open("wb") as out:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "konstruct.cli.main", name, env=env, stdout=out, stderr=out
-            )
+            process = await asyncio.create_subprocess_exec(sys.executable, *python, name, env=env, stdout=out, stderr=out)
         unit = Unit(own, process, log)
         self.units.append(unit)
         sign = "worker_ready" if name == "worker" else "Application startup complete"
@@ -150,7 +150,7 @@ class Plant:
 
     async def round(self, number: int) -> None:
         """Say message `number` in every channel of both tenants."""
-        await asyncio.gather(*(self.say(team, channel, number) for team in self.teams for channel in CHANNELS))
+        await asyncio.gather(*(self.say(team, channel, number) for team in self.teams for channel in self.channels))
 
     async def rows(self, sql: str, *args: Any) -> list[Record]:
         """Return rows of the platform's tables."""
@@ -184,11 +184,16 @@ class Plant:
     async def idle(self) -> None:
         """Wait until everything that was accepted has been answered and sent."""
         tenants = [scope.tenant_id for scope in self.scopes]
+        left: list[Record] = []
 
         async def quiet() -> bool:
-            return not await self.rows("SELECT 1 FROM ready_queue WHERE state <> 'idle' AND tenant_id = ANY($1)", tenants)
+            left[:] = await self.rows("SELECT * FROM ready_queue WHERE state <> 'idle' AND tenant_id = ANY($1)", tenants)
+            return not left
 
-        await until(quiet, PATIENCE_S)
+        try:
+            await until(quiet, PATIENCE_S)
+        except TimeoutError:
+            raise AssertionError(f"after {PATIENCE_S:g} s there is still to do: {left}") from None
 
     def verdict(self) -> None:
         """Everything acknowledged was answered, once, in its order, in its channel and by its tenant."""
@@ -212,7 +217,9 @@ class Plant:
 
 
 @asynccontextmanager
-async def plant(settings: Settings, folder: Path, *, lease_s: float = 2.0, **more: str) -> AsyncIterator[Plant]:
+async def plant(
+    settings: Settings, folder: Path, *, lease_s: float = 2.0, channels: Sequence[str] = CHANNELS, **more: str
+) -> AsyncIterator[Plant]:
     """Everything but our processes: two tenants with their workspaces, a model that repeats the numbers it is asked."""
     db = await Database.open(settings, pool=4)
     await empty_queue(db)
@@ -221,6 +228,8 @@ async def plant(settings: Settings, folder: Path, *, lease_s: float = 2.0, **mor
     vault = Vault(ring)
     scopes, teams = await two_tenants(db, vault)
     slack = FakeSlack([workspace(team) for team in teams])
+    for bot in slack.workspaces:
+        bot.channels |= set(channels)
     await slack.start()
     port = free_port()
     async with (
@@ -228,10 +237,10 @@ async def plant(settings: Settings, folder: Path, *, lease_s: float = 2.0, **mor
         aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10), connector=aiohttp.TCPConnector(force_close=True)) as http,
     ):
         named = _environment(settings, slack.url, model.url, port, lease_s) | more
-        made = Plant(environment(named), folder, db, slack, model, teams, scopes, f"http://127.0.0.1:{port}", http)
+        made = Plant(environment(named), folder, db, slack, model, teams, scopes, f"http://127.0.0.1:{port}", http, channels)
         made.thinking.set()
         made.echoing.set()
-        model.default = _repeats(made)
+        model.default = repeats(made)
         echoing = asyncio.create_task(made.echo())
         try:
             yield made
@@ -248,16 +257,23 @@ def _environment(settings: Settings, slack_url: str, model_url: str, port: int, 
     secrets = {name: getattr(settings, name) for name in ("database_url", "fleet_database_url", "redis_url", "broker_url")}
     return {
         **{name.upper(): secret.get_secret_value() for name, secret in secrets.items()},
+        **between(slack_url, model_url),
         "KEYRING": str(settings.keyring),
+        "BIND": f"127.0.0.1:{port}",
+        "LEASE_S": str(lease_s),
+    }
+
+
+def between(slack_url: str, model_url: str) -> dict[str, str]:
+    """The settings of processes between a fake Slack and a fake model."""
+    return {
         "SLACK_SIGNING_SECRET": SIGNING_SECRET,
         "SLACK_API_URL": slack_url,
-        "BIND": f"127.0.0.1:{port}",
         "LLM_BACKEND": "openai_compat",
         "LLM_URL": model_url,
         "LLM_MODEL": "test-model",
         "LLM_API_KEY": "sk-fake-0123456789",
         "BURST_S": "0.05",
-        "LEASE_S": str(lease_s),
     }
 
 
@@ -282,7 +298,9 @@ async def two_tenants(db: Database, vault: Vault) -> tuple[tuple[TenantScope, Te
     return (first, second), (alpha, beta)
 
 
-def _repeats(made: Plant) -> Any:
+def repeats(made: Plant) -> Any:
+    """A model that thinks for a while, and says the numbers it is asked."""
+
     async def behave(fake: FakeOpenAi, request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
         await asyncio.sleep(THINKS_S)
         await made.thinking.wait()

@@ -175,7 +175,7 @@ async def test_failures_are_counted_over_claims_and_forgotten_after_success(stil
         assert held.attempts == attempt
         with pytest.raises(RuntimeError):
             await still.turns(held)
-        await still.engine._release_failed(held)
+        await still.engine._release_failed(held, 0.5)
         await make_due(still, still.scopes[0], "turn")
     model.says = lambda _: "well again"
     # One attempt too many: nobody is asked again, whatever the model would say now.

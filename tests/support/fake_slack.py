@@ -15,6 +15,8 @@ MARKDOWN_MAX = 12_000
 TEXT_MAX = 40_000
 
 Fault = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Trouble = tuple[bool, Fault]
+"""Whether a request is carried out all the same, and what answers it."""
 
 
 @dataclass
@@ -41,7 +43,11 @@ class FakeSlack:
     """The one method that `fault` concerns; None: all of them."""
     fault_times: int = -1
     """How many more times `fault` answers; below 0: always."""
+    trouble: Callable[[str, dict[str, Any]], Trouble | None] | None = None
+    """Asked at each request, with its method and its parameters, for what goes wrong with it."""
     requests: list[tuple[str, str]] = field(default_factory=list)
+    calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    """(method, parameters) of every request, in the same order."""
     posts: list[dict[str, Any]] = field(default_factory=list)
     statuses: list[dict[str, Any]] = field(default_factory=list)
     url: str = ""
@@ -66,18 +72,23 @@ class FakeSlack:
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         method = request.match_info["method"]
         token = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        posted = request.content_type == "application/json" and await request.text()
+        asked = json.loads(posted) if posted else dict(request.query)
         self.requests.append((method, token))
-        fault = self._fault_of(method)
-        if fault is not None and not self.accept:
-            return await fault(request)
+        self.calls.append((method, asked))
+        trouble = self._trouble_of(method, asked)
+        if trouble is not None and not trouble[0]:
+            return await trouble[1](request)
         answer = await self._answer(method, token, request)
-        return web.json_response(answer) if fault is None else await fault(request)
+        return web.json_response(answer) if trouble is None else await trouble[1](request)
 
-    def _fault_of(self, method: str) -> Fault | None:
+    def _trouble_of(self, method: str, asked: dict[str, Any]) -> Trouble | None:
+        if self.trouble is not None:
+            return self.trouble(method, asked)
         if self.fault is None or self.fault_times == 0 or self.fault_in not in (None, method):
             return None
         self.fault_times -= 1
-        return self.fault
+        return self.accept, self.fault
 
     async def _answer(self, method: str, token: str, request: web.Request) -> dict[str, Any]:
         team = next((item for item in self.workspaces if item.token == token), None)

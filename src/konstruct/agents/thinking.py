@@ -88,7 +88,8 @@ class Thinker:
                 # Not before it is needed: an answer that a crashed holder persisted goes out even past the deadline.
                 recalled = await self._recall(scope, turn, notes) if recalled is None else recalled
                 asked_at = time.monotonic()
-                request = assemble(turn, scope, self._now(), recalled)
+                # A worker's own clock may be wrong, and the employee says what time it is.
+                request = assemble(turn, scope, turn.opened_at or self._now(), recalled)
                 try:
                     completion = await self._router.complete(request, deadline=deadline)
                 except LlmFailed as failed:

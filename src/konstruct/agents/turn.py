@@ -81,6 +81,8 @@ class Turn:
     steps: tuple[Step, ...]
     elapsed_s: float = 0.0
     """Seconds since it was started, when this claim opened it, by the database's clock."""
+    opened_at: datetime | None = None
+    """When this claim opened it, by the database's clock; None for a turn that stands in no row."""
 
     @property
     def thread_id(self) -> str | None:

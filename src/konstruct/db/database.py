@@ -32,6 +32,15 @@ STORAGE_ERRORS = (
     asyncpg.TransactionTimeoutError,
 )
 """What asyncpg raises when the server, not the statement, is the trouble: try later."""
+OUTAGE_ERRORS = (
+    asyncpg.DiskFullError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+)
+"""Of these, the ones that no statement can cause: it would have met anybody."""
 TRANSIENT_ERRORS = (*STORAGE_ERRORS, asyncpg.TransactionRollbackError)
 """Those, and what two transactions at once may do to each other (deadlock, serialization): the same again may succeed."""
 
@@ -134,7 +143,7 @@ async def _transaction(connection: asyncpg.pool.PoolConnectionProxy[asyncpg.Reco
 async def _open_pool(address: str, size: int, variable: str) -> asyncpg.Pool[asyncpg.Record]:
     try:
         return await asyncpg.create_pool(
-            address, min_size=min(2, size), max_size=size, timeout=10, max_inactive_connection_lifetime=0, reset=_reset
+            address, min_size=1, max_size=size, timeout=10, max_inactive_connection_lifetime=0, reset=_reset
         )
     except (*STORAGE_ERRORS, asyncpg.PostgresError, ValueError) as error:
         detail = str(error).splitlines()[0] if str(error) else type(error).__name__

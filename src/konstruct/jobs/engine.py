@@ -14,7 +14,7 @@ from uuid import UUID
 
 import structlog
 
-from konstruct.db.database import STORAGE_ERRORS, Database
+from konstruct.db.database import OUTAGE_ERRORS, STORAGE_ERRORS, Database
 from konstruct.jobs import queue
 from konstruct.jobs.queue import Claim, Lane
 from konstruct.kit.errors import LeaseLostError
@@ -31,6 +31,8 @@ PAUSE_S = 0.2
 SHOWER_S = 0.002
 BATCH = 200
 LONGEST_BACKOFF_S = 60.0
+OUTAGE_WAIT_S = 2.0
+"""Before what the database could not store is tried again."""
 
 
 class Engine:
@@ -126,15 +128,19 @@ class Engine:
                 log.warning("lease_lost", epoch=claim.epoch)
             except asyncio.CancelledError:
                 log.warning("claim_cancelled", epoch=claim.epoch)
+            except OUTAGE_ERRORS as error:
+                # A full disk, say. That is no fault of what was asked, which must not be given up for it.
+                log.warning("claim_not_stored", epoch=claim.epoch, attempts=claim.attempts, error=type(error).__name__)
+                await self._guard("release", self._release_failed(claim, OUTAGE_WAIT_S, counted=False))
             except Exception:
                 log.exception("claim_failed", epoch=claim.epoch, attempts=claim.attempts)
-                await self._guard("release", self._release_failed(claim))
+                wait_s = min(LONGEST_BACKOFF_S, 0.5 * 2 ** min(claim.attempts - 1, 10))
+                await self._guard("release", self._release_failed(claim, wait_s))
 
-    async def _release_failed(self, claim: Claim) -> None:
-        """Try again after a growing wait, which leaves other conversations their turn."""
-        wait_s = min(LONGEST_BACKOFF_S, 0.5 * 2 ** min(claim.attempts - 1, 10))
+    async def _release_failed(self, claim: Claim, wait_s: float, *, counted: bool = True) -> None:
+        """Try again after a wait, which leaves other conversations their turn."""
         async with self._db.tenant(claim.scope) as session:
-            await queue.release(session, claim, wait_s=wait_s, failed=True)
+            await queue.release(session, claim, wait_s=wait_s, failed=True, counted=counted)
         self.kick_after(claim.lane, wait_s)
 
     async def _keep_leases(self) -> None:

@@ -59,11 +59,23 @@ async def next_due_s(db: Database, lane: Lane) -> float | None:
     return wait
 
 
+_RENEW = """
+SELECT r.conversation_id, r.epoch FROM (
+  SELECT array_agg(c.tenant_id) AS tenants, array_agg(c.conversation_id) AS conversations, array_agg(c.epoch) AS epochs
+  FROM unnest($3::uuid[], $4::uuid[], $5::bigint[]) AS c (tenant_id, conversation_id, epoch)
+  JOIN tenant_directory d ON d.tenant_id = c.tenant_id WHERE d.status = 'active' OR $2 = 'send'
+) mine, queue_renew($1, $2, mine.tenants, mine.conversations, mine.epochs) r
+"""
+
+
 async def renew(db: Database, worker_id: UUID, lane: Lane, claims: Sequence[Claim]) -> set[tuple[UUID, int]]:
-    """Prolong the leases of `claims`; return (conversation, epoch) of those still held. The others are lost."""
+    """Prolong the leases of `claims`; return (conversation, epoch) of those still held. The others are lost.
+
+    So are the turns of a tenant that is no longer active: whoever runs one stops it. A send under way comes to its end.
+    """
     rows = await db.fleet_fetch(
         "renew",
-        "SELECT conversation_id, epoch FROM queue_renew($1, $2, $3, $4, $5)",
+        _RENEW,
         worker_id,
         lane,
         [claim.scope.tenant_id for claim in claims],
@@ -87,6 +99,8 @@ async def begin(session: TenantSession, claim: Claim) -> None:
 async def fence(session: TenantSession, claim: Claim) -> None:
     """Lock the lane's row and prove that `claim` still holds it, for the rest of the transaction. Raises LeaseLostError.
 
+    A turn is held only while its tenant is active; what became of a send is noted all the same.
+
     A lease whose time is over, but which nobody has taken away, is prolonged as by `renew`: after a recovery of the
     server that took longer than a lease, the holder may write before it could renew. Past its deadline it is lost.
     """
@@ -107,8 +121,10 @@ async def limit(session: TenantSession, claim: Claim, deadline_at: datetime) -> 
 async def _lock(session: TenantSession, claim: Claim, change: str) -> None:
     held = await session.fetchval(
         f"UPDATE ready_queue SET {change},"  # two constants
-        "  lease_until = CASE WHEN lease_until > now() THEN lease_until ELSE now() + lease END"
-        " WHERE tenant_id = $1 AND conversation_id = $2 AND lane = $3 AND epoch = $4 AND state = 'leased'"
+        "   lease_until = CASE WHEN lease_until > now() THEN lease_until ELSE now() + lease END"
+        " WHERE tenant_id = $1 AND conversation_id = $2 AND lane = $3"
+        " AND (lane = 'send' OR EXISTS (SELECT 1 FROM tenant_directory WHERE tenant_id = $1 AND status = 'active'))"
+        " AND epoch = $4 AND state = 'leased'"
         " AND (lease_until > now() OR deadline_at IS NULL OR deadline_at + lease > now()) RETURNING true",
         claim.scope.tenant_id,
         claim.conversation_id,
@@ -119,17 +135,19 @@ async def _lock(session: TenantSession, claim: Claim, change: str) -> None:
         raise LeaseLostError(f"the {claim.lane} lease of conversation {claim.conversation_id} is no longer held")
 
 
-async def release(session: TenantSession, claim: Claim, *, wait_s: float | None = None, failed: bool = False) -> None:
+async def release(
+    session: TenantSession, claim: Claim, *, wait_s: float | None = None, failed: bool = False, counted: bool = True
+) -> None:
     """Give the lane back: idle if nothing came since, else ready again. Raises LeaseLostError if it is not ours.
 
     `wait_s` keeps it ready, due after that many seconds, or earlier for what came since. `failed` keeps counting its
-    attempts, and waits whatever came.
+    attempts, and waits whatever came; the one that ends here is not among them if it is not `counted`.
     """
     released = await session.fetchval(
         "UPDATE ready_queue SET state = CASE WHEN seq = claimed_seq AND $5::interval IS NULL THEN 'idle' ELSE 'ready' END,"
         " due_at = CASE WHEN $5::interval IS NULL THEN due_at WHEN seq = claimed_seq OR $6 THEN now() + $5::interval"
         "   ELSE least(due_at, now() + $5::interval) END,"
-        " attempts = CASE WHEN $6 THEN attempts ELSE 0 END,"
+        " attempts = CASE WHEN $6 THEN greatest(attempts - $7, 0) ELSE 0 END,"
         " lease_owner = NULL, lease_until = NULL, lease = NULL, deadline_at = NULL"
         " WHERE tenant_id = $1 AND conversation_id = $2 AND lane = $3 AND epoch = $4 AND state = 'leased' RETURNING true",
         claim.scope.tenant_id,
@@ -138,6 +156,7 @@ async def release(session: TenantSession, claim: Claim, *, wait_s: float | None 
         claim.epoch,
         None if wait_s is None else timedelta(seconds=wait_s),
         failed,
+        0 if counted else 1,
     )
     if not released:
         raise LeaseLostError(f"the {claim.lane} lease of conversation {claim.conversation_id} is no longer held")

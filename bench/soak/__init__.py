@@ -1,0 +1,1 @@
+"""`make soak`: random faults at length on real processes, and what they leave behind."""
