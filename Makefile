@@ -1,7 +1,9 @@
 # `make up` and `make test` need nothing before them but Python 3.11+, make and apt.
-.PHONY: help up test lint format bench soak lock clean
+.PHONY: help up test lint format bench soak sabotage lock clean
 .DEFAULT_GOAL := help
 BIN := .venv/bin
+# One more than there are processors: tests that kill and freeze processes mostly wait.
+WORKERS = $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 14
@@ -12,7 +14,7 @@ up: ## set up, then run everything on this machine; PORT=8400 DATA_DIR=... chang
 
 test: lint ## lint, then all tests; ARGS="tests/embedded -k adopt" chooses
 	@scripts/setup --tests
-	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadgroup $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 5 --dist loadgroup $(ARGS)
 
 lint: ## format, style, types, layers and sizes
 	@scripts/setup
@@ -33,6 +35,10 @@ bench: ## measure; results in bench/results
 soak: ## faults at random on real processes; MINUTES=10, SEED=... repeats their order, TURNS=5000 before them
 	@scripts/setup --tests
 	@$(BIN)/python -m bench.soak $(or $(MINUTES),10) "$(SEED)" $(TURNS)
+
+sabotage: ## take each guard out of a copy; its test must turn red; ARGS="fence redactor" chooses
+	@scripts/setup --tests
+	@$(BIN)/python -m tests.sabotage $(ARGS)
 
 lock: ## resolve the dependencies anew into requirements.lock
 	@scripts/setup

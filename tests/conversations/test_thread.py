@@ -14,6 +14,8 @@ from konstruct.conversations.overview_repository import overview
 from konstruct.conversations.thread_repository import Message, messages_before, messages_from
 from konstruct.kit.errors import NotFoundError
 from konstruct.kit.ids import uuid7
+from konstruct.llm.port import CallRecord, Usage
+from konstruct.llm.usage_repository import record_calls
 from tests.support.hand import claim, conversation, send, take_turn, working
 from tests.support.house import House
 from tests.support.inbox import hand_back, reply, take_over
@@ -128,11 +130,10 @@ async def test_the_cost_is_the_sum_of_its_calls_and_says_what_is_not_priced(stil
                 turn,
                 found,
             )
-            await session.executemany(
-                "INSERT INTO llm_calls (tenant_id, id, turn_id, backend, model, outcome, cost_micro, latency_ms)"
-                " VALUES ($1, $2, $3, 'x', 'x', 'ok', $4, 1)",
-                [(scope.tenant_id, uuid7(), turn, price) for price in prices],
-            )
+            calls = [CallRecord("x", "x", "ok", Usage(1, 0, 1), price, 1, None) for price in prices]
+            await record_calls(session, turn, 0, calls)
+            # What it cost stays, when the calls themselves are too old to be kept.
+            await session.execute("DELETE FROM llm_calls WHERE tenant_id = $1 AND turn_id = $2", scope.tenant_id, turn)
     seen = await still.db.run(scope, lambda s: overview(s, one))
     assert (seen.cost_micro, seen.unpriced_calls, seen.turns) == (1750, 1, 1)
 

@@ -10,6 +10,9 @@ import pytest
 from konstruct.agents import turns_repository
 from konstruct.agents.turn import Step
 from konstruct.channels import deliveries_repository
+from konstruct.conversations import outbox
+from konstruct.conversations.outbox import Reply
+from konstruct.db.session import UniqueViolation
 from konstruct.jobs.queue import Claim
 from konstruct.kit.errors import LeaseLostError
 from tests.support.hand import abandon, claim, conversation, rows, send, take_turn, working
@@ -151,6 +154,18 @@ async def test_a_thawed_zombie_cannot_save_finish_or_send(still: House, model: P
         await still.turns(old)
     await still.turns(heir)
     await _a_late_sender_posts_nothing(still)
+
+
+async def test_a_turn_has_one_answer_whoever_writes_it(still: House) -> None:
+    scope = still.scopes[0]
+    await still.deliver(message(still.teams[0], "D1", "U1", "hello"))
+    await take_turn(still)
+    (first,) = await rows(still, scope, "SELECT * FROM deliveries WHERE tenant_id = $1")
+    names = ("conversation_id", "account_id", "channel_id", "thread_id", "owner_epoch", "turn_id")
+    again = Reply(**{name: first[name] for name in names}, kind="reply", text="again", parts=["again"])
+    with pytest.raises(UniqueViolation):
+        await still.db.run(scope, lambda session: outbox.put(session, again))
+    assert len(await rows(still, scope, "SELECT 1 FROM deliveries WHERE tenant_id = $1")) == 1
 
 
 async def _a_late_sender_posts_nothing(still: House) -> None:

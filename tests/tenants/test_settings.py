@@ -104,7 +104,7 @@ async def count(db: Database, scope: TenantScope, table: str) -> int:
 KEPT = ("turns", "llm_calls", "usage_days", "usage_conversations", "conversations", "contacts", "documents", "dedupe_keys")
 CONTENT = (
     *("messages", "deliveries", "steps", "tool_calls", "summaries", "inbound_events", "dead_letters"),
-    *("message_terms", "human_messages", "conversation_notes"),
+    *("message_terms", "human_messages", "conversation_notes", "delivery_archive"),
 )
 
 

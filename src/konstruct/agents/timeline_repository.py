@@ -35,14 +35,25 @@ FROM steps s WHERE s.tenant_id = $1 AND s.turn_id = $2 ORDER BY s.position
 _CALLS = """
 SELECT l.step, l.model, l.outcome, l.input_tokens, l.cached_tokens, l.output_tokens, l.cost_micro, l.latency_ms,
   l.first_token_ms, l.started_ms, l.created_at, to_jsonb(l) - 'tenant_id' AS raw
-FROM llm_calls l WHERE l.tenant_id = $1 AND l.turn_id = $2 ORDER BY l.step, l.started_ms, l.id
+FROM llm_calls l WHERE l.tenant_id = $1 AND l.turn_id = $2 AND l.id BETWEEN ids_from($2) AND ids_to($2)
+ORDER BY l.step, l.started_ms, l.id
 """
 
+# A delivery that was shown long ago carries its attempts.
 _DELIVERIES = """
 SELECT d.id, d.part, d.state, d.attempt, d.reason, d.external_id, d.created_at, d.sent_at, to_jsonb(d) - 'tenant_id' AS raw,
   t.attempt AS try, t.started_at AS try_started_at, t.ended_at AS try_ended_at, t.outcome AS try_outcome, t.reason AS try_reason
 FROM deliveries d LEFT JOIN delivery_attempts t ON t.tenant_id = d.tenant_id AND t.delivery_id = d.id
-WHERE d.tenant_id = $1 AND d.turn_id = $2 ORDER BY d.part, t.attempt
+WHERE d.tenant_id = $1 AND d.turn_id = $2
+UNION ALL
+SELECT d.id, d.part, d.state, d.attempt, d.reason, d.external_id, d.created_at, d.sent_at, to_jsonb(d) - 'tenant_id' - 'tries',
+  t.attempt, t.started_at, t.ended_at, t.outcome, t.reason
+FROM messages m
+JOIN delivery_archive d ON d.tenant_id = $1 AND d.message_id = m.id AND d.id BETWEEN ids_from($2) AND ids_to($2)
+LEFT JOIN LATERAL jsonb_to_recordset(d.tries)
+  AS t (attempt integer, started_at timestamptz, ended_at timestamptz, outcome text, reason text) ON true
+WHERE m.tenant_id = $1 AND m.turn_id = $2 AND m.direction = 'out' AND d.turn_id = $2
+ORDER BY part, try
 """
 
 

@@ -12,6 +12,8 @@ from konstruct.agents.ports import Passage
 from konstruct.llm.port import LlmError
 
 NOTHING = "[]"
+_LONGEST_MS = 2**31 - 1
+"""25 days: a turn may be cut off by a suspension, and go on after it."""
 
 
 class Trace:
@@ -26,8 +28,8 @@ class Trace:
         self._failure: dict[str, Any] | None = None
 
     def ms(self, moment: float | None = None) -> int:
-        """Return how long after the start `moment` of the monotonic clock (now, if None) was."""
-        return max(0, round(((self._clock() if moment is None else moment) - self.began) * 1000))
+        """Return how long after the start `moment` of the monotonic clock (now, if None) was; at most what its column holds."""
+        return min(_LONGEST_MS, max(0, round(((self._clock() if moment is None else moment) - self.began) * 1000)))
 
     def recalled(self, started_ms: int, query: str, passages: Sequence[Passage]) -> None:
         """Note what the documents were asked and which passages they gave, without their text: that stays in the documents."""

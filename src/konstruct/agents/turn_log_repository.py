@@ -53,7 +53,7 @@ CROSS JOIN LATERAL (
   SELECT count(*) AS calls, coalesce(sum(l.input_tokens), 0)::bigint AS input_tokens,
     coalesce(sum(l.output_tokens), 0)::bigint AS output_tokens,
     CASE WHEN count(*) = count(l.cost_micro) THEN coalesce(sum(l.cost_micro), 0)::bigint END AS cost_micro
-  FROM llm_calls l WHERE l.tenant_id = $1 AND l.turn_id = t.id
+  FROM llm_calls l WHERE l.tenant_id = $1 AND l.turn_id = t.id AND l.id BETWEEN ids_from(t.id) AND ids_to(t.id)
 ) l
 """
 _PAGE = f"""
@@ -73,7 +73,7 @@ _MORE = """,
      'results', s.content->'results', 'created_at', s.created_at) ORDER BY s.position)
    FROM steps s WHERE s.tenant_id = $1 AND s.turn_id = t.id) AS step_rows,
   (SELECT jsonb_agg(to_jsonb(c) - 'tenant_id' - 'turn_id' ORDER BY c.step NULLS LAST, c.id)
-   FROM llm_calls c WHERE c.tenant_id = $1 AND c.turn_id = t.id) AS call_rows,
+   FROM llm_calls c WHERE c.tenant_id = $1 AND c.turn_id = t.id AND c.id BETWEEN ids_from(t.id) AND ids_to(t.id)) AS call_rows,
   (SELECT jsonb_agg(to_jsonb(u) - 'tenant_id' - 'turn_id' ORDER BY u.step, u.call_index)
    FROM tool_calls u WHERE u.tenant_id = $1 AND u.turn_id = t.id) AS tool_rows"""
 _DETAIL = f"{_TURN.format(turns='turns', more=_MORE)} WHERE t.tenant_id = $1 AND t.id = $2"

@@ -68,13 +68,7 @@ async def open_turn(session: TenantSession, claim: Claim, deadline_s: float) -> 
             await queue.release(session, claim)
             return None
     else:
-        turn_id, times = row["turn_id"], (row["started_at"], row["deadline_at"])
-        await session.execute(
-            "UPDATE turns SET attempts = attempts + 1, epoch = $3 WHERE tenant_id = $1 AND id = $2",
-            claim.scope.tenant_id,
-            turn_id,
-            claim.epoch,
-        )
+        turn_id, times = row["turn_id"], await _take_up(session, claim, row["turn_id"], deadline_s)
         await _leave_the_rest(session, claim)
     await queue.limit(session, claim, times[1])
     return await _load(session, claim, turn_id, times, row)
@@ -104,6 +98,23 @@ async def _start(session: TenantSession, claim: Claim, turn_id: UUID, row: Recor
         turn_id,
     )
     return started["started_at"], started["deadline_at"]
+
+
+async def _take_up(session: TenantSession, claim: Claim, turn_id: UUID, deadline_s: float) -> _Times:
+    """Go on with a turn; return its times. One that a suspension of the tenant cut off has its whole time again, once."""
+    row = await session.fetchrow(
+        "UPDATE turns t SET attempts = t.attempts + 1, epoch = $3, deadline_at = CASE"
+        "   WHEN d.status_changed_at > t.started_at AND t.deadline_at < d.status_changed_at + $4 THEN now() + $4"
+        "   ELSE t.deadline_at END"
+        " FROM tenant_directory d WHERE t.tenant_id = $1 AND t.id = $2 AND d.tenant_id = t.tenant_id"
+        " RETURNING t.started_at, t.deadline_at",
+        claim.scope.tenant_id,
+        turn_id,
+        claim.epoch,
+        timedelta(seconds=deadline_s),
+    )
+    assert row is not None
+    return row["started_at"], row["deadline_at"]
 
 
 async def _leave_the_rest(session: TenantSession, claim: Claim) -> None:

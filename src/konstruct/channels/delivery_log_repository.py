@@ -36,12 +36,16 @@ _COLUMNS = (
     " d.attempt AS attempts, d.reason, d.channel_id, d.thread_id, d.external_id, d.created_at, d.sent_at"
 )
 # Ids are made in the order of time: the primary key is the list's order, and new rows go before its first page.
-_PAGE = f"""
-SELECT {_COLUMNS} FROM deliveries d
+_NEWEST = f"""
+SELECT {_COLUMNS} FROM {{table}} d
 WHERE d.tenant_id = $1 AND ($2::uuid IS NULL OR d.id < $2) AND ($3::uuid IS NULL OR d.conversation_id = $3)
   AND ($4::text IS NULL OR d.state = $4)
 ORDER BY d.id DESC LIMIT $5
 """
+_TABLES = ("deliveries", "delivery_archive")
+"""What was shown long ago is in the archive."""
+_PAGE = f"{' UNION ALL '.join(f'({_NEWEST.format(table=table)})' for table in _TABLES)} ORDER BY id DESC LIMIT $5"
+_ONE = " UNION ALL ".join(f"SELECT {_COLUMNS} FROM {table} d WHERE d.tenant_id = $1 AND d.id = $2" for table in _TABLES)
 
 
 async def page(
@@ -59,6 +63,5 @@ async def page(
 
 async def find(session: TenantSession, delivery_id: UUID) -> LoggedDelivery | None:
     """Return a delivery, or None."""
-    sql = f"SELECT {_COLUMNS} FROM deliveries d WHERE d.tenant_id = $1 AND d.id = $2"
-    row = await session.fetchrow(sql, session.scope.tenant_id, delivery_id)
+    row = await session.fetchrow(_ONE, session.scope.tenant_id, delivery_id)
     return LoggedDelivery(**row) if row else None

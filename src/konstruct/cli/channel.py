@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json as jsonlib
+from contextlib import ExitStack
+from itertools import chain
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from konstruct.channels import accounts
+from konstruct.channels.missed import Missed, find_missed, refused_in
 from konstruct.cli.context import DataDir, running_settings, with_database
 from konstruct.cli.tenant import tenant_id
 from konstruct.db.database import Database
@@ -45,3 +50,32 @@ def slack(
         return str(account_id)
 
     typer.echo(f"connected: account {with_database(running_settings(data_dir), work)}")
+
+
+@app.command()
+def missed(
+    logs: Annotated[
+        list[Path], typer.Argument(help="Log files of `web`, of the time of the outage.", exists=True, dir_okay=False)
+    ],
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """List the posts that were refused while the database was away, and never came again."""
+    with ExitStack() as stack:
+        files = [stack.enter_context(path.open(encoding="utf-8", errors="replace")) for path in logs]
+        posts = refused_in(chain.from_iterable(files))
+    found = with_database(running_settings(data_dir), lambda db, _: find_missed(db, posts))
+    if json:
+        typer.echo(jsonlib.dumps([_missed_json(one) for one in found]))
+        return
+    for one in found:
+        typer.echo(f"{one.tenant_id or 'nobody connected this account'}: {len(one.lost)} of {one.refused} refused posts are lost")
+        for post in one.lost:
+            typer.echo(f"  {post.at:%Y-%m-%d %H:%M:%S} UTC  channel {post.channel_id}{'' if post.addressed else ', not to us'}")
+    if not found:
+        typer.echo("these logs know of no refused post")
+
+
+def _missed_json(one: Missed) -> dict[str, object]:
+    lost = [{"at": post.at.isoformat(), "channel_id": post.channel_id, "addressed": post.addressed} for post in one.lost]
+    return {"tenant_id": str(one.tenant_id) if one.tenant_id else None, "refused": one.refused, "lost": lost}

@@ -15,6 +15,7 @@ from konstruct.db.database import Database
 from konstruct.kit import log as logs
 from konstruct.kit.open_files import allow_many_files
 from konstruct.kit.settings import PREFIX, Settings, load_settings
+from konstruct.kit.stacks import tell_stacks_on_signal
 from konstruct.local.instance import load_instance
 from konstruct.tenants.keyring import open_key_provider
 from konstruct.tenants.vault import Vault
@@ -33,6 +34,7 @@ def process_settings(process: str) -> Settings:
     settings = load_settings()
     check_settings(settings, process)
     logs.configure(settings, process)
+    tell_stacks_on_signal()
     allow_many_files()
     return settings
 

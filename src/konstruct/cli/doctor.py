@@ -4,24 +4,41 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Collection
 
-from konstruct.cli.checks import channels, database, engine, services
+from konstruct.cli.checks import channels, database, engine, failing_model, services, space, tokens, webhooks, work
 from konstruct.cli.checks.check import Check, System, Verdict
+from konstruct.cli.checks.remedies import REMEDIES
 from konstruct.db.database import Database
+from konstruct.kit import log as logs
 from konstruct.kit.errors import KonstructError
 from konstruct.kit.log_errors import error_name
 from konstruct.kit.redaction import redact_text
 from konstruct.kit.settings import Settings
 
 CHECK_S = 60.0
-"""Longest time for one check; those that read tenant by tenant take the longest."""
+"""Longest time for one check; those that read tenant by tenant, a sample of them, take the longest."""
+ON_SETTINGS = {**services.CHECKS, **work.SETTINGS_CHECKS, **channels.SETTINGS_CHECKS, **webhooks.SETTINGS_CHECKS}
+"""Checks that need no database."""
+ON_SYSTEM = {
+    **database.CHECKS,
+    **channels.CHECKS,
+    **webhooks.CHECKS,
+    **engine.CHECKS,
+    **work.CHECKS,
+    **failing_model.CHECKS,
+    **tokens.CHECKS,
+    **space.CHECKS,
+}
+DATABASE = "database"
 _MARKS = {True: "ok", False: "FAIL", None: "-"}
 
 
-def doctor(settings: Settings, as_json: bool) -> int:
-    """Print the report to stdout; return 1 if any check is false, else 0."""
-    checks = asyncio.run(run_checks(settings))
+def doctor(settings: Settings, as_json: bool, only: Collection[str]) -> int:
+    """Print the report to stdout; return 1 if any check is false, else 0. `only` names the checks to make; none means all."""
+    # The probe of a failing model is no event of this installation: its warnings would only frighten.
+    logs.configure(settings.model_copy(update={"log_level": "ERROR"}), "cli")
+    checks = asyncio.run(run_checks(settings, only))
     if as_json:
         print(json.dumps([check.to_json() for check in checks], indent=2))
     else:
@@ -29,15 +46,23 @@ def doctor(settings: Settings, as_json: bool) -> int:
     return int(any(check.ok is False for check in checks))
 
 
-async def run_checks(settings: Settings) -> list[Check]:
-    """Return every check's result, in a fixed order. Never raises: a check that breaks is false and says why."""
-    on_settings = {**services.CHECKS, **channels.SETTINGS_CHECKS}
-    on_system = {**database.CHECKS, **channels.CHECKS, **engine.CHECKS}
+async def run_checks(settings: Settings, only: Collection[str] = ()) -> list[Check]:
+    """Return the result of every check, or of `only` these, in a fixed order. A check that breaks is false and says why.
+
+    Raises KonstructError for the name of no check.
+    """
+    for name in only:
+        if name not in REMEDIES:
+            raise KonstructError(f"there is no check {name!r}: `konstruct doctor` lists them")
+    on_settings = {name: check for name, check in ON_SETTINGS.items() if not only or name in only}
+    on_system = {name: check for name, check in ON_SYSTEM.items() if not only or name in only}
     results = [_run(name, check(settings)) for name, check in on_settings.items()]
+    if not on_system and only and DATABASE not in only:
+        return list(await asyncio.gather(*results))
     try:
         db = await Database.open(settings, pool=4)
     except KonstructError as error:
-        lost = [Check("database", False, redact_text(str(error)))]
+        lost = [Check(DATABASE, False, redact_text(str(error)))]
         lost += [Check(name, None, "the database cannot be reached") for name in on_system]
         return [*lost, *await asyncio.gather(*results)]
     try:
@@ -45,7 +70,7 @@ async def run_checks(settings: Settings) -> list[Check]:
         found = await asyncio.gather(*(_run(name, check(system)) for name, check in on_system.items()), *results)
     finally:
         await db.close()
-    return [Check("database", True, "both logins are accepted"), *found]
+    return [Check(DATABASE, True, "both logins are accepted"), *found]
 
 
 async def _run(name: str, work: Awaitable[Verdict]) -> Check:
@@ -63,6 +88,10 @@ async def _run(name: str, work: Awaitable[Verdict]) -> Check:
 
 def _table(checks: list[Check]) -> str:
     width = max(len(check.id) for check in checks)
-    lines = [f"{_MARKS[check.ok]:<4}  {check.id:<{width}}  {check.evidence}" for check in checks]
+    lines = []
+    for check in checks:
+        lines.append(f"{_MARKS[check.ok]:<4}  {check.id:<{width}}  {check.evidence}")
+        if check.ok is False:
+            lines.append(f"      {'':<{width}}  → {check.todo}")
     counts = {mark: sum(check.ok is ok for check in checks) for ok, mark in _MARKS.items()}
     return "\n".join([*lines, "", f"{counts['ok']} ok, {counts['FAIL']} failed, {counts['-']} not due or not applicable"])

@@ -71,12 +71,13 @@ def beat() -> None:
 @app.command()
 def doctor(
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    check: Annotated[list[str] | None, typer.Option(help="Make this check only; may be given several times.")] = None,
     data_dir: DataDir = None,
 ) -> None:
     """Check the running system for what looks done but is not; exit 1 if any check is false."""
     from konstruct.cli.doctor import doctor as run_doctor
 
-    raise typer.Exit(run_doctor(running_settings(data_dir), json))
+    raise typer.Exit(run_doctor(running_settings(data_dir), json, check or ()))
 
 
 @app.command()

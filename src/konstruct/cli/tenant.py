@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as jsonlib
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 from uuid import UUID
@@ -11,15 +12,19 @@ import typer
 
 from konstruct.cli.context import DataDir, running_settings, with_database
 from konstruct.cli.files import new_file
+from konstruct.conversations import restored
 from konstruct.db.database import Database
 from konstruct.db.redis import Redis
 from konstruct.db.scope import TenantScope
 from konstruct.kit.errors import KonstructError
 from konstruct.kit.text import storable
 from konstruct.tenants import service
+from konstruct.tenants.accesses import Trace, list_traces
 from konstruct.tenants.erase import Erasing, begin
 from konstruct.tenants.export import tables_of, write_export
+from konstruct.tenants.revocation import Revoked, revoke_all
 from konstruct.tenants.sign_in import create_link
+from konstruct.tenants.tenants_repository import directory
 from konstruct.tenants.vault import Vault
 
 app = typer.Typer(help="Businesses on this installation.", no_args_is_help=True)
@@ -158,3 +163,54 @@ def resume(tenant: TenantId, data_dir: DataDir = None) -> None:
     """Let a suspended business go on."""
     with_database(running_settings(data_dir), lambda db, _: service.set_status(db, tenant_id(tenant), "active"))
     typer.echo(f"{tenant} is active")
+
+
+@app.command(name="revoke-sessions")
+def revoke_sessions(tenant: TenantId, data_dir: DataDir = None) -> None:
+    """Sign everybody of a business out, end its links and codes, and revoke its API keys."""
+
+    async def work(db: Database, _: Vault) -> Revoked:
+        return await revoke_all(db, await service.require_tenant(db, tenant_id(tenant)))
+
+    revoked = with_database(running_settings(data_dir), work)
+    typer.echo(f"ended: {revoked.sessions} sessions, {revoked.links} links; revoked: {revoked.api_keys} API keys")
+
+
+@app.command()
+def accesses(
+    tenant: TenantId,
+    days: Annotated[int, typer.Option(help="How far to look back.", min=1, max=3650)] = 30,
+    json: Json = False,
+    data_dir: DataDir = None,
+) -> None:
+    """List who could read a business's data: operators, exports, sessions, links and API keys."""
+
+    async def work(db: Database, _: Vault) -> list[Trace]:
+        scope = await service.require_tenant(db, tenant_id(tenant))
+        return await list_traces(db, scope, datetime.now(UTC) - timedelta(days=days))
+
+    traces = with_database(running_settings(data_dir), work)
+    if json:
+        typer.echo(jsonlib.dumps([trace.to_json() for trace in traces]))
+    for trace in traces if not json else ():
+        until = f", until {trace.until:%Y-%m-%d %H:%M}" if trace.until else ""
+        typer.echo(f"{trace.at:%Y-%m-%d %H:%M}  {trace.kind:<15}  {trace.who}: {trace.what}{until}")
+
+
+@app.command(name="cancel-pending")
+def cancel_pending(
+    tenant: Annotated[str | None, typer.Argument(help="The tenant's id.")] = None,
+    everyone: Annotated[bool, typer.Option("--all", help="Every tenant.")] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """After a restore, before a worker starts: send no old answer again, and answer no old question."""
+    if (tenant is None) is not everyone:
+        raise KonstructError("name one tenant, or say --all")
+
+    async def work(db: Database, _: Vault) -> tuple[int, int]:
+        ids = [tenant_id(tenant)] if tenant else [entry.tenant_id for entry in await directory(db) if entry.status != "erasing"]
+        done = [await restored.cancel_pending(db, await service.require_tenant(db, one)) for one in ids]
+        return sum(one.deliveries for one in done), sum(one.messages for one in done)
+
+    deliveries, messages = with_database(running_settings(data_dir), work)
+    typer.echo(f"{deliveries} deliveries are cancelled, {messages} messages are left to people")

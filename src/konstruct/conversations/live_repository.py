@@ -60,6 +60,8 @@ SELECT c.next_seq - 1 AS seq, c.owner_epoch,
   least(c.next_seq, d.first, m.first,
     (SELECT min(i.seq) FROM messages i WHERE i.tenant_id = $1 AND i.turn_id = t.id)) AS open_from
 FROM conversations c
+-- A page that is open when the business is suspended shows nothing that comes after it.
+JOIN tenant_directory b ON b.tenant_id = c.tenant_id AND b.status = 'active'
 CROSS JOIN LATERAL (
   SELECT string_agg(o.position || o.state || o.part, ',' ORDER BY o.position, o.part) AS open, min(o.position) AS first FROM (
     SELECT d.position, d.state, d.part FROM deliveries d
@@ -77,7 +79,7 @@ WHERE c.tenant_id = $1 AND c.id = $2
 
 
 async def pulse(session: TenantSession, conversation_id: UUID) -> Pulse:
-    """Return the conversation's pulse. Raises NotFoundError."""
+    """Return the conversation's pulse. Raises NotFoundError, also when the business is not active."""
     row = await session.fetchrow(_PULSE, session.scope.tenant_id, conversation_id)
     if row is None:
         raise NotFoundError(f"there is no conversation {conversation_id}")

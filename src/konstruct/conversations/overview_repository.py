@@ -58,7 +58,8 @@ class Overview:
 _OVERVIEW = """
 SELECT c.id, c.kind, a.kind AS channel, a.external_id AS account, a.status AS account_status, c.channel_id, c.owner,
   c.owner_epoch, e.member_name AS answered_by, e.created_at AS owned_since, g.name AS employee, c.created_at AS since,
-  c.next_seq - 1 AS messages, t.turns, t.cost_micro, t.unpriced_calls,
+  c.next_seq - 1 AS messages, u.cost_micro, u.unpriced_calls,
+  (SELECT count(*) FROM turns t WHERE t.tenant_id = $1 AND t.conversation_id = $2) AS turns,
   (SELECT count(*) FROM human_messages h WHERE h.tenant_id = $1 AND h.conversation_id = $2) AS human_replies, p.people
 FROM conversations c
 JOIN channel_accounts a ON a.tenant_id = c.tenant_id AND a.id = c.account_id
@@ -66,11 +67,9 @@ JOIN agents g ON g.tenant_id = c.tenant_id AND g.id = c.agent_id
 LEFT JOIN conversation_events e
   ON e.tenant_id = c.tenant_id AND e.conversation_id = c.id AND e.owner_epoch = c.owner_epoch AND c.owner = 'human'
 CROSS JOIN LATERAL (
-  SELECT count(DISTINCT t.id) AS turns, coalesce(sum(l.cost_micro), 0)::bigint AS cost_micro,
-    count(l.id) FILTER (WHERE l.cost_micro IS NULL) AS unpriced_calls
-  FROM turns t LEFT JOIN llm_calls l ON l.tenant_id = t.tenant_id AND l.turn_id = t.id
-  WHERE t.tenant_id = $1 AND t.conversation_id = $2
-) t
+  SELECT coalesce(sum(u.cost_micro), 0)::bigint AS cost_micro, coalesce(sum(u.unknown_cost_calls), 0)::bigint AS unpriced_calls
+  FROM usage_conversations u WHERE u.tenant_id = $1 AND u.conversation_id = $2
+) u
 CROSS JOIN LATERAL (
   SELECT jsonb_agg(jsonb_build_object('id', k.id, 'name', coalesce(k.display_name, k.external_id),
     'external_id', k.external_id, 'first_seen', extract(epoch FROM k.created_at)) ORDER BY s.seq DESC) AS people

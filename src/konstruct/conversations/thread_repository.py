@@ -66,6 +66,7 @@ FROM messages m
 LEFT JOIN contacts k ON k.tenant_id = m.tenant_id AND k.id = m.contact_id
 LEFT JOIN conversation_events e ON e.tenant_id = m.tenant_id AND e.message_id = m.id
 LEFT JOIN human_messages h ON h.tenant_id = m.tenant_id AND h.message_id = m.id
+-- A message of which all was shown long ago has no rows left here: no part of it is wanting.
 LEFT JOIN LATERAL (
   SELECT count(*) AS parts, count(*) FILTER (WHERE d.state = 'sent') AS sent,
     count(*) FILTER (WHERE d.state = 'failed') AS failed,
@@ -84,7 +85,7 @@ LEFT JOIN LATERAL (SELECT count(*) AS tools FROM tool_calls c WHERE c.tenant_id 
   ON t.id IS NOT NULL
 LEFT JOIN LATERAL (
   SELECT count(*) AS calls, CASE WHEN count(*) = count(l.cost_micro) THEN sum(l.cost_micro)::bigint END AS cost_micro
-  FROM llm_calls l WHERE l.tenant_id = m.tenant_id AND l.turn_id = t.id
+  FROM llm_calls l WHERE l.tenant_id = m.tenant_id AND l.turn_id = t.id AND l.id BETWEEN ids_from(t.id) AND ids_to(t.id)
 ) l ON t.id IS NOT NULL
 WHERE m.tenant_id = $1 AND m.conversation_id = $2
 """

@@ -25,9 +25,12 @@ SHARED_TABLES = frozenset(
     )
 )
 """Tables with a tenant that the fleet role works on as well: ids, states, times and counts only."""
-FLEET_TABLES = frozenset(("unrouted_events", "workers", "fair_clock", "operators", "operator_links", "operator_sessions"))
+FLEET_TABLES = frozenset(
+    ("unrouted_events", "workers", "fair_clock", "operators", "operator_links", "operator_sessions", "maintenance_runs")
+)
 """Platform tables without a tenant."""
-_UNPROTECTED = frozenset(("alembic_version",))
+UNPROTECTED = frozenset(("alembic_version",))
+"""Tables that hold nothing of anybody."""
 _TEMPLATE = "(tenant_id = (current_setting('app.tenant_id'::text))::uuid)"
 """The one tenant policy, as the server prints it."""
 
@@ -102,7 +105,7 @@ async def forced_problems(session: Session) -> list[str]:
     return [
         f"row-level security is {'not forced' if row['enabled'] else 'off'} on table {row['name']}"
         for row in await session.fetch(_TABLES)
-        if row["name"] not in _UNPROTECTED and not (row["enabled"] and row["forced"])
+        if row["name"] not in UNPROTECTED and not (row["enabled"] and row["forced"])
     ]
 
 
@@ -112,7 +115,7 @@ async def policy_problems(session: Session) -> list[str]:
     problems = []
     for row in await session.fetch(_TABLES):
         name = row["name"]
-        if name in _UNPROTECTED:
+        if name in UNPROTECTED:
             continue
         wanted = {fleet} if name in FLEET_TABLES else {tenant, fleet} if name in SHARED_TABLES else {tenant}
         if set(row["policies"]) != wanted or len(row["policies"]) != len(wanted):
@@ -127,8 +130,8 @@ async def fleet_reach_problems(session: Session) -> list[str]:
     rows = await session.fetch(
         "SELECT c.relname::text AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
         " WHERE c.relkind IN ('r', 'p', 'v', 'm') AND n.nspname = 'public' AND NOT c.relname = ANY ($1)"
-        " AND has_table_privilege(c.oid, 'SELECT, INSERT, UPDATE, DELETE') ORDER BY 1",
-        [*SHARED_TABLES, *FLEET_TABLES, *_UNPROTECTED],
+        " AND (has_any_column_privilege(c.oid, 'SELECT, INSERT, UPDATE') OR has_table_privilege(c.oid, 'DELETE')) ORDER BY 1",
+        [*SHARED_TABLES, *FLEET_TABLES, *UNPROTECTED],
     )
     return [f"the fleet login may reach table {row['name']}, which holds tenants' content" for row in rows]
 

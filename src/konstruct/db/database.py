@@ -143,7 +143,7 @@ async def _transaction(connection: asyncpg.pool.PoolConnectionProxy[asyncpg.Reco
 async def _open_pool(address: str, size: int, variable: str) -> asyncpg.Pool[asyncpg.Record]:
     try:
         return await asyncpg.create_pool(
-            address, min_size=min(2, size), max_size=size, timeout=10, max_inactive_connection_lifetime=0, reset=_reset
+            address, min_size=1, max_size=size, timeout=10, max_inactive_connection_lifetime=0, reset=_reset
         )
     except (*STORAGE_ERRORS, asyncpg.PostgresError, ValueError) as error:
         detail = str(error).splitlines()[0] if str(error) else type(error).__name__

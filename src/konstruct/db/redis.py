@@ -10,6 +10,7 @@ import math
 import re
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, TypeVar
 
@@ -30,6 +31,10 @@ SOCKET_TIMEOUT_S = 0.25
 
 _CONNECTIONS = 32
 _SCAN_STEP = 1000
+SURVEY_STEPS = 100
+"""Steps of a survey: about 100,000 keys, more than a busy installation has, and a second at most."""
+_PLACE = re.compile(r"k1:\{(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|platform)\}:")
+"""How a key begins."""
 _DOMAIN = re.compile(r"[a-z][a-z0-9_]{0,31}", re.ASCII)
 _PART_MAX = 200
 _EXPIRY_MAX_S = 32 * 24 * 3600.0
@@ -66,6 +71,17 @@ class RedisUnavailableError(KonstructError):
     """Redis is not set, did not answer in time, or refused. Go on without it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What the keys of the whole database look like."""
+
+    seen: int
+    foreign: int
+    """Keys under no tenant and not under the platform."""
+    whole: bool
+    """Whether every key was looked at."""
+
+
 class Redis:
     """The process's connections. `tenant(scope)` and `platform()` are the only ways to a key."""
 
@@ -78,6 +94,7 @@ class Redis:
         self._client = None if url is None else _client(url, timeout_s)
         scripts = (_INCR, _HOLD, _HELD, _TAKE)
         self._scripts = {} if self._client is None else {text: self._client.register_script(text) for text in scripts}
+        self._under_way: set[asyncio.Future[Any]] = set()
 
     @classmethod
     def open(cls, settings: Settings) -> Redis:
@@ -104,9 +121,21 @@ class Redis:
         """Raise RedisUnavailableError unless the server answers."""
         await self._call(lambda client: client.ping())
 
+    async def survey(self, steps: int = SURVEY_STEPS) -> Survey:
+        """Return whether every key has its place, in at most `steps` steps of about a thousand keys. Reads no value."""
+        seen, foreign, cursor = 0, 0, 0
+        for _ in range(steps):
+            cursor, keys = await self._call(partial(_scan, cursor=cursor, pattern="*"))
+            seen += len(keys)
+            foreign += sum(_PLACE.match(key) is None for key in keys)
+            if cursor == 0:
+                break
+        return Survey(seen, foreign, cursor == 0)
+
     async def close(self) -> None:
-        """Close the connections."""
+        """Close the connections, once the calls that nobody waits for any more have ended."""
         if self._client is not None:
+            await asyncio.gather(*self._under_way, return_exceptions=True)
             await self._client.aclose()
 
     async def _script(self, text: str, keys: list[str], *args: int) -> int:
@@ -117,15 +146,28 @@ class Redis:
             raise RedisUnavailableError("KONSTRUCT_REDIS_URL is not set")
         if not self._circuit.allows():
             raise RedisUnavailableError("the Redis of KONSTRUCT_REDIS_URL failed a moment ago")
+        # A call is never cancelled: redis-py loses a place of its pool for good if that happens while it gives the connection
+        # back. Whoever leaves early leaves the call to its own time-outs, and no connection with an answer still to be read.
+        call = asyncio.ensure_future(command(self._client))
+        self._under_way.add(call)
+        call.add_done_callback(self._ended)
+        done, _ = await asyncio.wait({call}, timeout=self._call_timeout_s)
         try:
-            async with asyncio.timeout(self._call_timeout_s):
-                answer = await command(self._client)
+            if not done:
+                raise TimeoutError
+            answer = call.result()
         except (RedisError, OSError) as error:
             self._circuit.failed()
             # The error's own text may name the address.
             raise RedisUnavailableError(f"the Redis of KONSTRUCT_REDIS_URL failed: {type(error).__name__}") from None
         self._circuit.succeeded()
         return answer
+
+    def _ended(self, call: asyncio.Future[Any]) -> None:
+        self._under_way.discard(call)
+        if not call.cancelled():
+            # Asked for, so that an error which nobody waits for any more is not reported as lost.
+            call.exception()
 
 
 class _Keyspace:

@@ -15,6 +15,7 @@ from konstruct.db.catalogue import (
     server_problems,
 )
 from konstruct.db.database import Database
+from konstruct.db.structure import structure_problems
 from konstruct.kit.errors import SelfTestError
 
 _RAISED = (asyncpg.UndefinedObjectError, asyncpg.InvalidTextRepresentationError)
@@ -78,7 +79,7 @@ async def _server(db: Database) -> list[str]:
 
 async def _tables(db: Database) -> list[str]:
     async with db.unscoped() as session:
-        return await forced_problems(session) or await policy_problems(session)
+        return await forced_problems(session) or await policy_problems(session) or await structure_problems(session)
 
 
 async def _migrations(db: Database) -> list[str]:

@@ -12,17 +12,20 @@ from concurrent.futures import Future
 import structlog
 
 from konstruct.db.database import Database
-from konstruct.db.maintenance import make_partitions
+from konstruct.db.maintenance import keep_partitions
 from konstruct.db.selftest import self_test
 from konstruct.jobs import heartbeat
 from konstruct.jobs.broker import create_celery
+from konstruct.jobs.maintenance_runs import EVERY, recorded
 from konstruct.kit.counters import Counters
 from konstruct.kit.ids import uuid7
+from konstruct.kit.log_errors import error_name
 from konstruct.kit.settings import Settings
 
 log = structlog.get_logger()
 
-MAINTAIN_EVERY_S = 6 * 3600.0
+AGAIN_AFTER_S = 600.0
+"""Until the next attempt at what failed."""
 
 
 def run_beat(settings: Settings) -> int:
@@ -55,17 +58,25 @@ async def _work(settings: Settings, ready: Future[None]) -> None:
         await heartbeat.beat_once(db, worker_id, "beat", 0, counters)
         ready.set_result(None)
         log.info("beat_ready", worker_id=str(worker_id))
-        await asyncio.gather(heartbeat.beat_on(db, worker_id, "beat", lambda: 0, counters), _maintain(settings))
+        await asyncio.gather(heartbeat.beat_on(db, worker_id, "beat", lambda: 0, counters), _maintain(db, settings))
     finally:
         await db.close()
 
 
-async def _maintain(settings: Settings) -> None:
+async def _maintain(db: Database, settings: Settings) -> None:
     assert settings.owner_database_url
+    owner_url = settings.owner_database_url.get_secret_value()
+
+    async def work() -> str:
+        done = await keep_partitions(owner_url)
+        log.info("maintained", made=done.made, dropped=done.dropped, deleted=done.deleted, busy=done.busy)
+        return str(done)
+
     while True:
         try:
-            made = await make_partitions(settings.owner_database_url.get_secret_value())
-            log.info("maintained", partitions=len(made))
+            await recorded(db, "partitions", work)
+            pause = EVERY["partitions"].total_seconds()
         except Exception as error:
-            log.error("maintenance_failed", error=type(error).__name__)
-        await asyncio.sleep(MAINTAIN_EVERY_S)
+            log.error("maintenance_failed", error=error_name(error))
+            pause = AGAIN_AFTER_S
+        await asyncio.sleep(pause)

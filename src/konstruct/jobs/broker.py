@@ -12,10 +12,12 @@ from konstruct.kit.settings import Settings
 WAKE = "konstruct.wake"
 PRUNE = "konstruct.prune"
 COUNT = "konstruct.count"
+ARCHIVE = "konstruct.archive"
 QUEUE = "konstruct"
 WAKE_EVERY_S = 5.0
 PRUNE_EVERY_S = 3600.0
 COUNT_EVERY_S = 60.0
+ARCHIVE_EVERY_S = 3600.0
 PUBLISH_TIMEOUT_S = 0.5
 """A frozen broker blocked a publisher for more than 15 s without this."""
 
@@ -53,6 +55,7 @@ def create_celery(settings: Settings, *, publisher: bool = False) -> Celery:
             "wake": {"task": WAKE, "schedule": WAKE_EVERY_S, "options": {"expires": WAKE_EVERY_S}},
             "prune": {"task": PRUNE, "schedule": PRUNE_EVERY_S, "options": {"expires": PRUNE_EVERY_S}},
             "count": {"task": COUNT, "schedule": COUNT_EVERY_S, "options": {"expires": COUNT_EVERY_S}},
+            "archive": {"task": ARCHIVE, "schedule": ARCHIVE_EVERY_S, "options": {"expires": ARCHIVE_EVERY_S}},
         },
     )
     # Our own logging stays as it was configured: Celery's would print arguments and tracebacks.
@@ -60,7 +63,9 @@ def create_celery(settings: Settings, *, publisher: bool = False) -> Celery:
     return app
 
 
-def register_tasks(app: Celery, *, wake: Callable[[], None], prune: Callable[[], None], count: Callable[[], None]) -> None:
+def register_tasks(
+    app: Celery, *, wake: Callable[[], None], prune: Callable[[], None], count: Callable[[], None], archive: Callable[[], None]
+) -> None:
     """Register the tasks of a worker. All are plain functions: an `async def` task would silently do nothing."""
 
     @app.task(name=WAKE, ignore_result=True, shared=False)  # type: ignore[untyped-decorator]  # Celery is not typed
@@ -74,3 +79,7 @@ def register_tasks(app: Celery, *, wake: Callable[[], None], prune: Callable[[],
     @app.task(name=COUNT, ignore_result=True, shared=False)  # type: ignore[untyped-decorator]  # likewise
     def count_tenants() -> None:
         count()
+
+    @app.task(name=ARCHIVE, ignore_result=True, shared=False)  # type: ignore[untyped-decorator]  # likewise
+    def archive_deliveries() -> None:
+        archive()

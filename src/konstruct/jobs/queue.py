@@ -59,11 +59,23 @@ async def next_due_s(db: Database, lane: Lane) -> float | None:
     return wait
 
 
+_RENEW = """
+SELECT r.conversation_id, r.epoch FROM (
+  SELECT array_agg(c.tenant_id) AS tenants, array_agg(c.conversation_id) AS conversations, array_agg(c.epoch) AS epochs
+  FROM unnest($3::uuid[], $4::uuid[], $5::bigint[]) AS c (tenant_id, conversation_id, epoch)
+  JOIN tenant_directory d ON d.tenant_id = c.tenant_id WHERE d.status = 'active' OR $2 = 'send'
+) mine, queue_renew($1, $2, mine.tenants, mine.conversations, mine.epochs) r
+"""
+
+
 async def renew(db: Database, worker_id: UUID, lane: Lane, claims: Sequence[Claim]) -> set[tuple[UUID, int]]:
-    """Prolong the leases of `claims`; return (conversation, epoch) of those still held. The others are lost."""
+    """Prolong the leases of `claims`; return (conversation, epoch) of those still held. The others are lost.
+
+    So are the turns of a tenant that is no longer active: whoever runs one stops it. A send under way comes to its end.
+    """
     rows = await db.fleet_fetch(
         "renew",
-        "SELECT conversation_id, epoch FROM queue_renew($1, $2, $3, $4, $5)",
+        _RENEW,
         worker_id,
         lane,
         [claim.scope.tenant_id for claim in claims],
@@ -87,7 +99,7 @@ async def begin(session: TenantSession, claim: Claim) -> None:
 async def fence(session: TenantSession, claim: Claim) -> None:
     """Lock the lane's row and prove that `claim` still holds it, for the rest of the transaction.
 
-    Raises LeaseLostError.
+    A turn is held only while its tenant is active; what became of a send is noted all the same. Raises LeaseLostError.
     """
     await _lock(session, claim, "claimed_seq = claimed_seq")
 
@@ -106,6 +118,7 @@ async def limit(session: TenantSession, claim: Claim, deadline_at: datetime) -> 
 async def _lock(session: TenantSession, claim: Claim, change: str) -> None:
     held = await session.fetchval(
         f"UPDATE ready_queue SET {change} WHERE tenant_id = $1 AND conversation_id = $2 AND lane = $3"  # two constants
+        " AND (lane = 'send' OR EXISTS (SELECT 1 FROM tenant_directory WHERE tenant_id = $1 AND status = 'active'))"
         " AND epoch = $4 AND state = 'leased' AND lease_alive(lease_until, lease) RETURNING true",
         claim.scope.tenant_id,
         claim.conversation_id,

@@ -18,11 +18,14 @@ from celery import signals
 from konstruct.db.database import Database
 from konstruct.db.selftest import self_test
 from konstruct.jobs import heartbeat
+from konstruct.jobs.archiving import archive
 from konstruct.jobs.broker import create_celery, register_tasks
 from konstruct.jobs.engine import Engine, Handler
+from konstruct.jobs.maintenance_runs import recorded
 from konstruct.jobs.pruning import prune
 from konstruct.jobs.queue import Lane
 from konstruct.jobs.tenant_health import refresh_due
+from konstruct.jobs.watchdog import Watchdog, end_process
 from konstruct.kit.counters import Counters
 from konstruct.kit.settings import Settings
 
@@ -44,8 +47,9 @@ def run_worker(settings: Settings, build: Build) -> int:
     register_tasks(
         app,
         wake=runtime.kick,
-        prune=lambda: asyncio.run(_with_pool(settings, prune)),
-        count=lambda: asyncio.run(_with_pool(settings, refresh_due)),
+        prune=lambda: asyncio.run(_periodic(settings, "prune", prune, "{} dedupe keys deleted")),
+        count=lambda: asyncio.run(_periodic(settings, "count", refresh_due, "{} tenants counted")),
+        archive=lambda: asyncio.run(_periodic(settings, "archive", archive, "{} deliveries archived")),
     )
     # The last thing a warm shutdown does is to call this: it returns when every turn has ended, leases kept meanwhile.
     signals.worker_shutdown.connect(runtime.drain, weak=False, dispatch_uid="konstruct")
@@ -112,12 +116,15 @@ class _Runtime:
             worker_id = self.engine.worker_id
             await heartbeat.beat_once(db, worker_id, "worker", 0, counters)
             beating = asyncio.create_task(heartbeat.beat_on(db, worker_id, "worker", lambda: self.engine.in_flight, counters))
+            watchdog = Watchdog(asyncio.get_running_loop(), end_process)
+            watchdog.start()
             self._ready.set_result(asyncio.get_running_loop())
             log.info("worker_ready", worker_id=str(worker_id))
             try:
                 await self.engine.run()
             finally:
                 beating.cancel()
+                watchdog.stop()
             await heartbeat.retire(db, worker_id)
             log.info("worker_drained", worker_id=str(worker_id))
 
@@ -132,10 +139,14 @@ async def _database(settings: Settings) -> AsyncIterator[Database]:
         await db.close()
 
 
-async def _with_pool(settings: Settings, job: Callable[[Database], Awaitable[object]]) -> None:
+async def _periodic(settings: Settings, job: str, work: Callable[[Database], Awaitable[int]], words: str) -> None:
     """A beat job has its own short-lived pool: the engine's belongs to another loop."""
+
+    async def told() -> str:
+        return words.format(await work(db))
+
     db = await Database.open(settings, pool=1)
     try:
-        await job(db)
+        await recorded(db, job, told)
     finally:
         await db.close()

@@ -28,8 +28,11 @@ _STEPS = """
 WITH old AS (
   SELECT t.id FROM turns t
   WHERE t.tenant_id = $1 AND t.state = 'done' AND t.finished_at < now() - make_interval(days => $2)
-    AND EXISTS (SELECT 1 FROM steps s WHERE s.tenant_id = $1 AND s.turn_id = t.id)
+    AND (EXISTS (SELECT 1 FROM steps s WHERE s.tenant_id = $1 AND s.turn_id = t.id)
+      OR EXISTS (SELECT 1 FROM tool_calls c WHERE c.tenant_id = $1 AND c.turn_id = t.id))
   ORDER BY t.id LIMIT $3
+), asked AS (
+  DELETE FROM tool_calls c USING old o WHERE c.tenant_id = $1 AND c.turn_id = o.id
 ), gone AS (
   DELETE FROM steps s USING old o WHERE s.tenant_id = $1 AND s.turn_id = o.id
 ) SELECT count(*) FROM old
@@ -43,6 +46,15 @@ WITH old AS (
   WHERE e.tenant_id = $1 AND e.received_at = o.received_at AND e.id = o.id RETURNING 1
 ) SELECT count(*) FROM gone
 """
+# What was shown; nothing here is under way. By its own age, for no key leads here from a message that goes.
+_ARCHIVE = """
+WITH old AS (
+  SELECT d.id FROM delivery_archive d
+  WHERE d.tenant_id = $1 AND d.created_at < now() - make_interval(days => $2) ORDER BY d.id LIMIT $3
+), gone AS (
+  DELETE FROM delivery_archive d USING old o WHERE d.tenant_id = $1 AND d.id = o.id RETURNING 1
+) SELECT count(*) FROM gone
+"""
 _NOTES = """
 WITH old AS (
   SELECT n.id FROM conversation_notes n
@@ -51,7 +63,13 @@ WITH old AS (
   DELETE FROM conversation_notes n USING old o WHERE n.tenant_id = $1 AND n.id = o.id RETURNING 1
 ) SELECT count(*) FROM gone
 """
-CONTENT = {"messages": _MESSAGES, "steps": _STEPS, "inbound_events": _EVENTS, "conversation_notes": _NOTES}
+CONTENT = {
+    "messages": _MESSAGES,
+    "delivery_archive": _ARCHIVE,
+    "steps": _STEPS,
+    "inbound_events": _EVENTS,
+    "conversation_notes": _NOTES,
+}
 
 
 async def prune(session: TenantSession, content: str, days: int, limit: int) -> int:

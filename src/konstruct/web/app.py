@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import cache
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
+from starlette.routing import BaseRoute
 from starlette.types import Receive, Scope, Send
 
 from konstruct.agents.mind import LazyMind
@@ -55,16 +57,22 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.start_error = None
     app.state.webhooks = webhooks.endpoints()
     app.router.routes.extend(webhooks.routes(app.state.webhooks))
-    app.include_router(health.router())
-    app.include_router(metrics.router())
-    app.include_router(api.router())
-    app.include_router(portal.router())
-    app.include_router(operator.router())
+    app.router.routes.extend(_routes())
     app.mount("/static", portal.Assets())
     failures.add_handlers(app)
     if settings.sandbox:
         _mount_sandbox(app, settings)
     return app
+
+
+@cache
+def _routes() -> tuple[BaseRoute, ...]:
+    """The routes that every application has. They hold nothing of one, and reading their signatures takes a while: once a
+    process is enough."""
+    router = APIRouter()
+    for part in (health, metrics, api, portal, operator):
+        router.include_router(part.router())
+    return tuple(router.routes)
 
 
 def _lifespan(settings: Settings):  # type: ignore[no-untyped-def]  # Starlette's own type for it is private

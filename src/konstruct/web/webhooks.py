@@ -99,9 +99,26 @@ async def _take(deps: Deps, adapter: ChannelAdapter, body: bytes, headers: dict[
             return _OK, "echo" if own else "ignored"
         results = await deps.ingest.accept(adapter.kind, messages, body)
     except (StorageUnavailableError, *TRANSIENT_ERRORS) as error:
-        log.error("webhook_not_stored", channel=adapter.kind, error=type(error).__name__)
+        _tell_refused(adapter.kind, messages, type(error).__name__)
         return _plain(503, "not stored; please deliver again"), "storage"
     return _OK, results[0] if len(results) == 1 else "batch"
+
+
+def _tell_refused(kind: str, messages: Sequence[InboundMessage], error: str) -> None:
+    """Say which posts were refused, by their ids: the log is then the only place that knows of them (`channels/missed.py`)."""
+    if not messages:
+        log.error("webhook_not_stored", channel=kind, error=error)
+    for message in messages:
+        log.error(
+            "webhook_not_stored",
+            channel=kind,
+            error=error,
+            account_id=message.account_key,
+            channel_id=message.channel_id,
+            post_id=message.external_id,
+            sent_at=message.sent_at,
+            addressed=message.addressed,
+        )
 
 
 async def _settle(deps: Deps, kind: str, own: Sequence[Echo]) -> None:

@@ -1,4 +1,4 @@
-"""Checks of the channels: keys, accounts, and the webhook as the provider sees it."""
+"""Checks of the channels' keys and accounts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from konstruct.tenants.key_provider import KeyDestroyedError, UnknownKeyError
 from konstruct.tenants.keyring import open_key_provider
 from konstruct.tenants.vault import Vault
 
-WEBHOOK = "/webhooks/slack/events"
 HTTP_S = 5.0
 
 
@@ -33,11 +32,12 @@ async def keyring(settings: Settings) -> Verdict:
 
 
 async def accounts(system: System) -> Verdict:
-    """Every active account has a secret that opens and a route that leads to it."""
+    """Every active account has a secret that opens and a route that leads to it. Sampled; what is broken is known of all."""
     vault = Vault(open_key_provider(system.settings))
     problems: list[str] = []
     seen: Counter[str] = Counter()
-    for scope in await repository.tenants(system.db):
+    sample = await repository.sample(system.db)
+    for scope in sample:
         async with system.db.tenant(scope) as session:
             found = await repository.accounts(session)
         for account in found:
@@ -48,20 +48,20 @@ async def accounts(system: System) -> Verdict:
                 )
             elif account.status == "active":
                 problems += await _account_problems(system, vault, account)
+    async with system.db.fleet("doctor") as fleet:
+        broken = await repository.broken_accounts(fleet)
+    if broken > seen["broken"]:
+        problems.append(f"{broken} accounts of all tenants were broken when they were counted last: see `/operator/businesses`")
     if not seen["active"] and not problems:
         return None, "no channel account is connected yet"
-    return verdict(problems, f"{seen['active']} active accounts have a route and a secret that opens")
-
-
-async def webhook(settings: Settings) -> Verdict:
-    """The webhook is reachable at its public address and refuses a stranger."""
-    status = await _status("POST", settings.public_url, WEBHOOK)
-    return status == 401, f"{settings.public_url}{WEBHOOK} answers {status} to an unsigned request, 401 is right"
+    return verdict(problems, f"{seen['active']} active accounts of {len(sample)} tenants have a route and a secret that opens")
 
 
 async def readyz(settings: Settings) -> Verdict:
     """The web process is ready."""
-    status = await _status("GET", settings.public_url, "/readyz")
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=HTTP_S)) as client:
+        async with client.get(settings.public_url.rstrip("/") + "/readyz") as response:
+            status = response.status
     return status == 200, f"{settings.public_url}/readyz answers {status}"
 
 
@@ -76,12 +76,5 @@ async def _account_problems(system: System, vault: Vault, account: repository.Ac
     return problems
 
 
-async def _status(method: str, base: str, path: str) -> int:
-    timeout = aiohttp.ClientTimeout(total=HTTP_S)
-    async with aiohttp.ClientSession(timeout=timeout) as client:
-        async with client.request(method, base.rstrip("/") + path, data=b"{}" if method == "POST" else None) as response:
-            return response.status
-
-
-SETTINGS_CHECKS: dict[str, SettingsCheck] = {"keyring": keyring, "webhook": webhook, "readyz": readyz}
+SETTINGS_CHECKS: dict[str, SettingsCheck] = {"keyring": keyring, "readyz": readyz}
 CHECKS: dict[str, SystemCheck] = {"accounts": accounts}

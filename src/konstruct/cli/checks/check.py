@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from konstruct.cli.checks.remedies import REMEDIES
 from konstruct.db.database import Database
 from konstruct.kit.settings import Settings
 
@@ -20,9 +21,14 @@ class Check:
     ok: bool | None
     evidence: str
 
+    @property
+    def todo(self) -> str:
+        """What to do when it is false."""
+        return REMEDIES[self.id]
+
     def to_json(self) -> dict[str, object]:
         """Return the line as it stands in `konstruct doctor --json`."""
-        return {"id": self.id, "ok": self.ok, "evidence": self.evidence}
+        return {"id": self.id, "ok": self.ok, "evidence": self.evidence, "todo": self.todo}
 
 
 @dataclass(frozen=True, slots=True)

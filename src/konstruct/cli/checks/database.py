@@ -21,7 +21,7 @@ async def roles(system: System) -> Verdict:
 
 async def unscoped_read(system: System) -> Verdict:
     """A query without a tenant raises."""
-    if not await repository.tenants(system.db):
+    if not await repository.tenant_count(system.db):
         return None, "no tenant yet: an empty table proves nothing"
     return verdict(await selftest.unscoped_problems(system.db), "a read of tenants without a tenant was refused")
 

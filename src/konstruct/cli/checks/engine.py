@@ -40,22 +40,30 @@ async def leases(system: System) -> Verdict:
 
 async def deliveries(system: System) -> Verdict:
     """No delivery is stuck."""
-    states = await _tenant_states(system)
-    stuck = sum(state.stuck for state in states)
-    return stuck == 0, f"{stuck} deliveries of {len(states)} tenants stand in sending or unknown for too long"
+    sample = await repository.sample(system.db)
+    stuck = 0
+    for scope in sample:
+        async with system.db.tenant(scope) as session:
+            stuck += await repository.stuck_deliveries(session)
+    async with system.db.fleet("doctor") as fleet:
+        counted = await repository.overdue_unknown(fleet)
+    told = f"{stuck} deliveries of {len(sample)} tenants stand in sending or unknown for too long"
+    return stuck + counted == 0, f"{told}; {counted} tenants of all have one in unknown, as counted last"
 
 
 async def dead_letters(system: System) -> Verdict:
     """Nobody waits for an answer that will not come."""
-    states = await _tenant_states(system)
-    unresolved = sum(state.unresolved for state in states)
-    return unresolved == 0, f"{unresolved} dead letters of {len(states)} tenants are unresolved"
+    async with system.db.fleet("doctor") as session:
+        letters, tenants = await repository.open_dead_letters(session)
+    return letters == 0, f"{letters} dead letters of {tenants} tenants are unresolved"
 
 
 async def unrouted(system: System) -> Verdict:
-    """Events for unknown accounts: strangers', or of an account that was meant to be connected."""
+    """Events without a tenant: a stranger's are none of our business; those of a customer under another app get lost."""
     async with system.db.fleet("doctor") as session:
-        count = await repository.unrouted(session)
+        count, wrong_app = await repository.unrouted(session)
+    if wrong_app:
+        return False, f"{wrong_app} deliveries for connected accounts came from another app than theirs, and were dropped"
     if count:
         return None, f"{count} deliveries for accounts that nobody connected, seen again in the last day"
     return True, "every delivery of the last day found its tenant"
@@ -67,17 +75,12 @@ async def _process(system: System, kind: str) -> Verdict:
     alive = [one for one in known if one.alive]
     if not known:
         return False, f"no {kind} has ever said that it lives: start `konstruct {kind}`"
-    return bool(
-        alive
-    ), f"{len(alive)} of kind {kind} alive; the last heartbeat is {known[0].age_s:.0f} s old, {ALIVE_S} s at most"
-
-
-async def _tenant_states(system: System) -> list[repository.TenantState]:
-    states = []
-    for scope in await repository.tenants(system.db):
-        async with system.db.tenant(scope) as session:
-            states.append(await repository.tenant_state(session))
-    return states
+    told = f"{len(alive)} of kind {kind} alive; the last heartbeat is {known[0].age_s:.0f} s old, {ALIVE_S} s at most"
+    silent = [one for one in known if not one.alive and one.in_flight]
+    if silent:
+        # It died at work, or its loop is stuck: only its machine knows which.
+        told += f"; {len(silent)} fell silent at work, the last {silent[0].pid} on {silent[0].host} for {silent[0].age_s:.0f} s"
+    return bool(alive), told
 
 
 CHECKS: dict[str, SystemCheck] = {

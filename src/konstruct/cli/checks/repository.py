@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from konstruct.cli.checks.probe_repository import bounds
 from konstruct.db.database import Database
 from konstruct.db.scope import TenantScope
 from konstruct.db.session import FleetSession, TenantSession
 
+SAMPLE_BUSY, SAMPLE_OTHERS = 30, 20
+"""How many tenants are looked into one by one: what was written to last, and others by chance."""
 SEND_OVERDUE_S = 60
 """A send past its own deadline by this much: nobody looks after it."""
 UNKNOWN_OVERDUE_S = 600
@@ -28,19 +31,54 @@ class Account:
     routed: bool
 
 
-@dataclass(frozen=True, slots=True)
-class TenantState:
-    """What the doctor wants to know of one tenant: counts."""
-
-    stuck: int
-    unresolved: int
-
-
-async def tenants(db: Database) -> list[TenantScope]:
-    """Return every tenant that is not being erased."""
-    async with db.fleet("doctor") as session:
-        rows = await session.fetch("SELECT tenant_id FROM tenant_directory WHERE status <> 'erasing' ORDER BY tenant_id")
+async def sample(db: Database) -> list[TenantScope]:
+    """Return the tenants that the doctor looks into, one by one: all of a small installation; of a large one those that were
+    written to last, and others by chance, so that runs together see more than one does. Probes are left out."""
+    rows = await db.fleet_fetch(
+        "doctor sample",
+        "WITH live AS (SELECT d.tenant_id, h.last_inbound_at FROM tenant_directory d"
+        "   LEFT JOIN tenant_health h ON h.tenant_id = d.tenant_id"
+        "   WHERE d.status <> 'erasing' AND d.tenant_id NOT BETWEEN $3 AND $4),"
+        " busy AS (SELECT tenant_id FROM live ORDER BY last_inbound_at DESC NULLS LAST LIMIT $1),"
+        " others AS (SELECT tenant_id FROM live WHERE tenant_id NOT IN (SELECT tenant_id FROM busy) ORDER BY random() LIMIT $2)"
+        " SELECT tenant_id FROM busy UNION ALL SELECT tenant_id FROM others ORDER BY tenant_id",
+        SAMPLE_BUSY,
+        SAMPLE_OTHERS,
+        *bounds(),
+    )
     return [TenantScope(row["tenant_id"]) for row in rows]
+
+
+async def tenant_count(db: Database) -> int:
+    """Return how many tenants there are, without probes and those that are being erased."""
+    rows = await db.fleet_fetch(
+        "doctor count",
+        "SELECT count(*) AS n FROM tenant_directory WHERE status <> 'erasing' AND tenant_id NOT BETWEEN $1 AND $2",
+        *bounds(),
+    )
+    return int(rows[0]["n"])
+
+
+async def broken_accounts(session: FleetSession) -> int:
+    """Return how many broken accounts all tenants have, as they were counted last."""
+    return int(await session.fetchval("SELECT coalesce(sum(broken_accounts), 0) FROM tenant_health"))
+
+
+async def overdue_unknown(session: FleetSession) -> int:
+    """Return how many tenants have a delivery that stands in unknown for too long, as they were counted last."""
+    sql = "SELECT count(*) FROM tenant_health WHERE oldest_unknown_at < now() - make_interval(secs => $1)"
+    return int(await session.fetchval(sql, float(UNKNOWN_OVERDUE_S)))
+
+
+async def open_dead_letters(session: FleetSession) -> tuple[int, int]:
+    """Return how many dead letters nobody has resolved, and of how many tenants."""
+    row = await session.fetchrow(
+        "SELECT count(*) AS letters, count(DISTINCT tenant_id) AS tenants FROM dead_letters"
+        " WHERE resolved_at IS NULL AND tenant_id NOT BETWEEN $1 AND $2",
+        *bounds(),
+    )
+    assert row is not None
+    return row["letters"], row["tenants"]
 
 
 async def accounts(session: TenantSession) -> list[Account]:
@@ -54,19 +92,14 @@ async def accounts(session: TenantSession) -> list[Account]:
     return [Account(session.scope, row["id"], row["kind"], row["status"], row["secret_id"], row["routed"]) for row in rows]
 
 
-async def tenant_state(session: TenantSession) -> TenantState:
-    """Return how many deliveries of the tenant are stuck and how many dead letters nobody has resolved."""
-    row = await session.fetchrow(
-        "SELECT (SELECT count(*) FROM deliveries WHERE tenant_id = $1 AND ("
+async def stuck_deliveries(session: TenantSession) -> int:
+    """Return how many deliveries of the tenant stand in sending or unknown for too long."""
+    sql = (
+        "SELECT count(*) FROM deliveries WHERE tenant_id = $1 AND ("
         " (state = 'sending' AND sending_until < now() - make_interval(secs => $2))"
-        " OR (state = 'unknown' AND unknown_since < now() - make_interval(secs => $3)))) AS stuck,"
-        " (SELECT count(*) FROM dead_letters WHERE tenant_id = $1 AND resolved_at IS NULL) AS unresolved",
-        session.scope.tenant_id,
-        float(SEND_OVERDUE_S),
-        float(UNKNOWN_OVERDUE_S),
+        " OR (state = 'unknown' AND unknown_since < now() - make_interval(secs => $3)))"
     )
-    assert row is not None
-    return TenantState(row["stuck"], row["unresolved"])
+    return int(await session.fetchval(sql, session.scope.tenant_id, float(SEND_OVERDUE_S), float(UNKNOWN_OVERDUE_S)))
 
 
 async def oldest_dedupe_days(session: FleetSession) -> float | None:
@@ -101,7 +134,19 @@ async def server_time(session: FleetSession) -> datetime:
     return now
 
 
-async def unrouted(session: FleetSession) -> int:
-    """Return how many deliveries came in the last day's rows for accounts that nobody connected."""
-    sql = "SELECT coalesce(sum(deliveries), 0) FROM unrouted_events WHERE last_seen_at > now() - interval '1 day'"
-    return int(await session.fetchval(sql))
+async def unrouted(session: FleetSession) -> tuple[int, int]:
+    """Return how many deliveries found no tenant, counted over the rows of the last day; and how many of them came for a
+    connected account from another app than the one that it is connected with."""
+    row = await session.fetchrow(
+        "SELECT coalesce(sum(u.deliveries), 0) AS all, coalesce(sum(u.deliveries) FILTER (WHERE u.reason = 'wrong_app' AND EXISTS"
+        " (SELECT 1 FROM channel_routes r WHERE r.kind = u.kind AND r.account_key = u.account_key"
+        "  AND r.app_id IS DISTINCT FROM u.app_id)), 0) AS wrong_app"
+        " FROM unrouted_events u WHERE u.last_seen_at > now() - interval '1 day'"
+    )
+    assert row is not None
+    return int(row["all"]), int(row["wrong_app"])
+
+
+async def database_bytes(session: FleetSession) -> int:
+    """Return the database's size on the server's disk."""
+    return int(await session.fetchval("SELECT pg_database_size(current_database())"))

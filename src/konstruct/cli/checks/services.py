@@ -5,6 +5,7 @@ from __future__ import annotations
 import aiohttp
 
 from konstruct.cli.checks.check import SettingsCheck, Verdict
+from konstruct.db.redis import Redis
 from konstruct.kit.errors import SettingsError
 from konstruct.kit.reach import reach_problem
 from konstruct.kit.settings import Settings, load_settings
@@ -21,6 +22,21 @@ async def redis(settings: Settings) -> Verdict:
 async def broker(settings: Settings) -> Verdict:
     """The broker answers."""
     return await _reached(settings.broker_url.get_secret_value() if settings.broker_url else None, "KONSTRUCT_BROKER_URL")
+
+
+async def redis_keys(settings: Settings) -> Verdict:
+    """Every key of our Redis says whose it is."""
+    if settings.redis_url is None:
+        return None, "KONSTRUCT_REDIS_URL is not set"
+    opened = Redis.open(settings)
+    try:
+        survey = await opened.survey()
+    finally:
+        await opened.close()
+    looked = f"{survey.seen} keys were looked at" + ("" if survey.whole else ", not all of them")
+    if survey.foreign:
+        return False, f"{survey.foreign} keys do not begin with a tenant or the platform; {looked}"
+    return True, f"every key begins with k1:{{tenant}}: or k1:{{platform}}:; {looked}"
 
 
 async def model(settings: Settings) -> Verdict:
@@ -60,4 +76,10 @@ async def _reached(url: str | None, variable: str) -> Verdict:
     return problem is None, problem or f"{variable} answers"
 
 
-CHECKS: dict[str, SettingsCheck] = {"redis": redis, "broker": broker, "model": model, "demo-refused": demo_refused}
+CHECKS: dict[str, SettingsCheck] = {
+    "redis": redis,
+    "redis-keys": redis_keys,
+    "broker": broker,
+    "model": model,
+    "demo-refused": demo_refused,
+}

@@ -34,7 +34,7 @@ class OwnerChange(Body):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"owner_epoch": 2}]})
 
-    owner_epoch: int | None = Field(default=None, ge=0, lt=2**63, description=_EPOCH)
+    owner_epoch: int | None = Field(default=None, ge=0, lt=2**53, description=_EPOCH)
 
 
 class NewMessage(Body):
@@ -45,7 +45,7 @@ class NewMessage(Body):
     )
 
     text: str = Field(description="Up to 8000 characters of Markdown.")
-    owner_epoch: int | None = Field(default=None, ge=0, lt=2**63, description=_EPOCH)
+    owner_epoch: int | None = Field(default=None, ge=0, lt=2**53, description=_EPOCH)
 
 
 def add_routes(routes: APIRouter) -> None:

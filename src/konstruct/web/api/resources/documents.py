@@ -76,7 +76,7 @@ class NewDocument(Body):
         },
     )
 
-    title: str = Field(description="1 to 500 characters.")
+    title: str = Field(min_length=1, max_length=500, description="1 to 500 characters, not all of them blank.")
     text: str = Field(description="Plain text or Markdown, up to a million characters.")
     source: str = Field(default="API", min_length=1, max_length=500, description="Where it comes from.")
 

@@ -66,7 +66,7 @@ FROM (
   WHERE tenant_id = $1 AND id > $3 AND direction = 'in' AND addressed AND created_at > now() - interval '1 day'
 ) p CROSS JOIN (
   SELECT sum(cost_micro)::bigint AS cost_micro, count(*) FILTER (WHERE cost_micro IS NULL AND outcome = 'ok') AS unpriced
-  FROM llm_calls WHERE tenant_id = $1 AND created_at > now() - interval '1 day'
+  FROM llm_calls WHERE tenant_id = $1 AND id > $3 AND created_at > now() - interval '1 day'
 ) c
 """
 
