@@ -1,4 +1,4 @@
-"""`make bench`, or `python -m bench [ack turn waiting fairness pages]`: measure, print, keep the results, write the table.
+"""`make bench`, or `python -m bench [NAME …]`: measure, print, keep the results, write the table.
 
 Every figure is compared with its goal; a goal that is missed is said, and is no failure of the command: machines differ.
 """
@@ -14,16 +14,18 @@ from typing import Any
 
 import structlog
 
-from bench import ack, fairness, pages, report, turn, waiting
+from bench import ack, fairness, flood, history, pages, report, turn, waiting
 from bench.machine import describe
 from bench.stack import Parts, parts
 
 BENCHES: dict[str, Callable[[Parts], Awaitable[dict[str, Any]]]] = {
     "ack": ack.measure,
+    "flood": flood.measure,
     "turn": turn.measure,
     "waiting": waiting.measure,
     "fairness": fairness.measure,
     "pages": pages.measure,
+    "history": history.measure,
 }
 
 

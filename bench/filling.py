@@ -8,21 +8,36 @@ from uuid import UUID
 
 import asyncpg
 
+from konstruct.db.bootstrap import OWNER
+from konstruct.db.maintenance import TABLES
 from konstruct.kit.lexical import terms
 
 _SQL = Path(__file__).parent / "filling.sql"
+_HISTORY = Path(__file__).parent / "history.sql"
+_MONTHS = """
+SELECT konstruct_partition(t, (now() - make_interval(months => m))::date)
+FROM unnest($1::text[]) AS t, generate_series(1, 13) AS m
+"""
 PER_CONVERSATION = 50
 
 
-async def fill(admin_url: str, tenants: Sequence[UUID], messages: int) -> None:
-    """Give each of `tenants` so many messages, in conversations of PER_CONVERSATION, with all that belongs to them."""
+async def fill(admin_url: str, tenants: Sequence[UUID], messages: int, *, history: bool = False) -> None:
+    """Give each of `tenants` so many messages, in conversations of PER_CONVERSATION, with all that belongs to them.
+
+    `history` adds what the queue's own tables and the partitions keep of a year.
+    """
     connection = await asyncpg.connect(admin_url)
     try:
+        await connection.execute(f"SET ROLE {OWNER}")
+        await connection.fetch(_MONTHS, list(TABLES))
+        # The rows fit together as they are: keys that are looked up one by one would take most of the time.
+        await connection.execute("RESET ROLE; SET session_replication_role = replica; SET synchronous_commit = off")
         for tenant_id in tenants:
             # The superuser of a bench writes past the policies: a year in a minute. No other login can.
             await connection.execute("SELECT set_config('bench.tenant', $1, false)", str(tenant_id))
             await connection.execute("SELECT set_config('bench.conversations', $1, false)", str(messages // PER_CONVERSATION))
-            await connection.execute(_SQL.read_text(encoding="utf-8"))
+            for script in (_SQL, _HISTORY) if history else (_SQL,):
+                await connection.execute(script.read_text(encoding="utf-8"))
         await connection.execute("VACUUM ANALYZE")
     finally:
         await connection.close()

@@ -27,10 +27,12 @@ async def generate(
     warmup_s: float = WARM_UP_S,
     channels: int = CHANNELS,
     connections: int = CONNECTIONS,
+    keep: bool = False,
 ) -> dict[str, Any]:
     """Return what the generator measured: open loop at `rate` a second, or closed loop (None).
 
-    `run` makes the events' ids its own; `ceiling` is the highest rate for which events are made ahead.
+    `run` makes the events' ids its own; `ceiling` is the highest rate for which events are made ahead; `keep` returns the
+    latencies themselves as well.
     Raises RuntimeError if the generator fails or runs out of events.
     """
     order = {
@@ -44,7 +46,16 @@ async def generate(
         "seconds": seconds,
         "warmup_s": warmup_s,
         "rate": rate,
+        "keep": keep,
     }
+    result = await _load(order, seconds + warmup_s + 60)
+    if result.pop("ran_dry") and rate is None:
+        raise RuntimeError("the load generator ran out of events: raise its ceiling")
+    return result
+
+
+async def _load(order: dict[str, Any], within_s: float) -> dict[str, Any]:
+    """Run the load in a process of its own; return what it found."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -54,7 +65,7 @@ async def generate(
         stderr=asyncio.subprocess.PIPE,
     )
     try:
-        async with asyncio.timeout(seconds + warmup_s + 60):
+        async with asyncio.timeout(within_s):
             out, err = await process.communicate(json.dumps(order).encode())
     finally:
         if process.returncode is None:
@@ -63,6 +74,4 @@ async def generate(
     if process.returncode:
         raise RuntimeError(f"the load generator failed: {err.decode()[-2000:]}")
     result: dict[str, Any] = json.loads(out)
-    if result.pop("ran_dry") and rate is None:
-        raise RuntimeError("the load generator ran out of events: raise its ceiling")
     return result

@@ -123,6 +123,7 @@ async def _run(order: dict[str, Any]) -> dict[str, Any]:
         "statuses": {str(status): count for status, count in sorted(run.statuses.items())},
         "ran_dry": not run.waiting,
         "per_s": round(run.kept / order["seconds"], 1),
+        **({"latencies_s": run.latencies} if order["keep"] else {}),
         "generator_cpu_share": round((_cpu_s() - before) / (time.perf_counter() - start), 3),
         **summary(run.latencies),
     }

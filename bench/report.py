@@ -22,7 +22,7 @@ def table() -> str:
     """Return the Markdown table of the results that are there."""
     rows: list[Row] = [("figure", "measured", "goal", "")]
     machines = []
-    for name, make in (("ack", _ack), ("turn", _turn), ("waiting", _waiting), ("fairness", _fairness), ("pages", _pages)):
+    for name, make in _BENCHES:
         path = RESULTS / f"{name}.json"
         if path.exists():
             result = json.loads(path.read_text(encoding="utf-8"))
@@ -104,7 +104,8 @@ def _waiting(found: dict[str, Any]) -> list[Row]:
 def _fairness(found: dict[str, Any]) -> list[Row]:
     solo, beside = found["quiet_solo"]["p50_ms"], found["quiet_beside_noise"]["p50_ms"]
     measured = f"p50 {beside:,.0f} ms beside it, {solo:,.0f} ms alone: {found['p50_ratio']} ×"
-    return [(f"quiet tenants beside one that sends {found['noise_factor']} times as much", measured, "≤ 2 ×", _met(found["met"]))]
+    noise = f"{found['noise_waiting_at_first']:,} to {found['noise_waiting_at_last']:,}"
+    return [(f"quiet tenants beside one with {noise} conversations that wait", measured, "≤ 2 ×", _met(found["met"]))]
 
 
 def _pages(found: dict[str, Any]) -> list[Row]:
@@ -123,8 +124,38 @@ def _pages(found: dict[str, Any]) -> list[Row]:
     ]
 
 
+def _flood(found: dict[str, Any]) -> list[Row]:
+    beside, alone = found["quiet_beside_flood"], found["quiet_alone"]
+    measured = f"p99 {beside['p99_ms']} ms beside it, {alone['p99_ms']} ms alone: {found['p99_ratio']} ×"
+    flood = f"{found['flood_per_s']:.0f}/s of another workspace"
+    return [(f"ack of a quiet workspace beside a flood of {flood}", measured, "≤ 1.5 ×", _met(found["met"]))]
+
+
+def _history(found: dict[str, Any]) -> list[Row]:
+    rows: list[Row] = []
+    for key, name in (("ack", "ack of one message, in the database"), ("claim", "claim of ten conversations")):
+        empty, filled = found["empty"][key], found["filled"][key]
+        measured = (
+            f"p50 {filled['p50_ms']} ms, p99 {filled['p99_ms']} ms; empty {empty['p50_ms']} and {empty['p99_ms']} ms:"
+            f" {found[f'{key}_ratio']} ×"
+        )
+        rows.append((f"{name}, beside {found['old_rows']:,} old rows", measured, "p50 ≤ 1.1 ×", _met(found[f"{key}_met"])))
+    return rows
+
+
 def _met(met: bool) -> str:
     return "met" if met else "**short**"
+
+
+_BENCHES = (
+    ("ack", _ack),
+    ("flood", _flood),
+    ("turn", _turn),
+    ("waiting", _waiting),
+    ("fairness", _fairness),
+    ("pages", _pages),
+    ("history", _history),
+)
 
 
 if __name__ == "__main__":

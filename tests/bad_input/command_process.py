@@ -1,6 +1,6 @@
 """Runs commands of `konstruct`, each in a process of its own, forked from one that has imported everything already.
 
-Reads one JSON object a line, {"argv": [...], "env": {...}}, and answers each with a line {"code", "out", "err"}.
+Reads one JSON object a line, {"argv": [...], "env": {...}, "cwd": "..."}, and answers each with a line {"code", "out", "err"}.
 """
 
 from __future__ import annotations
@@ -49,6 +49,7 @@ def _become(case: dict[str, Any], out: IO[bytes], err: IO[bytes]) -> None:
         for name in [name for name in os.environ if name.startswith("KONSTRUCT_")]:
             del os.environ[name]
         os.environ.update(case["env"])
+        os.chdir(case.get("cwd", "."))
         sys.argv = ["konstruct", *case["argv"]]
         konstruct.cli.main.run()
         code = 0

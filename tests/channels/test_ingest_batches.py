@@ -14,7 +14,7 @@ from konstruct.channels.slack.events import parse
 from konstruct.db.database import Database
 from konstruct.db.scope import TenantScope
 from konstruct.tenants.vault import Vault
-from tests.support.house import team_of
+from tests.support.house import team_of, until
 from tests.support.slack_events import Team, encode, message
 
 Tenants = tuple[TenantScope, TenantScope]
@@ -130,3 +130,82 @@ async def test_two_batches_under_way_share_no_conversation(
     assert results == [["ready"]] * len(bodies)
     assert most == FLUSHES
     assert shared == []
+
+
+class _Slow:
+    """Stores one batch after the other, when the test says so. `batches`: how many of each account were in each."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.batches: list[Counter[str]] = []
+        self.go = asyncio.Event()
+        self._real = ingest_repository.store
+        monkeypatch.setattr(ingest_repository, "store", self._store)
+
+    async def _store(self, db: Database, items: list[Item], burst_s: float, timeout_s: float) -> list[Outcome]:
+        self.batches.append(Counter(item.message.account_key for item in items))
+        await self.go.wait()
+        return await self._real(db, items, burst_s, timeout_s)
+
+
+def _send(ingest: Ingest, team: Team, count: int, first: int = 0) -> list[asyncio.Task[list[Result]]]:
+    bodies = [encode(message(team, f"D{n}", "U1", str(n))) for n in range(first, first + count)]
+    return [asyncio.create_task(_accept(ingest, body)) for body in bodies]
+
+
+async def test_a_flood_of_one_account_is_no_queue_for_another(
+    ingest: Ingest, teams: tuple[Team, Team], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noisy, quiet = teams
+    slow = _Slow(monkeypatch)
+    waiting = _send(ingest, noisy, BATCH * 8)
+    await until(lambda: len(slow.batches) == FLUSHES)
+    waiting += _send(ingest, quiet, 10)
+    slow.go.set()
+    await asyncio.gather(*waiting)
+    assert [batch[quiet.team_id] for batch in slow.batches[: FLUSHES + 1]] == [*[0] * FLUSHES, 10], "all of it in the next batch"
+    assert slow.batches[FLUSHES][noisy.team_id] == BATCH - 10
+
+
+async def test_two_floods_share_each_batch_evenly(
+    ingest: Ingest, teams: tuple[Team, Team], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = teams
+    slow = _Slow(monkeypatch)
+    waiting = [*_send(ingest, first, BATCH * 4), *_send(ingest, second, BATCH * 2)]
+    slow.go.set()
+    await asyncio.gather(*waiting)
+    shared = [batch for batch in slow.batches if batch[second.team_id]]
+    assert len(shared) == 4
+    assert all(batch[first.team_id] == batch[second.team_id] == BATCH // 2 for batch in shared)
+
+
+async def test_a_quiet_account_does_not_wait_for_the_batch_of_another(
+    ingest: Ingest, teams: tuple[Team, Team], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noisy, quiet = teams
+    slow = _Slow(monkeypatch)
+    waiting = _send(ingest, noisy, 3)
+    await until(lambda: len(slow.batches) == 1)
+    # Too few for a second batch of their own: these wait for the first, and the other account's does not.
+    waiting += [*_send(ingest, noisy, 3, 10), *_send(ingest, quiet, 1)]
+    await until(lambda: len(slow.batches) == 2)
+    assert slow.batches[1] == Counter({quiet.team_id: 1})
+    slow.go.set()
+    await asyncio.gather(*waiting)
+    assert slow.batches[2:] == [Counter({noisy.team_id: 3})]
+
+
+async def test_what_one_person_writes_is_stored_in_its_order_whoever_else_writes(
+    db: Database, ingest: Ingest, teams: tuple[Team, Team], tenants: Tenants
+) -> None:
+    bodies = [encode(message(teams[n % 2], f"D{n % 6}", "U1", str(n))) for n in range(BATCH * 4)]
+    await asyncio.gather(*(_accept(ingest, body) for body in bodies))
+    for scope in tenants:
+        async with db.tenant(scope) as session:
+            rows = await session.fetch(
+                "SELECT conversation_id, text FROM messages WHERE tenant_id = $1 ORDER BY conversation_id, seq", scope.tenant_id
+            )
+        told: dict[object, list[int]] = {}
+        for row in rows:
+            told.setdefault(row["conversation_id"], []).append(int(row["text"]))
+        assert len(told) == 3 and all(numbers == sorted(numbers) for numbers in told.values())

@@ -8,8 +8,8 @@ import asyncpg
 
 from konstruct.kit.ids import uuid7
 
-MONTHS_AGO = (20, 14, 4, 1, 0)
-"""How many months ago the turns of a business were; one more has an id that is no time."""
+AGO = ("20 months", "16 months", "5 months", "89 days", "0 days")
+"""How long ago the turns of a business were; one more has an id that is no time."""
 
 _TENANT = """
 INSERT INTO tenant_directory (tenant_id) VALUES ($1);
@@ -46,12 +46,9 @@ async def business(connection: asyncpg.Connection[asyncpg.Record]) -> UUID:
     await connection.execute("SELECT set_config('app.tenant_id', $1, false)", str(tenant))
     async with connection.transaction():
         await _run(connection, _TENANT, tenant, one)
-        for seq, months in enumerate((*MONTHS_AGO, None), start=1):
-            turn = await connection.fetchval(
-                "SELECT CASE WHEN $1::integer IS NULL THEN gen_random_uuid() ELSE uuidv7(-make_interval(months => $1)) END",
-                months,
-            )
-            await _run(connection, _TURN, tenant, turn, one, f"{months or 0} months", seq)
+        for seq, ago in enumerate((*AGO, None), start=1):
+            turn = await connection.fetchval("SELECT coalesce(uuidv7(-$1::text::interval), gen_random_uuid())", ago)
+            await _run(connection, _TURN, tenant, turn, one, ago or "0 days", seq)
     return tenant
 
 

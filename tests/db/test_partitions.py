@@ -20,7 +20,7 @@ from konstruct.db.maintenance import TABLES, TablesBusyError, keep_partitions
 from konstruct.db.session import Session
 from konstruct.local.postgres import Postgres
 from tests.conftest import PASSWORDS
-from tests.db.past import MONTHS_AGO, business
+from tests.db.past import AGO, business
 
 SQL = Path(konstruct.db.migrations.__file__).parent / "sql"
 BEFORE = [path for path in sorted(SQL.glob("*.sql")) if path.name < "0016"]
@@ -47,10 +47,14 @@ class Past:
         )
         return {row[0].removeprefix(f"{table}_"): await self.rows(row[0]) for row in found}
 
-    async def month(self, months: int) -> str:
-        """Return the suffix of the partition of so many months from now."""
-        sql = "SELECT to_char((now() AT TIME ZONE 'UTC') + make_interval(months => $1), 'YYYYMM')"
-        return str(await self.admin.fetchval(sql, months))
+    async def month(self, away: str) -> str:
+        """Return the suffix of the partition of now and an interval."""
+        return str(await self.admin.fetchval("SELECT to_char((now() + $1::text::interval) AT TIME ZONE 'UTC', 'YYYYMM')", away))
+
+    async def younger(self, table: str, kept: maintenance.Kept) -> int:
+        """Return how many rows of a table are younger than its age."""
+        sql = f"SELECT count(*) FROM {table} WHERE {kept.time} >= now() - $1::interval"
+        return int(await self.admin.fetchval(sql, kept.age))
 
 
 async def _sums(admin: asyncpg.Connection[asyncpg.Record]) -> dict[str, str]:
@@ -111,8 +115,11 @@ async def test_the_migration_keeps_every_row_and_gives_each_its_month(past: Past
     assert await _sums(past.admin) == past.before
     for table, each in (("steps", 2), ("llm_calls", 3)):
         found = await past.partitions(table)
-        for months in MONTHS_AGO:
-            assert found[await past.month(-months)] == 2 * each * (2 if (table, months) == ("llm_calls", 0) else 1), table
+        here = [await past.month(f"-{ago}") for ago in AGO]
+        for month in here:
+            # The calls of the turn whose id is no time were made today.
+            turns = here.count(month) + (table == "llm_calls" and month == here[-1])
+            assert found[month] == 2 * each * turns, (table, month)
         # The steps of a turn whose id is no time have no month; its calls, whose ids are times, have.
         assert found["default"] == (4 if table == "steps" else 0)
     session = Session(past.admin)
@@ -136,12 +143,15 @@ async def test_the_migration_keeps_every_row_and_gives_each_its_month(past: Past
 async def test_old_months_go_and_young_ones_stay(past: Past) -> None:
     # A month that ended less than an age ago stays, and so does what has no month of its own and is young.
     await past.admin.execute("UPDATE steps SET created_at = now() - interval '100 days' WHERE tenant_id = $1", past.tenants[1])
+    young = {table: await past.younger(table, kept) for table, kept in TABLES.items()}
     done = await keep_partitions(past.urls.maintenance)
-    old = {table: [await past.month(-months) for months in (20, 14, 4)] for table in ("steps", "llm_calls", "delivery_archive")}
+    old = [await past.month(f"-{ago}") for ago in AGO[:3]]
     assert set(done.dropped) == {
-        *(f"steps_{month}" for month in old["steps"]),
-        *(f"{table}_{month}" for table in ("llm_calls", "delivery_archive") for month in old[table][:2]),
+        *(f"steps_{month}" for month in old),
+        *(f"{table}_{month}" for table in ("llm_calls", "delivery_archive") for month in old[:2]),
     }
+    assert {table: await past.younger(table, kept) for table, kept in TABLES.items()} == young
+    assert young["steps"] == 2 * 3
     assert done.deleted == 2, "steps of the other business, without a month and too old"
     steps, calls = await past.partitions("steps"), await past.partitions("llm_calls")
     assert (sum(steps.values()), steps["default"], sum(calls.values())) == (2 * 2 * 2 + 2, 2, 2 * 3 * 4)
@@ -153,10 +163,10 @@ async def test_old_months_go_and_young_ones_stay(past: Past) -> None:
 
 
 async def test_what_came_while_nobody_made_partitions_moves_into_its_month(past: Past) -> None:
-    ahead = {table: f"{table}_{await past.month(2)}" for table in TABLES}
+    ahead = {table: f"{table}_{await past.month('2 months')}" for table in TABLES}
     for name in ahead.values():
         await past.admin.execute(f"DROP TABLE {name}")
-    later = timedelta(days=62)
+    later = timedelta(days=65)
     app = await asyncpg.connect(past.urls.app)
     try:
         async with app.transaction():
@@ -178,7 +188,7 @@ async def test_what_came_while_nobody_made_partitions_moves_into_its_month(past:
     assert set(done.made) >= set(ahead.values())
     for table in ("inbound_events", "llm_calls"):
         found = await past.partitions(table)
-        assert (found["default"], found[await past.month(2)]) == (0, 1), table
+        assert (found["default"], found[await past.month("2 months")]) == (0, 1), table
     session = Session(past.admin)
     assert await forced_problems(session) + await policy_problems(session) == []
     # Of what the job has made, as of what the migration made, no role but the owner reaches a partition.
@@ -199,7 +209,7 @@ async def test_what_came_while_nobody_made_partitions_moves_into_its_month(past:
 
 
 async def test_a_table_that_somebody_reads_stops_the_job_and_not_ingest(past: Past) -> None:
-    name = f"inbound_events_{await past.month(-6)}"
+    name = f"inbound_events_{await past.month('-6 months')}"
     owner = await asyncpg.connect(past.urls.maintenance)
     await owner.execute(f"SET ROLE {OWNER}")
     made = await owner.fetchval("SELECT konstruct_partition('inbound_events', (now() - interval '6 months')::date)")
@@ -211,6 +221,8 @@ async def test_a_table_that_somebody_reads_stops_the_job_and_not_ingest(past: Pa
         await reader.execute("SELECT set_config('app.tenant_id', $1, true)", str(past.tenants[0]))
         await reader.fetch("SELECT count(*) FROM inbound_events WHERE tenant_id = $1", past.tenants[0])
         await app.execute("SELECT set_config('app.tenant_id', $1, false)", str(past.tenants[1]))
+        # More than ingest has for a statement.
+        await app.execute("SET lock_timeout = '3s'")
         job = asyncio.ensure_future(keep_partitions(past.urls.maintenance))
         while not job.done():
             await app.execute(
@@ -220,7 +232,7 @@ async def test_a_table_that_somebody_reads_stops_the_job_and_not_ingest(past: Pa
             )
         with pytest.raises(TablesBusyError, match="inbound_events"):
             await job
-        assert f"{await past.month(-6)}" in await past.partitions("inbound_events")
+        assert f"{await past.month('-6 months')}" in await past.partitions("inbound_events")
         await begun.rollback()
         assert name in (await keep_partitions(past.urls.maintenance)).dropped
         # Two beats at once: the second leaves it to the first.

@@ -97,6 +97,8 @@ def test_each_threat_has_an_id_of_its_own_and_says_all_it_must() -> None:
     for part in parts:
         for word in ("Asset:", "Attack:", "Guard:", "Test:", "Residual:"):
             assert word in part, f"{part[:4]} {word}"
+        shown = part.partition("Test:")[2].partition("Residual:")[0]
+        assert _TEST.search(shown) or "No test can" in shown, f"{part[:4]} names no test, and does not say why none can be"
 
 
 def test_every_setting_is_described_and_nothing_else() -> None:

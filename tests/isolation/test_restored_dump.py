@@ -64,7 +64,8 @@ async def test_a_restored_dump_opens_nothing_of_an_erased_business(
     await _run("pg_dump", "--format=custom", f"--file={dump}", f"--dbname={_at(cluster.admin_url, 'konstruct_test')}")
     async with overview(cluster) as view:
         before = await view.checksums(other)
-        await erase.begin(still.db, own, await still.db.run(own, tenant_name) or "")
+        name = await still.db.run(own, tenant_name)
+        await erase.begin(still.db, own, name or "")
         await Erasing(still.db, redis, house_vault).erase(own)
         assert await view.checksums(other) == before
         await view.connection.execute(f"CREATE DATABASE {RESTORED}")
@@ -124,7 +125,8 @@ async def test_no_queue_and_no_key_names_a_business_once_it_is_erased(
     marks = [[str(scope.tenant_id), scope.tenant_id.hex, canary_of(scope)] for scope in (own, other)]
     before = await _held(valkey, marks[1])
     assert len(before) == 4 and len(await _held(valkey, marks[0])) == 4
-    await erase.begin(still.db, own, await still.db.run(own, tenant_name) or "")
+    name = await still.db.run(own, tenant_name)
+    await erase.begin(still.db, own, name or "")
     await Erasing(still.db, redis, house_vault).erase(own)
     assert await _held(valkey, marks[0]) == {}
     assert await _held(valkey, marks[1]) == before

@@ -104,7 +104,7 @@ async def test_a_turn_has_its_time_again_once_only(still: House, model: Puppet) 
     await abandon(still, held)
     await _suspend(still)
     await _resume(still)
-    times = []
+    times: list[object] = []
     for _ in range(2):
         held = await claim(still, "turn")
         async with working(still, held) as task:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from konstruct.db.scope import TenantScope
 from konstruct.jobs import queue
 from konstruct.kit.ids import uuid7
@@ -97,10 +99,47 @@ async def test_a_suspended_tenant_is_not_claimed_and_loses_nothing(line: Line) -
 
 
 async def test_no_conversation_is_claimed_twice_by_workers_at_once(line: Line) -> None:
-    import asyncio
-
     for scope in (line.noisy, line.quiet):
         await bump(line.db, scope, *await line.conversations(scope, 60))
     batches = await asyncio.gather(*(queue.claim(line.db, "turn", uuid7(), 15, HOUR_S) for _ in range(12)))
     claimed = [claim.key for batch in batches for claim in batch]
     assert len(claimed) == len(set(claimed)) == 120
+
+
+async def test_no_tenant_has_more_in_flight_than_its_cap_however_many_workers_claim(line: Line) -> None:
+    """Six workers claim, work and release at once; whenever one looks, no tenant has more leases than its cap."""
+    caps = {line.noisy: 5, line.quiet: 3}
+    left = {scope: await line.conversations(scope, 60) for scope in caps}
+    for scope, cap in caps.items():
+        await _set(line, scope, "in_flight_cap", cap)
+        await bump(line.db, scope, *left[scope])
+    seen: dict[TenantScope, int] = dict.fromkeys(caps, 0)
+    done: list[tuple[object, object]] = []
+
+    async def look() -> None:
+        rows = await line.db.fleet_fetch(
+            "test", "SELECT tenant_id, count(*) AS n FROM ready_queue WHERE state = 'leased' AND lane = 'turn' GROUP BY 1"
+        )
+        for row in rows:
+            scope = TenantScope(row["tenant_id"])
+            seen[scope] = max(seen.get(scope, 0), row["n"])
+
+    async def work() -> None:
+        worker = uuid7()
+        while len(done) < 120:
+            claims = await queue.claim(line.db, "turn", worker, 4, HOUR_S)
+            await look()
+            for claim in claims:
+                await release(line.db, claim)
+                done.append(claim.key)
+
+    held = await _claim(line, 100)
+    await look()
+    assert seen == caps, "both caps are reached, so that it is they that hold"
+    for claim in held:
+        await release(line.db, claim)
+        done.append(claim.key)
+    async with asyncio.timeout(60):
+        await asyncio.gather(*(work() for _ in range(6)))
+    assert len(done) == len(set(done)) == 120
+    assert seen == caps

@@ -13,10 +13,9 @@ import pytest
 from konstruct.agents import timeline, turn_log_repository
 from konstruct.channels import accounts_status, delivery_log_repository
 from konstruct.conversations.thread_repository import messages_before
-from konstruct.db.session import TenantSession
+from konstruct.db.session import Record, TenantSession
 from konstruct.jobs import archiving, tenant_health
 from konstruct.jobs.archiving import archive
-from tests.conversations.test_plans import Explained
 from tests.support.fake_slack import answers
 from tests.support.hand import conversation, rows, send, take_turn
 from tests.support.house import House
@@ -107,14 +106,22 @@ async def test_young_ones_stay(still: House, monkeypatch: pytest.MonkeyPatch) ->
     assert (await _count(still, 0, "deliveries"), await _count(still, 0, "delivery_archive")) == (1, 0)
 
 
-class Opened(Explained):
+class Opened(TenantSession):
     """A session that notes which partitions each query opens: what is pruned as it runs is never executed."""
 
     __slots__ = ("opened",)
 
     def __init__(self, inner: TenantSession) -> None:
-        super().__init__(inner)
+        super().__init__(inner._connection, inner.scope)
         self.opened: set[str] = set()
+
+    async def fetch(self, sql: str, *args: Any) -> list[Record]:
+        await self._explain(sql, *args)
+        return await super().fetch(sql, *args)
+
+    async def fetchrow(self, sql: str, *args: Any) -> Record | None:
+        await self._explain(sql, *args)
+        return await super().fetchrow(sql, *args)
 
     async def _explain(self, sql: str, *args: Any) -> None:
         plan = orjson.loads(await self.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}", *args))

@@ -143,7 +143,7 @@ def what_queues_is_empty(house: House) -> None:
     """Check the places where something waits while it is under way."""
     assert [list(lane) for lane in house.engine._active.values()] == [[], []]
     for ingest in living(Ingest):
-        assert list(ingest._waiting) == []
+        assert (len(ingest._waiting), ingest._waiting._lines, ingest._busy) == (0, {}, {})
         assert not ingest._flushing
     for router in living(Router):
         assert len(router._slots) == 0

@@ -77,7 +77,7 @@ INSERT INTO tenant_health (tenant_id) VALUES ($1)
 async def fill(house: House, number: int) -> None:
     """Let a business live for a moment: a question answered and shown, people, documents, notices, an export."""
     scope, team, canary = house.scopes[number], house.teams[number], canary_of(house.scopes[number])
-    await house.deliver(message(team, "D1", "U1", f"a question with {canary}"))
+    assert await house.deliver(message(team, "D1", "U1", f"a question with {canary}")) == [200]
     await take_turn(house)
     await send(house)
     await Documents(house.db).add(scope, f"About {canary}", f"All that {canary} knows.", "test")

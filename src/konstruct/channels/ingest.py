@@ -2,13 +2,15 @@
 
 While one batch is being stored, what arrives meanwhile forms the next: the busier, the larger the batches, and an idle
 system still answers at once. A batch that fails as a whole is stored one by one, so that no message harms another's.
+A batch takes from each account in turn, and an account of which nothing is under way does not wait for another's batch:
+a flood from one workspace is its own queue, and nobody else's.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, field
 
 import structlog
@@ -25,13 +27,15 @@ BATCH = 64
 FLUSHES = 2
 """Batches on their way at once: PostgreSQL works on each with a processor of its own."""
 CROWD = 16
-"""Fewer messages than this wait for the batch under way: a call costs as much as several messages."""
+"""Fewer messages than this wait for their account's batch under way: a call costs as much as several messages."""
 TIMEOUT_S = 2.0
 """Longest wait for the database at ingest: Slack waits 3 s before it counts a delivery as failed."""
 
 Result = Outcome | str
-Conversation = tuple[str, str, str]
-"""Channel kind, account and the conversation's key in it."""
+Account = tuple[str, str]
+"""Channel kind and the account's key at its provider."""
+Conversation = tuple[Account, str]
+"""An account and the conversation's key in it."""
 
 
 @dataclass(slots=True)
@@ -42,8 +46,56 @@ class _Waiting:
     done: asyncio.Future[Result] = field(repr=False)
 
     @property
+    def account(self) -> Account:
+        return self.kind, self.message.account_key
+
+    @property
     def conversation(self) -> Conversation:
-        return self.kind, self.message.account_key, self.message.conversation_key
+        return self.account, self.message.conversation_key
+
+
+class _Queue:
+    """What is waiting: a line for each account, served in turn."""
+
+    def __init__(self) -> None:
+        self._lines: dict[Account, deque[_Waiting]] = {}
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def add(self, item: _Waiting) -> None:
+        self._lines.setdefault(item.account, deque()).append(item)
+        self._count += 1
+
+    def has_other_than(self, busy: Counter[Account]) -> bool:
+        """Return whether something waits of an account that is not among `busy`."""
+        return any(account not in busy for account in self._lines)
+
+    def take(self, most: int, storing: Set[Conversation], busy: Counter[Account] | None) -> list[_Waiting]:
+        """Take up to `most`, one of each account in turn, in its order; of accounts that are not `busy` only, if that is given.
+
+        What belongs to a conversation that is being stored stays: it would wait there for a lock, with its whole batch.
+        """
+        taken: list[_Waiting] = []
+        stays: dict[Account, list[_Waiting]] = {}
+        served = [account for account in self._lines if busy is None or account not in busy]
+        while served and len(taken) < most:
+            for account in tuple(served)[: most - len(taken)]:
+                line = self._lines.pop(account)
+                while line and line[0].conversation in storing:
+                    stays.setdefault(account, []).append(line.popleft())
+                if line:
+                    taken.append(line.popleft())
+                else:
+                    served.remove(account)
+                # Behind the others: whoever was not reached is the first of the next batch.
+                self._lines[account] = line
+        for account, items in stays.items():
+            self._lines[account].extendleft(reversed(items))
+        self._lines = {account: line for account, line in self._lines.items() if line}
+        self._count -= len(taken)
+        return taken
 
 
 class Ingest:
@@ -54,9 +106,10 @@ class Ingest:
         self._db = db
         self._burst_s = burst_s
         self._ring = ring
-        self._waiting: deque[_Waiting] = deque()
+        self._waiting = _Queue()
         self._flushing = 0
         self._storing: set[Conversation] = set()
+        self._busy: Counter[Account] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def accept(self, kind: str, messages: Sequence[InboundMessage], body: bytes) -> list[Result]:
@@ -66,7 +119,8 @@ class Ingest:
         """
         loop = asyncio.get_running_loop()
         waiting = [_Waiting(kind, message, body, loop.create_future()) for message in messages]
-        self._waiting.extend(waiting)
+        for item in waiting:
+            self._waiting.add(item)
         if self._may_flush(self._flushing):
             self._flushing += 1
             self._tasks.add(task := loop.create_task(self._flush()))
@@ -81,29 +135,28 @@ class Ingest:
             await asyncio.sleep(0)
             while self._may_flush(self._flushing - 1) and (batch := self._take()):
                 conversations = {item.conversation for item in batch}
+                accounts = Counter({item.account for item in batch})
                 self._storing |= conversations
+                self._busy += accounts
                 try:
                     await self._flush_once(batch)
                 finally:
                     self._storing -= conversations
+                    self._busy -= accounts
         finally:
             # In the same step as the last look at what is waiting: what comes later starts a flush of its own.
             self._flushing -= 1
 
     def _take(self) -> list[_Waiting]:
-        """Return the next batch. What belongs to a conversation that is being stored stays: it would wait there for a lock,
-        with its whole batch; the flush that stores the conversation takes it next."""
-        batch: list[_Waiting] = []
-        left: deque[_Waiting] = deque()
-        while self._waiting and len(batch) < BATCH:
-            item = self._waiting.popleft()
-            (left if item.conversation in self._storing else batch).append(item)
-        self._waiting.extendleft(reversed(left))
-        return batch
+        """Return the next batch: of everybody, or beside another one that few wait for, of accounts that it holds nothing of."""
+        everybody = self._flushing == 1 or len(self._waiting) >= CROWD
+        return self._waiting.take(BATCH, self._storing, None if everybody else self._busy)
 
     def _may_flush(self, others: int) -> bool:
         """Whether what is waiting should go now, beside `others`: one at a time, or more where there is enough for each."""
-        return others == 0 or (others < FLUSHES and len(self._waiting) >= CROWD)
+        if others == 0:
+            return True
+        return others < FLUSHES and (len(self._waiting) >= CROWD or self._waiting.has_other_than(self._busy))
 
     async def _flush_once(self, batch: list[_Waiting]) -> None:
         try:

@@ -14,6 +14,8 @@ PRUNE = "konstruct.prune"
 COUNT = "konstruct.count"
 ARCHIVE = "konstruct.archive"
 QUEUE = "konstruct"
+STRATEGY = "konstruct.jobs.celery_messages:refusing"
+"""How a worker takes a task's messages in; Celery wants its name."""
 WAKE_EVERY_S = 5.0
 PRUNE_EVERY_S = 3600.0
 COUNT_EVERY_S = 60.0
@@ -68,15 +70,15 @@ def register_tasks(
 ) -> None:
     """Register the tasks of a worker. All are plain functions: an `async def` task would silently do nothing."""
 
-    @app.task(name=WAKE, ignore_result=True, shared=False)  # type: ignore[untyped-decorator]  # Celery is not typed
+    @app.task(name=WAKE, ignore_result=True, shared=False, Strategy=STRATEGY)  # type: ignore[untyped-decorator]  # Celery is not typed
     def wake_engine() -> None:
         wake()
 
-    @app.task(name=PRUNE, ignore_result=True, shared=False)  # type: ignore[untyped-decorator]  # likewise
+    @app.task(name=PRUNE, ignore_result=True, shared=False, Strategy=STRATEGY)  # type: ignore[untyped-decorator]  # likewise
     def prune_tables() -> None:
         prune()
 
-    @app.task(name=COUNT, ignore_result=True, shared=False)  # type: ignore[untyped-decorator]  # likewise
+    @app.task(name=COUNT, ignore_result=True, shared=False, Strategy=STRATEGY)  # type: ignore[untyped-decorator]  # likewise
     def count_tenants() -> None:
         count()
 

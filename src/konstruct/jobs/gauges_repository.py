@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 from konstruct.db.session import FleetSession
 
+# Every conversation has its rows in the queue for good, idle ones: each state is counted by its own partial index.
 # Row counts are the planner's estimates: an exact count reads the table. A partition counts for its parent.
 _GAUGES = """
-SELECT 'queue_' || state AS name, lane AS label, count(*)::float8 AS value
-FROM ready_queue WHERE state <> 'idle' GROUP BY state, lane
+SELECT 'queue_ready' AS name, lane AS label, count(*)::float8 AS value FROM ready_queue WHERE state = 'ready' GROUP BY lane
+UNION ALL
+SELECT 'queue_leased', lane, count(*)::float8 FROM ready_queue WHERE state = 'leased' GROUP BY lane
 UNION ALL
 SELECT 'queue_age_s', lane, greatest(0, extract(epoch FROM now() - min(due_at)))::float8
 FROM ready_queue WHERE state = 'ready' GROUP BY lane

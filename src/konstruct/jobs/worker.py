@@ -10,6 +10,7 @@ import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager
+from typing import Any
 
 import structlog
 import uvloop
@@ -28,6 +29,7 @@ from konstruct.jobs.tenant_health import refresh_due
 from konstruct.jobs.watchdog import Watchdog, end_process
 from konstruct.kit.counters import Counters
 from konstruct.kit.settings import Settings
+from konstruct.kit.stacks import tell_stacks_on_signal
 
 log = structlog.get_logger()
 
@@ -63,9 +65,22 @@ def run_worker(settings: Settings, build: Build) -> int:
         quiet=True,
         loglevel=settings.log_level,
     )
+    _answer_with_stacks(worker)
     worker.start()
     runtime.drain()
     return 1 if runtime.failed else int(worker.exitcode or 0)
+
+
+def _answer_with_stacks(worker: Any) -> None:
+    """Keep our answer to SIGUSR1: Celery's own prints the local variables of every frame, tenants' words and tokens with them,
+    and waits for a thread that holds the interpreter."""
+    install = worker.install_platform_tweaks
+
+    def install_ours_last(which: object) -> None:
+        install(which)
+        tell_stacks_on_signal()
+
+    worker.install_platform_tweaks = install_ours_last
 
 
 class _Runtime:

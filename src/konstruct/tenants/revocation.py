@@ -31,7 +31,7 @@ async def revoke_all(db: Database, scope: TenantScope) -> Revoked:
         revoked = Revoked(
             await repository.end_sessions(session), await repository.end_links(session), await repository.revoke_keys(session)
         )
-    log.warning(
+    log.info(
         "access_revoked", tenant_id=str(scope.tenant_id), sessions=revoked.sessions, links=revoked.links, keys=revoked.api_keys
     )
     return revoked

@@ -12,7 +12,7 @@ from tests.support.house import House
 from tests.tenants.filled import canary_of, fill
 from tests.tenants.support import change, work_off
 
-_KINDS = {
+KINDS = {
     "conversation_id": "SELECT id FROM conversations WHERE tenant_id = $1",
     "message_id": "SELECT id FROM messages WHERE tenant_id = $1 AND direction = 'in'",
     "account_id": "SELECT id FROM channel_accounts WHERE tenant_id = $1",
@@ -56,7 +56,7 @@ async def stock(house: House, number: int) -> Stock:
     await change(house.db, scope, "DELETE FROM conversation_events WHERE tenant_id = $1")
     assert await work_off(house.db, scope, "export", Exports(house.db)) == 1
     ids = {}
-    for kind, sql in _KINDS.items():
+    for kind, sql in KINDS.items():
         found = await rows(house, scope, f"{sql} LIMIT 1")
         assert found, f"{kind}: let `fill` make one"
         ids[kind] = str(found[0][0])

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from konstruct.cli.checks import repository
 from konstruct.cli.checks.check import System, SystemCheck, Verdict, verdict
 from konstruct.db import catalogue, selftest
+from konstruct.db.maintenance import TABLES
 
 DEDUPE_DAYS = 15
 """Dedupe keys are kept 14 days and pruned nightly."""
+RETENTION_SLACK = timedelta(days=3)
+"""The job runs daily; a long reader may hold it up once or twice."""
 SKEW_S = 5.0
 """Leases use the database's clock alone; signatures are checked by the host's, within 300 s."""
 
@@ -65,6 +68,20 @@ async def partitions(system: System) -> Verdict:
     return verdict(problems, f"{count} partitioned tables are ready for next month")
 
 
+async def retention(system: System) -> Verdict:
+    """Months that are older than their table's age are gone."""
+    async with system.db.fleet("doctor") as session:
+        months = await repository.partition_months(session)
+        now = await repository.server_time(session)
+    problems = []
+    for table, kept in TABLES.items():
+        # A month goes whole, once its last day is old enough, at the next run of a daily job.
+        late = [name for name, ended in months.get(table, ()) if now - ended > kept.age + RETENTION_SLACK]
+        problems += [f"the month {name} of {table} is kept beyond {kept.age.days} days" for name in late]
+    ages = ", ".join(f"{table} {kept.age.days} days" for table, kept in TABLES.items())
+    return verdict(problems, f"no month is older than it may be: {ages}")
+
+
 async def dedupe_pruned(system: System) -> Verdict:
     """Old dedupe keys are gone."""
     async with system.db.fleet("doctor") as session:
@@ -93,6 +110,7 @@ CHECKS: dict[str, SystemCheck] = {
     "policies": policies,
     "unscoped-read": unscoped_read,
     "partitions": partitions,
+    "retention": retention,
     "dedupe-pruned": dedupe_pruned,
     "clock-skew": clock_skew,
 }

@@ -60,8 +60,7 @@ async def model_failure(system: System) -> Verdict:
     """A model's failure reaches the channel as one plain sentence, and nothing of what it said."""
     adapters: dict[str, ChannelAdapter] = {"slack": SlackAdapter(system.settings)}
     try:
-        # Suspended: no worker answers, and none sends.
-        async with probe_tenant(system.db, active=False) as probe:
+        async with probe_tenant(system.db) as probe:
             known = await _turn(system, adapters, probe, LlmError("bad_request", TELLING))
             unknown = await _turn(system, adapters, probe, TellingError(TELLING))
     finally:

@@ -9,7 +9,7 @@ from uuid import UUID
 from konstruct.db.database import Database
 from konstruct.db.scope import TenantScope
 from konstruct.db.session import TenantSession
-from konstruct.jobs.queue import Claim
+from konstruct.jobs.queue import LANES, Claim
 
 PREFIX = "d0c70000-d0c7-"
 """How the id of every probe tenant begins."""
@@ -72,7 +72,7 @@ async def stored(session: TenantSession) -> Stored:
 
 
 async def ask(session: TenantSession, account_id: UUID, agent_id: UUID, owner: UUID, lease: timedelta) -> Claim:
-    """Store a direct question in a new conversation, and claim it for the doctor."""
+    """Store a direct question in a new conversation, and claim both its lanes: no worker answers it, and none sends."""
     tenant_id = session.scope.tenant_id
     conversation_id = await session.fetchval(
         "INSERT INTO conversations (tenant_id, id, account_id, agent_id, external_key, kind, channel_id, audience, audience_key,"
@@ -87,8 +87,8 @@ async def ask(session: TenantSession, account_id: UUID, agent_id: UUID, owner: U
     )  # fmt: skip
     await session.execute(
         "INSERT INTO ready_queue (tenant_id, conversation_id, lane, state, epoch, attempts, lease_owner, lease_until, lease)"
-        " VALUES ($1, $2, 'turn', 'leased', 1, 1, $3, now() + $4::interval, $4)",
-        tenant_id, conversation_id, owner, lease,
+        " SELECT $1, $2, unnest($5::text[]), 'leased', 1, 1, $3, now() + $4::interval, $4",
+        tenant_id, conversation_id, owner, lease, list(LANES),
     )  # fmt: skip
     return Claim(session.scope, conversation_id, "turn", 1, 1)
 

@@ -40,11 +40,8 @@ APP = "A_DOCTOR"
 
 
 @asynccontextmanager
-async def probe_tenant(db: Database, *, active: bool) -> AsyncIterator[Probe]:
-    """Yield a new probe tenant, and delete it with everything that was stored for it. What killed doctors left goes too.
-
-    Workers leave one that is not `active` alone.
-    """
+async def probe_tenant(db: Database) -> AsyncIterator[Probe]:
+    """Yield a new probe tenant, and delete it with everything that was stored for it. What killed doctors left goes too."""
     for old in await repository.leftovers(db):
         await _remove(db, old)
     tenant_id = UUID(PREFIX + str(uuid4())[len(PREFIX) :])
@@ -52,8 +49,6 @@ async def probe_tenant(db: Database, *, active: bool) -> AsyncIterator[Probe]:
     try:
         async with db.fleet("doctor probe") as fleet:
             await tenants_repository.enter(fleet, tenant_id)
-            if not active:
-                await tenants_repository.set_status(fleet, tenant_id, "suspended")
         async with db.tenant(probe.scope) as session:
             await tenants_repository.insert_tenant(session, "konstruct doctor")
             await tenants_repository.insert_agent(session, probe.agent_id, "Probe", "A probe of the doctor.", "")

@@ -13,6 +13,7 @@ _TODO = {
     "policies": "Stop web, worker and beat, and restore the table's policies as the owner.",
     "unscoped-read": "Stop web, worker and beat: nothing keeps tenants apart.",
     "partitions": "Start `konstruct beat` with the maintenance login: it makes partitions ahead; its log says why it could not.",
+    "retention": "Start `konstruct beat` with the maintenance login; a table that somebody reads for hours keeps its months.",
     "dedupe-pruned": "Start `konstruct beat` and a worker: the job `prune` runs every hour.",
     "clock-skew": "Correct the clocks (NTP) of this host and of the database's.",
     "large-tables": "Shorten the retention of what need not be kept, or raise the plan for a larger installation.",

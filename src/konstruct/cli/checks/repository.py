@@ -119,6 +119,21 @@ async def missing_partitions(session: FleetSession) -> list[str]:
     return [row["name"] for row in rows]
 
 
+async def partition_months(session: FleetSession) -> dict[str, list[tuple[str, datetime]]]:
+    """Return the monthly partitions of each table, by name, with the moment at which the month was over."""
+    rows = await session.fetch(
+        "SELECT p.relname::text AS parent, c.relname::text AS name,"
+        " (to_date(right(c.relname, 6), 'YYYYMM') + interval '1 month') AT TIME ZONE 'UTC' AS ended"
+        " FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid JOIN pg_class p ON p.oid = i.inhparent"
+        " JOIN pg_namespace n ON n.oid = p.relnamespace"
+        " WHERE n.nspname = 'public' AND p.relkind = 'p' AND c.relname ~ '_[0-9]{6}$' ORDER BY 2"
+    )
+    months: dict[str, list[tuple[str, datetime]]] = {}
+    for row in rows:
+        months.setdefault(row["parent"], []).append((row["name"], row["ended"]))
+    return months
+
+
 async def partitioned_count(session: FleetSession) -> int:
     """Return how many partitioned tables there are."""
     sql = (

@@ -44,7 +44,7 @@ async def replay(system: System) -> Verdict:
     settings = system.settings
     if settings.slack_signing_secret is None:
         return None, _UNSIGNED
-    async with probe_tenant(system.db, active=True) as probe, _client() as client:
+    async with probe_tenant(system.db) as probe, _client() as client:
         body = _event(probe)
         statuses = [(await _post(client, settings, body, _signed(settings, body)))[0] for _ in range(2)]
         async with system.db.tenant(probe.scope) as session:

@@ -1,0 +1,110 @@
+"""Every text column of every tenant's table: it carries marks, or it is said here why it cannot."""
+
+from __future__ import annotations
+
+from konstruct.db.scope import TenantScope
+from tests.isolation.canary.marks import Marks, found_in
+from tests.isolation.canary.plant import Plant
+
+_COLUMNS = """
+SELECT c.relname AS name, a.attname AS column, format_type(a.atttypid, a.atttypmod) AS kind
+FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+  AND EXISTS (SELECT 1 FROM pg_attribute t WHERE t.attrelid = c.oid AND t.attname = 'tenant_id')
+  AND format_type(a.atttypid, a.atttypmod) ~ '^(text|jsonb?|bytea|character|name|xml|citext|halfvec)'
+ORDER BY 1, 2
+"""
+"""Of the catalogue: a new table or column is here by itself."""
+
+_WORD = "a word of a fixed set"
+_HASH = "a hash"
+_IDS = "made of ids, numbers and times"
+ALLOWED = {
+    "api_keys": {"prefix": "the beginning of a random secret", "secret_hash": _HASH, "scopes": _WORD},
+    "api_requests": {"request_hash": _HASH},
+    "channel_accounts": {"app_id": "the platform's own app", "kind": _WORD, "status": _WORD},
+    "channel_health": {"status": _WORD},
+    "channel_routes": {"app_id": "the platform's own app", "kind": _WORD},
+    "chunks": {"audience": _WORD, "embedding": "numbers", "audience_key": "empty, until documents have audiences"},
+    "conversation_events": {"kind": _WORD},
+    "conversations": {"audience": _WORD, "kind": _WORD, "owner": _WORD},
+    "dead_letters": {"kind": _WORD, "resolution": _WORD},
+    "deliveries": {"external_id": _IDS, "kind": _WORD, "state": _WORD, "thread_id": _IDS},
+    "delivery_attempts": {"outcome": _WORD},
+    "documents": {
+        "content_sha256": _HASH, "file_sha256": _HASH, "mime": _WORD, "sha256": _HASH, "status": _WORD,
+    },
+    "document_files": {"bytes": "the file until it is read, which is then in `documents`"},
+    "export_pieces": {"data": "compressed; the export is looked into as a sink of its own"},
+    "exports": {"reason": _WORD, "state": _WORD},
+    "fair_shares": {"lane": _WORD},
+    "llm_calls": {"backend": _WORD, "outcome": _WORD},
+    "member_emails": {"email_hash": _HASH},
+    "members": {"role": _WORD},
+    "messages": {"author": _WORD, "direction": _WORD, "external_id": _IDS, "state": _WORD, "thread_id": _IDS},
+    "notice_mails": {"state": _WORD},
+    "notices": {"action_path": _IDS, "kind": _WORD, "resolution": _WORD, "severity": _WORD, "subject_key": _IDS},
+    "operator_accesses": {"operator_name": "an operator's own name"},
+    "operator_actions": {"action": _WORD, "operator_name": "an operator's own name"},
+    "persona_versions": {"tone": _WORD, "working_hours": "times and the name of a time zone"},
+    "ready_queue": {"lane": _WORD, "state": _WORD},
+    "secrets": {"purpose": _WORD, "sealed": "sealed: the token must not be found in it", "wrapped_key": "sealed"},
+    "sign_in_links": {"browser_hash": _HASH, "code_hash": _HASH, "kind": _WORD, "token_hash": _HASH},
+    "sessions": {"token_hash": _HASH},
+    "steps": {"kind": _WORD},
+    "tenant_directory": {"status": _WORD},
+    "tenant_jobs": {"kind": _WORD},
+    "tenants": {"time_zone": "the name of a time zone"},
+    "tool_calls": {"idempotency_key": _IDS, "state": _WORD},
+    "tryouts": {"reason": _WORD},
+    "turns": {"outcome": _WORD, "state": _WORD},
+    "usage_days": {"backend": _WORD},
+}  # fmt: skip
+"""What cannot hold a business's words, and why."""
+
+_DIRECT = (
+    ("summary", "INSERT INTO summaries (tenant_id, id, conversation_id, from_seq, to_seq, text, model)"
+     " SELECT $1, uuidv7(), c.id, 1, 1, $2, $2 FROM conversations c WHERE c.tenant_id = $1 LIMIT 1"),
+    ("statusreason", "UPDATE channel_accounts SET status_reason = $2 WHERE tenant_id = $1"),
+    ("healthreason", "INSERT INTO channel_health (tenant_id, account_id, status, reason)"
+     " SELECT $1, a.id, 'active', $2 FROM channel_accounts a WHERE a.tenant_id = $1"),
+    ("letterreason", "UPDATE dead_letters SET reason = $2 WHERE tenant_id = $1 AND kind = 'delivery'"),
+    ("deliveryreason", "UPDATE deliveries SET reason = $2 WHERE tenant_id = $1 AND state = 'failed'"),
+    ("attemptreason", "UPDATE delivery_attempts SET reason = $2 WHERE tenant_id = $1 AND outcome <> 'sent'"),
+    ("turnreason", "UPDATE turns SET reason = $2 WHERE tenant_id = $1 AND outcome = 'fallback'"),
+    ("turnfailure", "UPDATE turns SET failure = jsonb_build_object('kind', $2::text)"
+     " WHERE tenant_id = $1 AND failure IS NOT NULL"),
+    ("toolreason", "UPDATE tool_calls SET reason = $2 WHERE tenant_id = $1"),
+    ("toolresult", "UPDATE tool_calls SET result = to_jsonb($2::text) WHERE tenant_id = $1"),
+    ("documentreason", "UPDATE documents SET reason = $2 WHERE tenant_id = $1 AND status = 'failed'"),
+    ("noticetitle", "UPDATE notices SET title = title || ' ' || $2 WHERE tenant_id = $1"),
+    ("noticebody", "UPDATE notices SET body = body || ' ' || $2 WHERE tenant_id = $1"),
+    ("browser", "UPDATE sessions SET browser = $2 WHERE tenant_id = $1"),
+    ("actionreason", "UPDATE operator_actions SET reason = $2 WHERE tenant_id = $1"),
+)  # fmt: skip
+"""What no story reaches yet, or what the product writes in its own words only."""
+
+
+async def write_the_rest(plant: Plant, number: int) -> None:
+    """Put marks where the story left none."""
+    for label, sql in _DIRECT:
+        status = await plant.admin.execute(sql, plant.scopes[number].tenant_id, plant.marks[number](label))
+        assert not status.endswith(" 0"), f"{label}: there is no row to hold it"
+
+
+async def unmarked(plant: Plant) -> tuple[list[str], list[str]]:
+    """Return the columns that carry no mark of a business and no reason here, and the reasons that are not needed."""
+    bare, seen = [], set()
+    for name, column, _ in await plant.admin.fetch(_COLUMNS):
+        allowed = column in ALLOWED.get(name, {})
+        seen.add((name, column))
+        for scope, marks in zip(plant.scopes, plant.marks, strict=True):
+            if not allowed and not await _marked(plant, scope, marks, name, column):
+                bare.append(f"{name}.{column} of {marks.number}")
+    idle = [f"{name}.{column}" for name, columns in ALLOWED.items() for column in columns if (name, column) not in seen]
+    return bare, idle
+
+
+async def _marked(plant: Plant, scope: TenantScope, marks: Marks, name: str, column: str) -> bool:
+    found = await plant.admin.fetch(f'SELECT "{column}"::text FROM {name} WHERE tenant_id = $1', scope.tenant_id)
+    return any(number == marks.number for row in found for number, _ in found_in(str(row[0])))
