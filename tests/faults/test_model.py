@@ -34,7 +34,7 @@ ONCE: dict[int, Behaviour] = {
 
 async def test_a_model_that_hangs_fails_or_dies_costs_one_apology_at_most(settings: Settings, tmp_path: Path) -> None:
     # Without its deadline a turn would wait ten minutes for the next piece.
-    async with plant(settings, tmp_path, TURN_DEADLINE_S="4", LLM_TIMEOUT_S="600") as made:
+    async with plant(settings, tmp_path, TURN_DEADLINE_S="8", LLM_TIMEOUT_S="600") as made:
         trouble = _Trouble(made)
         await asyncio.gather(made.start("web"), made.start("worker"))
         await made.round(1)
