@@ -19,7 +19,7 @@ from konstruct.tenants.keyring import FileKeyRing
 from konstruct.tenants.vault import Vault
 from tests.conftest import PASSWORDS
 from tests.faults.history import History
-from tests.faults.plant import Plant, Unit, plant, two_tenants, workspace
+from tests.faults.plant import PATIENCE_S, Plant, Unit, plant, two_tenants, workspace
 from tests.faults.traffic import Traffic
 from tests.faults.verdict import verdict
 from tests.support.house import until
@@ -85,6 +85,26 @@ class Crew:
         made.echoing.set()
         self.traffic = Traffic(made)
         await self.history.forget()
+
+    async def freeze_in_a_turn(self) -> tuple[Unit, int]:
+        """Freeze the first worker that has turns under way, whatever it sends meanwhile; return it, and how many turns.
+
+        The model thinks on. The longest-lived worker is asked first; one that has just been started counts as well.
+        """
+        self.made.thinking.clear()
+        caught: list[tuple[Unit, int]] = []
+
+        async def in_a_turn() -> bool:
+            for unit in self.workers():
+                unit.freeze()
+                if turns := await self.made.turns(unit):
+                    caught.append((unit, turns))
+                    return True
+                unit.thaw()
+            return False
+
+        await until(in_a_turn, PATIENCE_S)
+        return caught[0]
 
     async def wake(self, zombie: Unit) -> None:
         """Let a frozen worker go on, and wait until it has noticed that something is no longer its own."""

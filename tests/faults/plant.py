@@ -181,27 +181,6 @@ class Plant:
                 )
         return found
 
-    async def freeze_in_a_turn(self, *units: Unit, sends_too: bool = False) -> tuple[Unit, int]:
-        """Freeze one of the workers while it has turns under way, and no send unless `sends_too`; return it, and how many turns.
-
-        The model thinks on meanwhile. A crash within the few milliseconds of a send costs the sender's waiting times.
-        """
-        self.thinking.clear()
-        caught: list[tuple[Unit, int]] = []
-
-        async def in_a_turn() -> bool:
-            for unit in units:
-                unit.freeze()
-                turns = await self.turns(unit)
-                if turns and (sends_too or await self.leases(unit, "send") == 0):
-                    caught.append((unit, turns))
-                    return True
-                unit.thaw()
-            return False
-
-        await until(in_a_turn, PATIENCE_S)
-        return caught[0]
-
     async def idle(self) -> None:
         """Wait until everything that was accepted has been answered and sent."""
         tenants = [scope.tenant_id for scope in self.scopes]

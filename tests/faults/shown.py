@@ -115,11 +115,11 @@ async def verdict(made: Plant, apologies: Collection[int] = ()) -> None:
     faults = outcome.faults()
     assert faults == {}, faults
     assert sum(map(len, outcome.acked.values())) > 0
-    assert outcome.apologies() == {
-        channel: wanted
-        for channel, numbers in outcome.acked.items()
-        if (wanted := [number for number in numbers if number in apologies])
+    wanted = {
+        channel: due for channel, numbers in outcome.acked.items() if (due := [each for each in numbers if each in apologies])
     }
+    apologised = outcome.apologies()
+    assert apologised == wanted, apologised
 
 
 def _shown(post: dict[str, Any], known: dict[str, Record]) -> Shown:

@@ -25,7 +25,7 @@ async def test_kill_9_five_times_over_three_workers_while_messages_flow(crew: Cr
     async with asyncio.TaskGroup() as starting, crew.traffic.flowing():
         for _ in range(KILLS):
             # The longest-lived one is asked first: all three places are hit.
-            victim, under_way = await made.freeze_in_a_turn(*crew.workers(), sends_too=True)
+            victim, under_way = await crew.freeze_in_a_turn()
             caught.append(under_way)
             await victim.kill()
             made.thinking.set()
@@ -89,7 +89,7 @@ async def test_a_worker_frozen_past_its_lease_thaws_into_turns_that_are_no_longe
     made = crew.made
     made.thinking.clear()
     await crew.traffic.wave()
-    zombie, under_way = await made.freeze_in_a_turn(*crew.workers())
+    zombie, under_way = await crew.freeze_in_a_turn()
     assert under_way >= 1
     await until(lambda: _gone(crew, zombie.name))
     made.thinking.set()

@@ -179,8 +179,8 @@ class Business:
         """Return what the database must show inside this tenant's scope."""
         talks = {key: talk for key, talk in self.talks.items() if talk.id is not None}
         return {
-            "tenant": [self.name, self.time_zone, self.retention, self.status],
-            "employee": [self.employee, len(self.versions), self.versions[-1]],
+            "tenant": [[self.name, self.time_zone, self.retention, self.status]],
+            "employee": [[self.employee, len(self.versions), self.versions[-1]]],
             "members": _sorted([str(m.id), m.name, m.email, m.role] for m in self.members.values()),
             "sessions": _sorted([str(member)] for member in self.sessions.values()),
             "links": _sorted([str(member)] for member in self.links.values()),

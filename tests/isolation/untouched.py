@@ -28,9 +28,13 @@ async def fall_asleep(house: House, scope: TenantScope) -> None:
     async with house.db.tenant(scope) as session:
         for statement in _ASLEEP:
             await session.execute(statement, scope.tenant_id)
-    assert house.settings.redis_url
-    client = plain_redis.Redis.from_url(house.settings.redis_url.get_secret_value())
-    # Rate limits run out by themselves within a second.
+    await keep_keys(house.settings, scope)
+
+
+async def keep_keys(settings: Settings, scope: TenantScope) -> None:
+    """Let none of the tenant's keys run out by itself: rate limits do within a second."""
+    assert settings.redis_url
+    client = plain_redis.Redis.from_url(settings.redis_url.get_secret_value())
     for key in [key async for key in client.scan_iter(f"*{scope.tenant_id}*")]:
         await client.persist(key)
     await client.aclose()

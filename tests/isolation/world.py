@@ -104,6 +104,8 @@ SELECT json_build_object(
  'secrets', (SELECT count(*) FROM secrets)) FROM scope
 """
 _ROWS = (
+    "tenant",
+    "employee",
     "members",
     "sessions",
     "links",
@@ -151,8 +153,6 @@ class World:
         found: View = json.loads(await self.eye.fetchval(_VIEW, str(business.scope.tenant_id)))
         for name in _ROWS:
             found[name] = sorted(found[name] or [], key=repr)
-        for name in ("tenant", "employee"):
-            (found[name],) = found[name]
         return found
 
     async def found(self, number: int, mark: str) -> Business:

@@ -120,8 +120,8 @@ class Machine(RuleBasedStateMachine):
     @rule(back=BACK)
     def begin(self, back: int) -> None:
         claim, model, mine = self.of(back)
-        assert self.world.holds(begin(self.world.db, claim)) is (mine and model.alive)
-        if mine and model.alive:
+        assert self.world.holds(begin(self.world.db, claim)) is mine
+        if mine:
             model.claimed_seq = model.seq
 
     @precondition(claimed)

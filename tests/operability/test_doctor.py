@@ -26,7 +26,7 @@ from konstruct.kit.errors import KonstructError
 from konstruct.kit.settings import Settings
 from konstruct.local.valkey import Valkey
 from konstruct.tenants.keyring import FileKeyRing
-from tests.operability.conftest import Spare
+from tests.operability.conftest import MakeLogin, Spare
 from tests.operability.doctor_house import House, contents, open_house
 
 _DELIVERY = (
@@ -251,6 +251,15 @@ async def test_what_a_killed_doctor_left_is_taken_away(house: House) -> None:
         await left.__aexit__(None, None, None)
     finally:
         await db.close()
+
+
+async def test_a_maintenance_login_that_is_too_strong_or_too_weak_is_found(house: House, make_login: MakeLogin) -> None:
+    for attributes, says in (("SUPERUSER", "is a SUPERUSER"), ("BYPASSRLS", "has BYPASSRLS"), ("", "may not become")):
+        login = house.spare.settings(owner_database_url=await make_login(attributes)).owner_database_url
+        found = await house.checks({"roles"}, owner_database_url=login)
+        assert found["roles"].ok is False and says in found["roles"].evidence, attributes
+    sound = house.spare.settings(owner_database_url=house.spare.urls.maintenance).owner_database_url
+    assert (await house.checks({"roles"}, owner_database_url=sound))["roles"].ok is True
 
 
 async def test_a_key_ring_that_others_may_read_is_found(house: House) -> None:

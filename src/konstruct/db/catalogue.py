@@ -79,6 +79,24 @@ async def login_problems(session: Session, purpose: str) -> list[str]:
     return broken[:1] if row["rolsuper"] else broken
 
 
+async def maintenance_problems(session: Session) -> list[str]:
+    """Return what the session's login, the maintenance one, may do beyond becoming the owner, and whether it may that."""
+    row = await session.fetchrow(
+        "SELECT r.rolname::text AS login, r.rolsuper, r.rolbypassrls, r.rolcreaterole,"
+        " pg_has_role(r.oid, $1::name, 'SET') AS may_own FROM pg_roles r WHERE r.rolname = session_user",
+        OWNER,
+    )
+    assert row is not None
+    who = f"the maintenance login {row['login']}"
+    rules: list[tuple[object, str]] = [
+        (row["rolsuper"], "is a SUPERUSER, whom no row-level security holds"),
+        (row["rolbypassrls"], "has BYPASSRLS"),
+        (row["rolcreaterole"], "has CREATEROLE"),
+        (not row["may_own"], f"may not become {OWNER}, so that no partition is made and no migration runs"),
+    ]
+    return [f"{who} {text}" for wrong, text in rules if wrong]
+
+
 async def login_name(session: Session) -> str:
     """Return the role that logged in."""
     return str(await session.fetchval("SELECT session_user::text"))

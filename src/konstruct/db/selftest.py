@@ -10,11 +10,13 @@ from konstruct.db.catalogue import (
     forced_problems,
     login_name,
     login_problems,
+    maintenance_problems,
     migration_problems,
     policy_problems,
     server_problems,
 )
 from konstruct.db.database import Database
+from konstruct.db.session import Session
 from konstruct.db.structure import structure_problems
 from konstruct.kit.errors import SelfTestError
 
@@ -50,6 +52,15 @@ async def logins(db: Database) -> list[str]:
         if not problems:
             problems += await fleet_reach_problems(session)
     return problems
+
+
+async def maintenance_login(owner_url: str) -> list[str]:
+    """Return what is wrong with the maintenance login. Raises what keeps it from logging in."""
+    connection = await asyncpg.connect(owner_url, timeout=10)
+    try:
+        return await maintenance_problems(Session(connection))
+    finally:
+        await connection.close()
 
 
 async def unscoped_problems(db: Database) -> list[str]:

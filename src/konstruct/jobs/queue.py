@@ -97,9 +97,12 @@ async def begin(session: TenantSession, claim: Claim) -> None:
 
 
 async def fence(session: TenantSession, claim: Claim) -> None:
-    """Lock the lane's row and prove that `claim` still holds it, for the rest of the transaction.
+    """Lock the lane's row and prove that `claim` still holds it, for the rest of the transaction. Raises LeaseLostError.
 
-    A turn is held only while its tenant is active; what became of a send is noted all the same. Raises LeaseLostError.
+    A turn is held only while its tenant is active; what became of a send is noted all the same.
+
+    A lease whose time is over, but which nobody has taken away, is prolonged as by `renew`: after a recovery of the
+    server that took longer than a lease, the holder may write before it could renew. Past its deadline it is lost.
     """
     await _lock(session, claim, "claimed_seq = claimed_seq")
 
@@ -117,9 +120,12 @@ async def limit(session: TenantSession, claim: Claim, deadline_at: datetime) -> 
 
 async def _lock(session: TenantSession, claim: Claim, change: str) -> None:
     held = await session.fetchval(
-        f"UPDATE ready_queue SET {change} WHERE tenant_id = $1 AND conversation_id = $2 AND lane = $3"  # two constants
+        f"UPDATE ready_queue SET {change},"  # two constants
+        "   lease_until = CASE WHEN lease_until > now() THEN lease_until ELSE now() + lease END"
+        " WHERE tenant_id = $1 AND conversation_id = $2 AND lane = $3"
         " AND (lane = 'send' OR EXISTS (SELECT 1 FROM tenant_directory WHERE tenant_id = $1 AND status = 'active'))"
-        " AND epoch = $4 AND state = 'leased' AND lease_alive(lease_until, lease) RETURNING true",
+        " AND epoch = $4 AND state = 'leased'"
+        " AND (lease_until > now() OR deadline_at IS NULL OR deadline_at + lease > now()) RETURNING true",
         claim.scope.tenant_id,
         claim.conversation_id,
         claim.lane,

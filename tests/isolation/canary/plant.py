@@ -176,12 +176,15 @@ async def _tenants(
     return made[0], made[1]
 
 
+def asked_by(body: dict[str, Any]) -> int:
+    """Return whose employee asks the model: it says so before anything else."""
+    [number] = {number for number, label in found_in(json.dumps(body["messages"][0])) if label == "business"}
+    return number
+
+
 async def _think(fake: FakeOpenAi, request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
     """Answer as the business's own model would: with its marks, a tool call, or an error that quotes the request."""
-    text = json.dumps(body["messages"])
-    numbers = {number for number, _ in found_in(text)}
-    assert len(numbers) == 1, f"the prompt holds marks of {len(numbers)} businesses"
-    mark = Marks(numbers.pop())
+    text, mark = json.dumps(body["messages"]), Marks(asked_by(body))
     last = body["messages"][-1]
     if last["role"] == "user" and "use a tool" in str(last["content"]):
         call = {"name": mark("toolname"), "arguments": json.dumps({"number": mark("toolargument")})}

@@ -17,6 +17,7 @@ from hypothesis.errors import Unsatisfiable
 from schemathesis import Case, GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.config import SchemathesisConfig
+from schemathesis.core.failures import FailureGroup
 from schemathesis.core.parameters import ParameterLocation
 from schemathesis.core.result import Ok
 from schemathesis.schemas import APIOperation
@@ -65,7 +66,10 @@ class Fuzzer:
         self.calls[response.status_code] += 1
         self.operations.add(case.operation.label)
         checks = [*CHECKS, negative_data_rejection] if wrong else CHECKS
-        case.validate_response(response, checks, headers=headers)
+        try:
+            case.validate_response(response, checks, headers=headers)
+        except FailureGroup as failures:
+            raise AssertionError(f"{case.operation.label}: {failures}") from None
         sent = f"{response.request.url}{response.request.body!r}"
         whole = response.text + str(response.headers)
         assert not TELLTALE.search(whole), f"{case.operation.label}: {TELLTALE.search(whole)}"

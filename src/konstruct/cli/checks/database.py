@@ -18,8 +18,15 @@ SKEW_S = 5.0
 
 
 async def roles(system: System) -> Verdict:
-    """Both logins are ordinary, different, and confined."""
-    return verdict(await selftest.logins(system.db), "the app and fleet logins are two ordinary roles that own nothing")
+    """Every login is ordinary, different, and confined; the maintenance one too, if this command has it."""
+    problems = await selftest.logins(system.db)
+    owner_url = system.settings.owner_database_url
+    if owner_url is None:
+        return verdict(problems, "the app and fleet logins are two ordinary roles that own nothing")
+    problems += await selftest.maintenance_login(owner_url.get_secret_value())
+    return verdict(
+        problems, "the app and fleet logins are ordinary roles that own nothing; maintenance may only become the owner"
+    )
 
 
 async def unscoped_read(system: System) -> Verdict:
