@@ -44,6 +44,8 @@ INSERT INTO message_terms (tenant_id, term, message_id)
 SELECT tenant_id, 'battery', id FROM messages WHERE tenant_id = :tenant AND seq <= 3 ON CONFLICT DO NOTHING;
 UPDATE search_progress SET due_at = now() + interval '1 hour' WHERE tenant_id = :tenant;
 INSERT INTO dedupe_keys (tenant_id, key, message_id) SELECT tenant_id, 'slack:' || id, id FROM messages WHERE tenant_id = :tenant AND seq = 1;
+-- Nearly all keys are days old, as in any installation: the newest are few.
+UPDATE dedupe_keys SET seen_at = now() - interval '3 days' WHERE tenant_id = :tenant;
 INSERT INTO inbound_events (tenant_id, id, account_id, event_key, body)
 SELECT c.tenant_id, c.id, c.account_id, c.external_key, 'x' FROM conversations c WHERE c.tenant_id = :tenant;
 INSERT INTO ready_queue (tenant_id, conversation_id, lane, state, claimed_seq)
