@@ -119,6 +119,9 @@ async def refused(connection: Connection, sql: str, *args: Any, setting: str | N
             done = await connection.execute(sql, *args)
     except REFUSED:
         return None
+    except asyncpg.PostgresError as error:
+        # A key or a check came in its way, which nobody may come so far as to meet.
+        return f"{sql[:90]}: {error.sqlstate}"
     return f"{sql[:90]}: {done}"
 
 

@@ -62,6 +62,7 @@ def _plain() -> dict[str, Any]:
         "draft": Draft("Ada", "Be brief."), "limits": Limits(None, 16000, 1024), "kinds": ["channel_broken"], "trace": Trace(0.0),
         "trouble": Trouble("channel_broken", "account-9", "critical", "T", "B", "/channels"), "answer": Kept(_HASH, 200, "{}"),
         "counters": Snapshot(), "unrouted": [("T9", "A1", "unknown_account")], "subject": "account-1", "period": date(2026, 1, 1),
+        "posts": [("D1", "1.000000")],
         "first": date(2026, 1, 1), "last": date(2026, 2, 1), "action": "suspend", "pieces": [b"x"], "parts": [b"x"],
         "chunks": ["x"], "two_days": UUID(int=0), "one_day": UUID(int=0), "every": timedelta(hours=1),
         "render": lambda *parts: [parts[-1]],

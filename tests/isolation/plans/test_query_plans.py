@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from konstruct.cli.checks import tokens_repository
 from konstruct.conversations.indexing import index_on
 from konstruct.db.catalogue import FLEET_TABLES
 from konstruct.kit.settings import Settings
@@ -55,6 +56,11 @@ async def gather(crowd: Crowd, harvest: Harvest) -> None:
                 # Nobody knows what it needs: other calls reach its queries, or they are missed below.
                 pass
     harvest.pretend = None
+    # What is no plain function, or never ends.
+    async with house.db.tenant(house.scopes[0]) as session:
+        await (await tokens_repository.tenant_look(session)).rows(session)
+    async with house.db.fleet("test") as fleet:
+        await (await tokens_repository.platform_look(fleet)).rows(fleet)
     indexing = asyncio.create_task(index_on(house.db))
     await until(lambda: any(site.function == "index_on" for site in harvest.seen))
     indexing.cancel()
