@@ -346,4 +346,139 @@ SECRETS = (
     ),
 )  # fmt: skip
 
-REMOVALS = QUEUE + INGEST + SENDING + PORTAL + SECRETS
+_SOUND = "tests/isolation/test_catalogue.py::test_every_table_key_grant_and_object_is_sound"
+_TABLES = "tests/isolation/test_every_table.py"
+
+TENANCY = (
+    Removal(
+        "policy", "the policy of a table",
+        f"{_SQL}/0010_inbox.sql",
+        "SELECT konstruct_protect('conversation_notes', 'SELECT, INSERT, UPDATE, DELETE');",
+        "GRANT SELECT, INSERT, UPDATE, DELETE ON conversation_notes TO konstruct_app;",
+        _SOUND,
+    ),
+    Removal(
+        "force", "FORCE ROW LEVEL SECURITY",
+        f"{_SQL}/0001_tenancy.sql",
+        "  EXECUTE format('ALTER TABLE %s FORCE ROW LEVEL SECURITY', p_table);\n"
+        "  EXECUTE format(\n    'CREATE POLICY tenant_isolation",
+        "  EXECUTE format(\n    'CREATE POLICY tenant_isolation",
+        _SOUND,
+    ),
+    Removal(
+        "policy-check", "the check of rows that are written",
+        f"{_SQL}/0001_tenancy.sql",
+        "    'WITH CHECK (tenant_id = current_setting(''app.tenant_id'')::uuid)', p_table);",
+        "    'WITH CHECK (true)', p_table);",
+        f"{_TABLES}::test_another_tenants_rows_can_be_neither_read_nor_changed",
+    ),
+    Removal(
+        "policy-raises", "that a query without a tenant raises",
+        f"{_SQL}/0001_tenancy.sql",
+        "ON %s USING (tenant_id = current_setting(''app.tenant_id'')::uuid) '",
+        "ON %s USING (tenant_id = nullif(current_setting(''app.tenant_id'', true), '''')::uuid) '",
+        f"{_TABLES}::test_without_a_tenant_everything_is_refused",
+    ),
+    Removal(
+        "fleet-reads-content", "that the fleet login sees no content",
+        f"{_SQL}/0002_conversations.sql",
+        "SELECT konstruct_protect('contacts');",
+        "SELECT konstruct_protect('contacts'); SELECT konstruct_share('contacts', 'SELECT');",
+        f"{_TABLES}::test_the_fleet_reaches_the_platforms_tables_only",
+    ),
+    Removal(
+        "foreign-key", "the foreign key of a pair of columns",
+        f"{_SQL}/0010_inbox.sql",
+        "ON DELETE CASCADE,\n"
+        "  FOREIGN KEY (tenant_id, member_id) REFERENCES members (tenant_id, id) ON DELETE SET NULL (member_id)\n);\n"
+        "CREATE INDEX conversation_notes_conversation",
+        "ON DELETE CASCADE\n);\nCREATE INDEX conversation_notes_conversation",
+        f"{_TABLES}::test_what_names_a_row_is_held_by_a_key",
+    ),
+    Removal(
+        "partition-grants", "that nobody reaches a partition straight",
+        f"{_SQL}/0016_retention.sql",
+        "  PERFORM konstruct_protect(v_name::regclass, 'SELECT');\n"
+        "  EXECUTE format('REVOKE ALL ON %I FROM konstruct_app, konstruct_fleet', v_name);\n  RETURN v_name;",
+        "  PERFORM konstruct_protect(v_name::regclass, 'SELECT');\n  RETURN v_name;",
+        _SOUND,
+    ),
+    Removal(
+        "scope-is-local", "that a scope ends with its transaction",
+        f"{_SRC}/db/database.py",
+        "begin = f\"BEGIN; SET LOCAL app.tenant_id = '{scope.tenant_id}'\"",
+        "begin = f\"BEGIN; SET app.tenant_id = '{scope.tenant_id}'\"",
+        "tests/isolation/test_pools.py::test_no_transaction_sees_what_another_left",
+    ),
+)  # fmt: skip
+
+KEEPING = (
+    Removal(
+        "old-months-go", "that a month goes when all of it is old, and not before",
+        f"{_SRC}/db/maintenance.py",
+        " + interval '1 month' < (now()",
+        " < (now()",
+        "tests/db/test_partitions.py::test_old_months_go_and_young_ones_stay",
+    ),
+    Removal(
+        "upkeep-waits-briefly", "that upkeep never holds ingest up",
+        f"{_SRC}/db/maintenance.py",
+        "LOCK = timedelta(milliseconds=200)",
+        "LOCK = timedelta(seconds=5)",
+        "tests/db/test_partitions.py::test_a_table_that_somebody_reads_stops_the_job_and_not_ingest",
+    ),
+    Removal(
+        "archive-is-read", "that the timeline reads the archive",
+        f"{_SRC}/agents/timeline_repository.py",
+        "d.tries",
+        "'[]'",
+        "tests/spine/test_archive.py::test_what_was_shown_moves_and_is_seen_as_before",
+    ),
+    Removal(
+        "what-failed-stays", "that only what was shown leaves the outbox",
+        f"{_SRC}/jobs/archive_repository.py",
+        "AND (o.state <> 'sent' OR o.sent_at",
+        "AND (o.state = 'pending' OR o.sent_at",
+        "tests/spine/test_archive.py::test_what_was_shown_moves_and_is_seen_as_before",
+    ),
+    Removal(
+        "revocation-of-keys", "that revoking all access ends API keys too",
+        f"{_SRC}/tenants/revocation_repository.py",
+        "SET revoked_at = now() WHERE tenant_id = $1 AND revoked_at IS NULL",
+        "SET revoked_at = revoked_at WHERE tenant_id = $1 AND revoked_at IS NULL",
+        "tests/docs/test_runbooks.py::test_a_leak_is_suspected",
+    ),
+)  # fmt: skip
+
+FAULTS = (
+    Removal(
+        "no-retry-after-a-token", "that a model is not asked again once its answer began",
+        f"{_SRC}/llm/router.py",
+        "                if attempt.started_answer or not error.transient:",
+        "                if not error.transient:",
+        "tests/faults/test_model.py::test_a_model_that_hangs_fails_or_dies_costs_one_apology_at_most",
+    ),
+    Removal(
+        "the-databases-clock", "the database's time in the prompt",
+        f"{_SRC}/agents/thinking.py",
+        "turn.opened_at or self._now()",
+        "self._now()",
+        "tests/faults/test_clocks.py::test_workers_an_hour_ahead_and_behind_answer_as_one_with_the_right_time",
+    ),
+    Removal(
+        "an-outage-is-no-attempt", "that an outage of the database is no attempt of a message",
+        f"{_SRC}/jobs/engine.py",
+        "self._release_failed(claim, OUTAGE_WAIT_S, counted=False)",
+        "self._release_failed(claim, OUTAGE_WAIT_S)",
+        "tests/faults/test_storage.py::test_a_database_that_takes_nothing_is_waited_out",
+    ),
+    Removal(
+        "poison-ends", "the limit of a turn's attempts",
+        f"{_SRC}/agents/loop.py",
+        "        if claim.attempts > self._attempts:",
+        "        if claim.attempts > self._attempts + 1000:",
+        "tests/spine/test_fallbacks.py::test_poison_ends_in_a_fallback_and_a_dead_letter_and_the_conversation_goes_on",
+    ),
+)  # fmt: skip
+
+REMOVALS = TENANCY + QUEUE + INGEST + SENDING + PORTAL + SECRETS + KEEPING + FAULTS
