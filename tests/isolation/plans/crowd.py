@@ -8,10 +8,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
+import aiohttp
 import asyncpg
 
 from konstruct.db.bootstrap import APP, FLEET, RolePasswords, RoleUrls, bootstrap
@@ -66,10 +67,12 @@ async def open_crowd(cluster: Postgres, settings: Settings) -> AsyncIterator[Cro
             vault = Vault(ring)
             made = [await create_tenant(db, vault, name=f"Business {n}", employee="Ada", persona="Be brief.") for n in (0, 1)]
             scopes = made[0].scope, made[1].scope
-            async with open_house(quick, db, vault, scopes, Puppet(), run_engine=False) as house:
+            opened = open_house(quick, db, vault, scopes, Puppet(), run_engine=False)
+            async with opened as house, aiohttp.ClientSession() as http:
                 await fill(house, 0)
                 await populate(admin, scopes[0])
-                yield Crowd(house, admin, await _empty(admin))
+                # The server may be about to close the connection that was idle meanwhile: what comes takes a new one.
+                yield Crowd(replace(house, _http=http), admin, await _empty(admin))
         finally:
             await db.close()
     finally:
