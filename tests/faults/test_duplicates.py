@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from tests.faults.crew import Crew
-from tests.faults.verdict import turns
 
 pytestmark = [pytest.mark.asyncio(loop_scope="package"), pytest.mark.xdist_group("faults-crew")]
 WAVES = 3
@@ -16,7 +15,3 @@ async def test_every_delivery_three_times_shuffled_and_mentions_as_two_events(cr
         await crew.traffic.wave(messages=2)
     await crew.settled()
     assert len(crew.traffic.acked) == WAVES * 2 * 2 * 4
-    # Nothing crashed here: no turn was taken up a second time, and no model asked twice.
-    made = await turns(crew.made)
-    assert {turn["attempts"] for turn in made} == {1}
-    assert len(crew.made.model.requests) == len(made)

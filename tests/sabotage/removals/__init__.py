@@ -1,0 +1,14 @@
+"""The removals, by hand: for each guard, how it is taken out and which test must turn red."""
+
+from __future__ import annotations
+
+from tests.sabotage.removals.faults import FAULTS
+from tests.sabotage.removals.ingest import INGEST
+from tests.sabotage.removals.keeping import KEEPING
+from tests.sabotage.removals.portal import PORTAL
+from tests.sabotage.removals.queue import QUEUE
+from tests.sabotage.removals.secrets import SECRETS
+from tests.sabotage.removals.sending import SENDING
+from tests.sabotage.removals.tenancy import TENANCY
+
+REMOVALS = TENANCY + QUEUE + INGEST + SENDING + PORTAL + SECRETS + KEEPING + FAULTS
