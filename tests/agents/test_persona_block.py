@@ -15,7 +15,7 @@ from uuid import UUID, uuid4
 import pytest
 from pydantic import SecretStr
 
-from konstruct.agents import loop
+from konstruct.agents import thinking
 from konstruct.agents.prompt import HOUSE_POLICY, assemble, persona_block
 from konstruct.agents.turn import Persona
 from konstruct.db.database import Database
@@ -143,7 +143,8 @@ async def test_over_days_channels_and_people(house: House, fake: FakeOpenAi, mon
     await new_persona(house, f"You are patient. {mark}")
     for day, channel in enumerate(("D1", "C1", "D2", "C2")):
         later = datetime(2027, 1, 30, 23, 59, tzinfo=UTC) + timedelta(days=day)
-        monkeypatch.setattr(loop, "datetime", type("Later", (datetime,), {"now": classmethod(lambda _, tz, at=later: at)}))
+        # The prompt's time is the database's.
+        monkeypatch.setattr(thinking, "assemble", lambda turn, scope, _, recalled, at=later: assemble(turn, scope, at, recalled))
         if channel.startswith("C"):
             await ask(house, *mention_pair(team, channel, f"U{day}", "hello?"))
         else:
