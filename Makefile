@@ -14,7 +14,7 @@ up: ## set up, then run everything on this machine; PORT=8400 DATA_DIR=... chang
 
 test: lint ## lint, then all tests; ARGS="tests/embedded -k adopt" chooses
 	@scripts/setup --tests
-	@$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 5 --dist loadgroup $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 5 $(ARGS)
 
 lint: ## format, style, types, layers and sizes
 	@scripts/setup

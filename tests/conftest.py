@@ -9,6 +9,8 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from konstruct.db.bootstrap import RolePasswords, RoleUrls, bootstrap
 from konstruct.db.database import Database
@@ -21,10 +23,22 @@ from konstruct.local.valkey import Valkey
 from konstruct.tenants.keyring import FileKeyRing
 from konstruct.tenants.service import create_tenant
 from konstruct.tenants.vault import Vault
+from tests import sharing
 from tests.support.queueing import empty_queue
 
 PASSWORDS = RolePasswords(app="app-pass", fleet="fleet-pass", maintenance="maintenance-pass")
 SIGNING_SECRET = "test-signing-secret"
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    """Share the tests out as `tests/sharing.py` says."""
+    return sharing.share(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the longest begin."""
+    sharing.longest_first(items)
 
 
 @pytest.fixture(scope="session", autouse=True)

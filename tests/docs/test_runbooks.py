@@ -20,7 +20,7 @@ from tests.support import slack_events
 from tests.support.house import until
 from tests.support.instance import Instance, open_instance
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("runbooks-up")]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 PATIENCE_S = 90
 
 

@@ -110,7 +110,9 @@ class Crew:
         """Let a frozen worker go on, and wait until it has noticed that something is no longer its own."""
         known = len(zombie.log.read_text())
         zombie.thaw()
-        await until(lambda: any(word in zombie.log.read_text()[known:] for word in ("lease_lost", "lease_not_renewed")))
+        await until(
+            lambda: any(word in zombie.log.read_text()[known:] for word in ("lease_lost", "lease_not_renewed")), PATIENCE_S
+        )
 
     async def settled(self) -> None:
         """Wait until everything is answered and sent; then judge the whole run of this test."""

@@ -12,6 +12,7 @@ import asyncpg
 from konstruct.db.bootstrap import APP, OWNER
 from konstruct.db.scope import TenantScope
 from konstruct.db.session import Record
+from tests.faults.plant import PATIENCE_S
 from tests.support.house import until
 
 FROZEN_S = 5
@@ -115,6 +116,6 @@ class History:
             ]
             return bool(names)
 
-        await until(caught)
+        await until(caught, PATIENCE_S)
         (name,) = names
         return name

@@ -6,7 +6,7 @@ import pytest
 
 from tests.faults.crew import Crew
 
-pytestmark = [pytest.mark.asyncio(loop_scope="package"), pytest.mark.xdist_group("faults-crew")]
+pytestmark = pytest.mark.asyncio(loop_scope="package")
 WAVES = 3
 
 

@@ -13,7 +13,7 @@ from konstruct.agents import fallbacks
 from konstruct.db.bootstrap import OWNER, RoleUrls
 from konstruct.db.session import Record
 from konstruct.kit.settings import Settings
-from tests.faults.plant import Plant, plant
+from tests.faults.plant import PATIENCE_S, Plant, plant
 from tests.faults.shown import verdict
 from tests.support.house import until
 
@@ -29,7 +29,7 @@ async def test_poison_ends_in_an_apology_and_a_dead_letter_and_holds_up_nobody(
         await made.idle()
         sick, other = made.teams
         await made.say(sick, "D1", POISON)
-        await until(lambda: len(made.model.requests) == 5)
+        await until(lambda: len(made.model.requests) == 5, PATIENCE_S)
         # Meanwhile everybody goes on: the same person, the business's other people, the other business.
         await asyncio.gather(*(made.say(team, channel, 14) for team in (sick, other) for channel in made.channels))
         await made.idle()

@@ -14,12 +14,12 @@ import redis.asyncio
 from konstruct.local.postgres import Postgres
 from tests.faults.crew import LEASE_S, Crew
 from tests.faults.history import Gate
-from tests.faults.plant import kill_server
+from tests.faults.plant import PATIENCE_S, kill_server
 from tests.faults.verdict import turns
 from tests.support.house import until
 from tests.support.slack_events import Team
 
-pytestmark = [pytest.mark.asyncio(loop_scope="package"), pytest.mark.xdist_group("faults-crew")]
+pytestmark = pytest.mark.asyncio(loop_scope="package")
 OK = 200
 
 
@@ -54,7 +54,7 @@ async def _turns_under_way(crew: Crew) -> None:
     made.thinking.clear()
     asked = len(made.model.requests)
     await crew.traffic.wave()
-    await until(lambda: len(made.model.requests) >= asked + 8)
+    await until(lambda: len(made.model.requests) >= asked + 8, PATIENCE_S)
     assert sum([await made.turns(unit) for unit in crew.workers()]) == 8
 
 
@@ -78,7 +78,7 @@ async def test_web_killed_during_ingest_and_the_deliveries_come_again(crew: Crew
         unheard.append(asyncio.create_task(made.post(late)))
         await crew.web.kill()
         assert await asyncio.gather(*unheard) == [None, None]
-    await until(lambda: _stored(crew, team, early))
+    await until(lambda: _stored(crew, team, early), PATIENCE_S)
     assert await _stored(crew, other, late) == 0
     await crew.complete()
     await asyncio.gather(crew.traffic.deliver(early), crew.traffic.deliver(late))
@@ -100,7 +100,7 @@ async def test_postgres_killed_twice_loses_nothing_and_has_no_turn_thought_twice
     made, server = crew.made, crew.server
     async with crew.traffic.flowing():
         made.thinking.clear()
-        await until(lambda: _under_way(crew))
+        await until(lambda: _under_way(crew), PATIENCE_S)
         await kill_server(server)
         await server.start()
         made.thinking.set()
@@ -113,7 +113,7 @@ async def test_postgres_killed_twice_loses_nothing_and_has_no_turn_thought_twice
     starting = asyncio.create_task(server.start())
     saying = asyncio.create_task(crew.traffic.wave())
     try:
-        await until(lambda: _age_s(server.pid) > LEASE_S + 1)
+        await until(lambda: _age_s(server.pid) > LEASE_S + 1, PATIENCE_S)
         assert not starting.done()
     finally:
         go.touch()

@@ -84,7 +84,7 @@ async def _read_only(cluster: Postgres, made: Plant) -> AsyncIterator[None]:
     try:
         await admin.execute("ALTER SYSTEM SET default_transaction_read_only = on")
         await admin.execute("SELECT pg_reload_conf()")
-        await until(is_so)
+        await until(is_so, PATIENCE_S)
         yield
     finally:
         await admin.execute("SET default_transaction_read_only = off")

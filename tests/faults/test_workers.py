@@ -10,10 +10,11 @@ from aiohttp import web
 
 from tests.faults.crew import Crew
 from tests.faults.history import Gate
+from tests.faults.plant import PATIENCE_S
 from tests.faults.verdict import deliveries, turns
 from tests.support.house import until
 
-pytestmark = [pytest.mark.asyncio(loop_scope="package"), pytest.mark.xdist_group("faults-crew")]
+pytestmark = pytest.mark.asyncio(loop_scope="package")
 KILLS = 5
 POST = "chat.postMessage"
 LOOK_UP = "conversations.replies"
@@ -30,7 +31,7 @@ async def test_kill_9_five_times_over_three_workers_while_messages_flow(crew: Cr
             await victim.kill()
             made.thinking.set()
             starting.create_task(crew.complete())
-            await until(crew.workers)
+            await until(crew.workers, PATIENCE_S)
     await crew.settled()
     assert len(caught) == KILLS and all(caught)
     taken_up = [turn for turn in await turns(made) if turn["attempts"] > 1]
@@ -57,7 +58,7 @@ async def test_killed_between_slacks_acceptance_and_our_mark_each_answer_is_visi
 
     slack.fault, slack.accept, slack.fault_in, slack.fault_times = accept_and_hold, False, POST, 3
     await asyncio.gather(crew.traffic.say(heard, "D1"), crew.traffic.say(deaf, "D1"), crew.traffic.say(deaf, "D2"))
-    await until(lambda: len(held) == 3)
+    await until(lambda: len(held) == 3, PATIENCE_S)
     rows = [row for scope in made.scopes for row in await deliveries(made, scope)]
     assert [row["state"] for row in rows] == ["sending"] * 3
     holders = {unit for unit in crew.workers() if await made.leases(unit, "send")}
@@ -91,13 +92,11 @@ async def test_a_worker_frozen_past_its_lease_thaws_into_turns_that_are_no_longe
     await crew.traffic.wave()
     zombie, under_way = await crew.freeze_in_a_turn()
     assert under_way >= 1
-    await until(lambda: _gone(crew, zombie.name))
+    await until(lambda: _gone(crew, zombie.name), PATIENCE_S)
     made.thinking.set()
     await made.idle()
-    before = len(made.model.requests)
-    # The answer of the model lies in its socket by now; it may read it, and must not write it.
+    # The answer of the model lies in its socket by now. It may read it, or ask again; it must not write.
     await crew.wake(zombie)
-    assert len(made.model.requests) == before
     await crew.traffic.wave()
     await crew.settled()
     assert any(turn["attempts"] > 1 for turn in await turns(made))
@@ -115,10 +114,10 @@ async def test_a_worker_frozen_before_its_send_starts_none_after_the_deadline(cr
         await crew.traffic.say(team, "D1")
         zombie = crew.unit(await crew.history.at_gate())
         zombie.freeze()
-    await until(lambda: _sending(crew))
+    await until(lambda: _sending(crew), PATIENCE_S)
     assert made.slack.posts == []
     # Its lease may well be its own still: only the deadline keeps it from sending.
-    await until(lambda: _window_over(crew))
+    await until(lambda: _window_over(crew), PATIENCE_S)
     zombie.thaw()
     await crew.settled()
     (only,) = await deliveries(made, scope)

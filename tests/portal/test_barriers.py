@@ -12,7 +12,7 @@ from tests.portal.test_walk import ask_in_sandbox, sign_in_by_mail
 from tests.support.barriers import barriers
 from tests.support.instance import Instance
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.xdist_group("portal-up")]
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 OUTSIDE = ("/", "/sign-in", "/nothing-here")
 PAGES = (
     *("/", "/inbox", "/inbox?q=colour", "/employee", "/employee/versions", "/knowledge", "/knowledge/search?q=season"),

@@ -13,7 +13,7 @@ from tests.support.fake_openai import FakeOpenAi
 from tests.support.house import until
 from tests.support.instance import Instance
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.xdist_group("portal-up")]
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 PATIENCE_MS = 30_000
 DIRECT = FERNWOOD.channels[1].channel_id
 LAST_ANSWER = ".message-employee .prose"

@@ -15,7 +15,7 @@ from konstruct.local.sandbox.businesses import FERNWOOD, MARLOW
 from tests.sandbox.support import open_browser
 from tests.support.instance import Instance, open_instance
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("sandbox-up")]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 ANSWER_MS = 30_000
 LOOK_ALIKES = [
     (FERNWOOD, "When are we open on Saturday?", "9:00 to 17:00"),

@@ -14,7 +14,7 @@ from konstruct.cli.startup import check_settings
 from konstruct.db.database import Database
 from konstruct.kit import log as logs
 from konstruct.kit.open_files import allow_many_files
-from konstruct.kit.settings import PREFIX, Settings, load_settings
+from konstruct.kit.settings import PREFIX, LogLevel, Settings, load_settings
 from konstruct.kit.stacks import tell_stacks_on_signal
 from konstruct.local.instance import load_instance
 from konstruct.tenants.keyring import open_key_provider
@@ -39,15 +39,15 @@ def process_settings(process: str) -> Settings:
     return settings
 
 
-def running_settings(data_dir: Path | None) -> Settings:
+def running_settings(data_dir: Path | None, log_level: LogLevel = "WARNING") -> Settings:
     """Return the settings of the running system: the environment's if it names a database, else the embedded instance's.
 
-    Raises KonstructError when neither is there.
+    Configures the command's own logs. Raises KonstructError when neither is there.
     """
     own = data_dir is None and PREFIX + "DATABASE_URL" in os.environ
     settings = load_settings() if own else load_instance(data_dir).settings
     check_settings(settings, "cli")
-    logs.configure(settings.model_copy(update={"log_level": "WARNING"}), "cli")
+    logs.configure(settings.model_copy(update={"log_level": log_level}), "cli")
     return settings
 
 

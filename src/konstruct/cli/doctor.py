@@ -10,7 +10,6 @@ from konstruct.cli.checks import channels, database, engine, failing_model, serv
 from konstruct.cli.checks.check import Check, System, Verdict
 from konstruct.cli.checks.remedies import REMEDIES
 from konstruct.db.database import Database
-from konstruct.kit import log as logs
 from konstruct.kit.errors import KonstructError
 from konstruct.kit.log_errors import error_name
 from konstruct.kit.redaction import redact_text
@@ -36,8 +35,6 @@ _MARKS = {True: "ok", False: "FAIL", None: "-"}
 
 def doctor(settings: Settings, as_json: bool, only: Collection[str]) -> int:
     """Print the report to stdout; return 1 if any check is false, else 0. `only` names the checks to make; none means all."""
-    # The probe of a failing model is no event of this installation: its warnings would only frighten.
-    logs.configure(settings.model_copy(update={"log_level": "ERROR"}), "cli")
     checks = asyncio.run(run_checks(settings, only))
     if as_json:
         print(json.dumps([check.to_json() for check in checks], indent=2))

@@ -13,13 +13,16 @@ from konstruct.kit.errors import SettingsError
 PREFIX = "KONSTRUCT_"
 
 
+LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+
+
 class Settings(BaseSettings):
     """Every setting of every process. Times are seconds; addresses are URLs; secrets never print."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True, allow_inf_nan=False)
 
     env: Literal["dev", "production"] = "dev"
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_level: LogLevel = "INFO"
     public_url: str = "http://127.0.0.1:8400"
     bind: str = Field(default="127.0.0.1:8400", pattern=r"^.+:\d+$", description="address and port that `web` listens on")
     data_dir: Path | None = Field(default=None, description="set by `konstruct up`: the embedded instance's folder")
