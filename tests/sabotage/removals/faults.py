@@ -37,6 +37,6 @@ FAULTS = (
         f"{_SRC}/agents/loop.py",
         "        if claim.attempts > self._attempts:",
         "        if claim.attempts > self._attempts + 1000:",
-        "tests/spine/test_fallbacks.py::test_poison_ends_in_a_fallback_and_a_dead_letter_and_the_conversation_goes_on",
+        "tests/faults/test_poison.py::test_poison_ends_in_an_apology_and_a_dead_letter_and_holds_up_nobody",
     ),
 )
