@@ -7,12 +7,19 @@ from pathlib import Path
 
 import pytest
 
+from konstruct.channels import accounts
+from konstruct.channels.ingest import Ingest
 from konstruct.channels.slack.adapter import SlackAdapter
+from konstruct.db.database import Database
 from konstruct.db.redis import Redis
+from konstruct.db.scope import TenantScope
 from konstruct.kit.settings import load_settings
 from konstruct.local.valkey import Valkey
+from konstruct.tenants.vault import Vault
 from tests.channels.slack_bodies import SECRET
 from tests.support.fake_slack import FakeSlack, Workspace
+from tests.support.house import team_of
+from tests.support.slack_events import Team
 
 pytest.register_assert_rewrite("tests.channels.contract")
 
@@ -59,3 +66,21 @@ async def adapter(slack: FakeSlack) -> AsyncIterator[SlackAdapter]:
         yield found
     finally:
         await found.close()
+
+
+@pytest.fixture
+async def teams(db: Database, house_vault: Vault, tenants: tuple[TenantScope, TenantScope]) -> tuple[Team, Team]:
+    """Both tenants' workspaces, connected."""
+    found = team_of(0, tenants[0]), team_of(1, tenants[1])
+    for scope, team in zip(tenants, found, strict=True):
+        await accounts.connect(
+            db, house_vault, scope, kind="slack", external_id=team.team_id, app_id=team.app_id,
+            bot_user_id=team.bot_user_id, token=team.token,
+        )  # fmt: skip
+    return found
+
+
+@pytest.fixture
+def ingest(db: Database) -> Ingest:
+    """As the web process has it, without a bell."""
+    return Ingest(db, burst_s=0.0, ring=lambda: None)

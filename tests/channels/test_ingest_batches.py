@@ -7,36 +7,17 @@ from collections import Counter
 
 import pytest
 
-from konstruct.channels import accounts, ingest_repository
 from konstruct.channels import ingest as ingest_module
+from konstruct.channels import ingest_repository
 from konstruct.channels.ingest import BATCH, FLUSHES, Ingest, Result
 from konstruct.channels.ingest_repository import Item, Outcome
 from konstruct.channels.slack.events import parse
 from konstruct.db.database import Database
 from konstruct.db.scope import TenantScope
-from konstruct.tenants.vault import Vault
-from tests.support.house import team_of, until
+from tests.support.house import until
 from tests.support.slack_events import Team, encode, message
 
 Tenants = tuple[TenantScope, TenantScope]
-
-
-@pytest.fixture
-async def teams(db: Database, house_vault: Vault, tenants: Tenants) -> tuple[Team, Team]:
-    """Both tenants' workspaces, connected."""
-    found = team_of(0, tenants[0]), team_of(1, tenants[1])
-    for scope, team in zip(tenants, found, strict=True):
-        await accounts.connect(
-            db, house_vault, scope, kind="slack", external_id=team.team_id, app_id=team.app_id,
-            bot_user_id=team.bot_user_id, token=team.token,
-        )  # fmt: skip
-    return found
-
-
-@pytest.fixture
-def ingest(db: Database) -> Ingest:
-    """As the web process has it, without a bell."""
-    return Ingest(db, burst_s=0.0, ring=lambda: None)
 
 
 async def _accept(ingest: Ingest, body: bytes) -> list[Result]:

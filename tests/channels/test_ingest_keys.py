@@ -2,37 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
-
-from konstruct.channels import accounts
 from konstruct.channels.ingest import Ingest, Result
 from konstruct.channels.slack.events import parse
 from konstruct.db.database import Database
 from konstruct.db.scope import TenantScope
 from konstruct.db.session import Record
-from konstruct.tenants.vault import Vault
-from tests.support.house import team_of
 from tests.support.slack_events import Team, encode, envelope, message
 
 Tenants = tuple[TenantScope, TenantScope]
-
-
-@pytest.fixture
-async def teams(db: Database, house_vault: Vault, tenants: Tenants) -> tuple[Team, Team]:
-    """Both tenants' workspaces, connected."""
-    found = team_of(0, tenants[0]), team_of(1, tenants[1])
-    for scope, team in zip(tenants, found, strict=True):
-        await accounts.connect(
-            db, house_vault, scope, kind="slack", external_id=team.team_id, app_id=team.app_id,
-            bot_user_id=team.bot_user_id, token=team.token,
-        )  # fmt: skip
-    return found
-
-
-@pytest.fixture
-def ingest(db: Database) -> Ingest:
-    """As the web process has it, without a bell."""
-    return Ingest(db, burst_s=0.0, ring=lambda: None)
 
 
 async def accept(ingest: Ingest, delivery: dict[str, object]) -> Result:

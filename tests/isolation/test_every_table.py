@@ -307,7 +307,7 @@ WAYS_OUT = (
     "ALTER ROLE CURRENT_USER BYPASSRLS",
     "GRANT konstruct_owner TO CURRENT_USER",
     "COPY messages TO PROGRAM 'cat'",
-    "COPY messages TO '/tmp/never'",
+    "COPY messages TO '/dev/null'",
     "SELECT pg_read_file('postgresql.conf')",
     "SELECT konstruct_protect('messages')",
     "SELECT konstruct_share('messages', 'SELECT')",

@@ -192,7 +192,8 @@ def accesses(
     traces = with_database(running_settings(data_dir), work)
     if json:
         typer.echo(jsonlib.dumps([trace.to_json() for trace in traces]))
-    for trace in traces if not json else ():
+        return
+    for trace in traces:
         until = f", until {trace.until:%Y-%m-%d %H:%M}" if trace.until else ""
         typer.echo(f"{trace.at:%Y-%m-%d %H:%M}  {trace.kind:<15}  {trace.who}: {trace.what}{until}")
 
@@ -208,8 +209,11 @@ def cancel_pending(
         raise KonstructError("name one tenant, or say --all")
 
     async def work(db: Database, _: Vault) -> tuple[int, int]:
-        ids = [tenant_id(tenant)] if tenant else [entry.tenant_id for entry in await directory(db) if entry.status != "erasing"]
-        done = [await restored.cancel_pending(db, await service.require_tenant(db, one)) for one in ids]
+        if tenant:
+            scopes = [await service.require_tenant(db, tenant_id(tenant))]
+        else:
+            scopes = [TenantScope(entry.tenant_id) for entry in await directory(db) if entry.status != "erasing"]
+        done = [await restored.cancel_pending(db, scope) for scope in scopes]
         return sum(one.deliveries for one in done), sum(one.messages for one in done)
 
     deliveries, messages = with_database(running_settings(data_dir), work)
