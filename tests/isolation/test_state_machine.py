@@ -60,6 +60,7 @@ from konstruct.tenants.settings import BusinessSettings
 from tests.isolation.ledger import MAILS, Business, Letter, Talk
 from tests.isolation.world import CANARY, World, new_runner, open_world
 from tests.support.inbox import plain
+from tests.support.queueing import empty_queue
 
 WORDS = ("alpha", "bravo", "charlie", "delta")
 PEOPLE = ("ann", "bob", "cat")
@@ -646,6 +647,8 @@ def test_every_tenant_is_its_model(settings: Settings) -> None:
     with new_runner() as runner, structlog.testing.capture_logs():
         Machine.world = world = runner.run(open_world(runner, settings))
         try:
+            # Its workers take what is due for all tenants; an earlier test's are under keys that this one does not hold.
+            runner.run(empty_queue(world.db))
             run_state_machine_as_test(Machine, settings=_examples())
             missing = [name for name in (*ACTS, *HAPPENS) if not Machine.did[name]]
             assert "ISOLATION_EXAMPLES" in os.environ or missing == [], f"what is never tried proves nothing: {Machine.did}"
