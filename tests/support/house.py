@@ -13,6 +13,7 @@ from typing import Any
 import aiohttp
 import uvicorn
 from fastapi import FastAPI
+from pydantic import SecretStr
 
 from konstruct.agents.loop import TurnLoop
 from konstruct.channels import accounts
@@ -128,7 +129,13 @@ async def open_house(
     await slack.start()
     port = free_port()
     settings = settings.model_copy(
-        update={"slack_api_url": slack.url, "bind": f"127.0.0.1:{port}", "public_url": f"http://127.0.0.1:{port}"}
+        update={
+            "slack_api_url": slack.url,
+            "slack_client_id": slack.app.client_id,
+            "slack_client_secret": SecretStr(slack.app.client_secret),
+            "bind": f"127.0.0.1:{port}",
+            "public_url": f"http://127.0.0.1:{port}",
+        }
     )
     for scope, team in zip(scopes, teams, strict=True):
         await accounts.connect(
