@@ -169,7 +169,7 @@ EXPECTED = {
         "versionnote"
     ),
     "export": (
-        "archived archivereason accessreason actionreason answer apitext apititle aside attachment attemptreason badfile bot "
+        "archived archivereason accessreason actionreason answer apitext apititle aside attachment attemptreason badfile bot buttons "
         "breakask business channel client colleague contact deliveryreason direct documentreason email "
         "employee event fact filename filetext firstpersona firstpolicy healthreason language letterreason "
         "member mention model mustnot note noticebody noticetitle nowhere outsidehours owneremail persona "
