@@ -169,8 +169,8 @@ EXPECTED = {
         "versionnote"
     ),
     "export": (
-        "archived archivereason accessreason actionreason answer apitext apititle aside attachment attemptreason badfile bot buttons "
-        "breakask business channel client colleague contact deliveryreason direct documentreason email "
+        "archived archivereason accessreason actionreason answer apitext apititle aside attachment attemptreason badfile bot "
+        "breakask business buttons channel client colleague contact deliveryreason direct documentreason email "
         "employee event fact filename filetext firstpersona firstpolicy healthreason language letterreason "
         "member mention model mustnot note noticebody noticetitle nowhere outsidehours owneremail persona "
         "policy question refused reply source statusreason summary team title tonenote toolargument toolask "

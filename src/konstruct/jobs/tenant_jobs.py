@@ -1,4 +1,5 @@
-"""Work on one tenant that is no conversation's: e-mail, retention, export, erasing. Rows hold ids and times only."""
+"""Work on one tenant that is no conversation's: events of its channels, e-mail, retention, export, erasing. Rows hold ids
+and times only."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ from konstruct.db.database import Database
 from konstruct.db.scope import TenantScope
 from konstruct.db.session import Session
 
-JobKind = Literal["notice_mail", "retention", "export", "erase"]
+JobKind = Literal["notice_mail", "retention", "export", "erase", "channel_event"]
 LEASE_S = 60.0
 
 
