@@ -366,7 +366,7 @@ async def test_claims_that_touch_are_refused_whoever_has_them(house: House) -> N
             assert (answer.status, said in answer.text) == (status, True), f"{number}: {answer.status}"
             if status == 409:
                 assert await stored(house) == before
-                assert (house.scopes[1].tenant_id.hex not in answer.text) and (one.team_id or "-") not in answer.text
+                assert (house.scopes[1].tenant_id.hex not in answer.text) and (one.team_id or org) not in answer.text
             assert (await installed(house, mine, near)).status == 303, number
         # Both at once: no transaction sees the other, the database does.
         for number in range(3):
