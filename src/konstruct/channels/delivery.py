@@ -17,6 +17,7 @@ from uuid import UUID
 import structlog
 
 from konstruct.channels import deliveries_repository as repository
+from konstruct.channels.credentials import Credentials
 from konstruct.channels.deliveries_repository import Delivery, Sender
 from konstruct.channels.limits import SendLimits
 from konstruct.channels.patience import Patience
@@ -35,12 +36,12 @@ from konstruct.channels.port import (
 )
 from konstruct.conversations import outbox
 from konstruct.conversations.outbox import Reply
+from konstruct.conversations.part import Part, stored
 from konstruct.db.database import Database
 from konstruct.db.session import TenantSession
 from konstruct.jobs import queue
 from konstruct.jobs.queue import Claim
 from konstruct.kit.counters import Counters
-from konstruct.tenants.vault import Vault
 
 log = structlog.get_logger()
 
@@ -83,7 +84,7 @@ class Delivering:
         self,
         db: Database,
         adapters: Mapping[str, ChannelAdapter],
-        vault: Vault,
+        credentials: Credentials,
         limits: SendLimits,
         *,
         counters: Counters,
@@ -91,7 +92,7 @@ class Delivering:
     ) -> None:
         self._db = db
         self._adapters = adapters
-        self._vault = vault
+        self._credentials = credentials
         self._limits = limits
         self._counters = counters
         self._patience = patience
@@ -127,8 +128,7 @@ class Delivering:
                     await self._cancel(claim, delivery, repository.DISCONNECTED)
 
     async def _job(self, claim: Claim, sender: Sender, secret_id: UUID) -> _Job:
-        token = await self._vault.reveal(self._db, claim.scope, secret_id)
-        credential = Credential(claim.scope, sender.account_id, sender.account_key, token)
+        credential = await self._credentials.open(claim.scope, sender.account_id, sender.account_key, secret_id)
         return _Job(claim, sender, self._adapters[sender.kind], credential)
 
     async def _advance(self, job: _Job, delivery: Delivery) -> None:
@@ -258,10 +258,12 @@ class Delivering:
 
 
 def _post(delivery: Delivery, sender: Sender) -> Post:
-    return Post(delivery.id, Target(delivery.channel_id, delivery.thread_id, sender.participants), delivery.body)
+    part = stored(delivery.body, delivery.form, delivery.extras)
+    target = Target(delivery.channel_id, delivery.thread_id, sender.participants)
+    return Post(delivery.id, target, part.text, part.form, part.buttons, part.feedback)
 
 
-def _in_place_of(delivery: Delivery, job: _Job, parts: list[str]) -> Reply:
+def _in_place_of(delivery: Delivery, job: _Job, parts: list[Part]) -> Reply:
     """Return the fallback for a refused delivery. Made under the same ownership: a takeover cancels it as well."""
     return Reply(
         conversation_id=job.claim.conversation_id,
