@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from konstruct.local.sandbox.hub import Hub
+from konstruct.local.sandbox.interactions import Interactions
 from konstruct.local.sandbox.messages import Messages
 from konstruct.local.sandbox.outbox import Outbox
 from konstruct.local.sandbox.records import Records
@@ -23,6 +24,7 @@ class SandboxStore:
         self.hub = Hub()
         self.workspaces = Workspaces(self._file)
         self.messages = Messages(self._file, self.hub)
+        self.interactions = Interactions(self._file, self.hub)
         self.outbox = Outbox(self._file, self.hub)
         self.records = Records(self._file)
 
