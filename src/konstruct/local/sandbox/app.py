@@ -10,6 +10,7 @@ from fastapi import APIRouter, FastAPI
 
 from konstruct.local.sandbox.businesses import add_businesses
 from konstruct.local.sandbox.control import control_router
+from konstruct.local.sandbox.pages.acting import acting_router
 from konstruct.local.sandbox.pages.routes import pages_router
 from konstruct.local.sandbox.sender import RETRY_DELAYS_S, EventSender
 from konstruct.local.sandbox.slack.api import slack_api_router
@@ -18,6 +19,7 @@ from konstruct.local.sandbox.slack.authorize import authorize_router
 from konstruct.local.sandbox.slack.call import Slack
 from konstruct.local.sandbox.slack.faults import Faults
 from konstruct.local.sandbox.slack.limits import SLACK_RATES, Limiter, Rate
+from konstruct.local.sandbox.slack.responses import responses_router
 from konstruct.local.sandbox.store import SandboxStore
 from konstruct.local.sandbox.unconnected import add_unconnected
 
@@ -55,7 +57,9 @@ def sandbox_router(
     router = APIRouter(lifespan=lifespan)
     router.include_router(slack_api_router(Slack(store, limiter, sender, application), faults))
     router.include_router(authorize_router(store, application))
+    router.include_router(responses_router(store, sender))
     router.include_router(control_router(store, sender, faults, limiter))
+    router.include_router(acting_router(store, sender))
     router.include_router(pages_router(store, sender))
     return router
 

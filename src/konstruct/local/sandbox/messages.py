@@ -41,11 +41,11 @@ class Messages:
         A bot's message ends the status of its thread, as in Slack.
         """
         with self._file.write() as connection:
-            stored = replace(message, ts=_next_ts(connection, message.channel_id))
+            stored = replace(message, ts=next_ts(connection, message.channel_id))
             connection.execute(_INSERT, _columns(stored))
             if stored.from_bot:
                 _clear_status(connection, stored.channel_id, stored.root_ts)
-            _note(connection, team_id, stored.channel_id, stored.root_ts)
+            note_change(connection, team_id, stored.channel_id, stored.root_ts)
         self._hub.ring()
         return stored
 
@@ -53,14 +53,14 @@ class Messages:
         """Store the new content of a message that exists."""
         with self._file.write() as connection:
             connection.execute(_UPDATE, _columns(message))
-            _note(connection, team_id, message.channel_id, message.root_ts)
+            note_change(connection, team_id, message.channel_id, message.root_ts)
         self._hub.ring()
 
     def remove(self, team_id: str, message: Message) -> None:
         """Delete a message."""
         with self._file.write() as connection:
             connection.execute("DELETE FROM messages WHERE channel_id = ? AND ts = ?", (message.channel_id, message.ts))
-            _note(connection, team_id, message.channel_id, message.root_ts)
+            note_change(connection, team_id, message.channel_id, message.root_ts)
         self._hub.ring()
 
     def get(self, channel_id: str, ts: str) -> Message | None:
@@ -89,7 +89,7 @@ class Messages:
             if status:
                 until = self._control.now() + lasts_s
                 connection.execute("INSERT INTO statuses VALUES (?, ?, ?, ?)", (channel_id, thread_ts, status, until))
-            _note(connection, team_id, channel_id, thread_ts)
+            note_change(connection, team_id, channel_id, thread_ts)
         self._hub.ring()
 
     def statuses(self, channel_id: str) -> dict[str, tuple[str, float]]:
@@ -112,8 +112,11 @@ class Messages:
         return [Change(**dict(row)) for row in rows]
 
 
-def _next_ts(connection: sqlite3.Connection, channel_id: str) -> str:
-    latest = connection.execute("SELECT max(ts) FROM messages WHERE channel_id = ?", (channel_id,)).fetchone()[0]
+def next_ts(connection: sqlite3.Connection, channel_id: str) -> str:
+    """Return a `ts` of now that is later than every other in its channel."""
+    tables = ("messages", "ephemerals")
+    every = " UNION ALL ".join(f"SELECT max(ts) AS ts FROM {table} WHERE channel_id = ?1" for table in tables)
+    latest = connection.execute(f"SELECT max(ts) FROM ({every})", (channel_id,)).fetchone()[0]
     now = time.time_ns() // 1000
     micros = max(now, int(latest.replace(".", "")) + 1) if latest else now
     return f"{micros // 1_000_000}.{micros % 1_000_000:06d}"
@@ -123,7 +126,8 @@ def _clear_status(connection: sqlite3.Connection, channel_id: str, thread_ts: st
     connection.execute("DELETE FROM statuses WHERE channel_id = ? AND thread_ts = ?", (channel_id, thread_ts))
 
 
-def _note(connection: sqlite3.Connection, team_id: str, channel_id: str, root_ts: str) -> None:
+def note_change(connection: sqlite3.Connection, team_id: str, channel_id: str, root_ts: str) -> None:
+    """Leave a change for the open pages; those long past are forgotten."""
     sql = "INSERT INTO changes (team_id, channel_id, root_ts) VALUES (?, ?, ?)"
     seq = connection.execute(sql, (team_id, channel_id, root_ts)).lastrowid
     connection.execute("DELETE FROM changes WHERE seq <= ?", ((seq or 0) - CHANGES_KEPT,))

@@ -96,7 +96,10 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Something that an open page has to show: the thread `root_ts` of a channel looks different now."""
+    """Something that an open page has to show: the thread `root_ts` of a channel looks different now.
+
+    A person's dialogs and Home tab have places of their own instead of a channel: see interactions.
+    """
 
     seq: int
     team_id: str

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from konstruct.local.sandbox.hub import Hub
 from konstruct.local.sandbox.installations import Installations
+from konstruct.local.sandbox.interactions import Interactions
 from konstruct.local.sandbox.messages import Messages
 from konstruct.local.sandbox.outbox import Outbox
 from konstruct.local.sandbox.records import Records
@@ -27,6 +28,7 @@ class SandboxStore:
         self.workspaces = Workspaces(self._file)
         self.installations = Installations(self._file)
         self.messages = Messages(self._file, self.hub, self.control)
+        self.interactions = Interactions(self._file, self.hub)
         self.outbox = Outbox(self._file, self.hub)
         self.records = Records(self._file)
 

@@ -11,9 +11,10 @@ import structlog
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
-from konstruct.local.sandbox.slack import auth, chat, conversations, grants, people
+from konstruct.local.sandbox.slack import auth, chat, conversations, grants, people, views
 from konstruct.local.sandbox.slack.arguments import Arguments, read_arguments
 from konstruct.local.sandbox.slack.call import Call, Slack
+from konstruct.local.sandbox.slack.ephemeral import post_ephemeral
 from konstruct.local.sandbox.slack.errors import RateLimited, SlackRefusal
 from konstruct.local.sandbox.slack.faults import FaultOrder, Faults
 from konstruct.local.sandbox.slack.scopes import need_scope
@@ -32,6 +33,11 @@ METHODS: dict[str, Callable[[Call], dict[str, Any]]] = {
     "conversations.info": conversations.info,
     "conversations.open": conversations.open_direct,
     "assistant.threads.setStatus": conversations.set_status,
+    "chat.postEphemeral": post_ephemeral,
+    "views.open": views.open_view,
+    "views.push": views.push_view,
+    "views.update": views.update_view,
+    "views.publish": views.publish,
 }
 
 
