@@ -96,19 +96,19 @@ def _threads(store: SandboxStore, workspace: Workspace, channel: Channel, roots:
     replies: dict[str, list[MessageView]] = {root.ts: [] for root in roots}
     for message in store.messages.replies(channel.channel_id, list(replies)):
         replies[message.root_ts].append(_view(message, cast))
-    statuses = store.messages.statuses(channel.channel_id)
+    statuses = store.threads.statuses(channel.channel_id)
     untaken = store.outbox.untaken_threads(channel.channel_id)
     views = []
     for root in roots:
-        status, until = statuses.get(root.ts, (None, None))
+        status = statuses.get(root.ts)
         view = ThreadView(
             channel_id=channel.channel_id,
             ts=root.ts,
             root=_view(root, cast),
             replies=replies[root.ts],
             # Slack shows three moving dots of its own after the text.
-            status=status.rstrip(" .…") if status else None,
-            status_until=until,
+            status=status.text.rstrip(" .…") if status else None,
+            status_until=status.until - store.control.offset_s() if status else None,
             untaken=root.ts in untaken,
             employee=cast.employee,
         )
