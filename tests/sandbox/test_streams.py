@@ -104,7 +104,7 @@ async def test_chunks_show_tasks_and_a_plan(sandbox: Sandbox) -> None:
 async def test_a_start_needs_a_thread_and_a_reader(sandbox: Sandbox) -> None:
     root = await sandbox.say("hello")
     reply = await sandbox.say("and?", FRONT_DESK, ANNA, root)
-    place = {"channel": FRONT_DESK, "thread_ts": root}
+    place: dict[str, Any] = {"channel": FRONT_DESK, "thread_ts": root}
     cases: list[tuple[str, dict[str, Any]]] = [
         ("invalid_arguments", {"channel": FRONT_DESK, **READER}),
         ("missing_recipient_team_id", place),
@@ -150,7 +150,7 @@ async def test_only_a_live_stream_of_its_own_takes_more(sandbox: Sandbox) -> Non
 async def test_a_stream_dies_after_five_minutes_whatever_is_written(sandbox: Sandbox) -> None:
     root = await sandbox.say("hello", ANNA_DIRECT)
     ts = (await sandbox.api("chat.startStream", channel=ANNA_DIRECT, thread_ts=root))["ts"]
-    piece = {"channel": ANNA_DIRECT, "ts": ts, "markdown_text": "more "}
+    piece: dict[str, Any] = {"channel": ANNA_DIRECT, "ts": ts, "markdown_text": "more "}
     for _ in range(4):
         await advance(sandbox, 70)
         assert await error_of(sandbox, "chat.appendStream", **piece) == "ok"
@@ -191,7 +191,7 @@ async def test_without_echoes_the_app_hears_nothing_of_itself(sandbox: Sandbox, 
 
 async def test_status_title_and_prompts(sandbox: Sandbox) -> None:
     root = await sandbox.say("hello", ANNA_DIRECT)
-    thread = {"channel_id": ANNA_DIRECT, "thread_ts": root}
+    thread: dict[str, Any] = {"channel_id": ANNA_DIRECT, "thread_ts": root}
     loading = ["reads the handbook", "looks at the clock"]
     await sandbox.api("assistant.threads.setStatus", status="is thinking", loading_messages=loading, **thread)
     status = sandbox.store.threads.statuses(ANNA_DIRECT)[root]
