@@ -122,13 +122,15 @@ _LOCK = " FOR NO KEY UPDATE"
 async def _open_route(session: TenantSession, account: Account) -> None:
     try:
         await session.execute(
-            "INSERT INTO channel_routes (tenant_id, account_id, kind, account_key, app_id) VALUES ($1, $2, $3, $4, $5)"
-            " ON CONFLICT (tenant_id, account_id) DO UPDATE SET app_id = excluded.app_id",
+            "INSERT INTO channel_routes (tenant_id, account_id, kind, account_key, app_id, bot_user_id)"
+            " VALUES ($1, $2, $3, $4, $5, nullif($6, ''))"
+            " ON CONFLICT (tenant_id, account_id) DO UPDATE SET app_id = excluded.app_id, bot_user_id = excluded.bot_user_id",
             session.scope.tenant_id,
             account.id,
             account.kind,
             account.external_id,
             account.app_id,
+            account.bot_user_id,
         )
     except UniqueViolation:
         raise ConflictError(f"{account.kind} account {account.external_id} is connected to another business") from None

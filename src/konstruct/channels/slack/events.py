@@ -27,7 +27,8 @@ class _Envelope:
     """What surrounds every event: which installation it is for, and which delivery it is."""
 
     account_key: str
-    app_id: str
+    app_id: str | None
+    """None where the delivery does not say: it is signed with our app's secret."""
     event_key: str
     bot_user_id: str | None
     event: dict[str, Any]
@@ -66,13 +67,13 @@ def _open(data: dict[str, Any]) -> _Envelope:
     event = payload.mapping(data, "event")
     if not event:
         raise ValueError("event is missing or not an object")
-    app_id = payload.need_identifier(data, "api_app_id")
+    app_id = None if data.get("api_app_id") is None else payload.need_identifier(data, "api_app_id")
     authorizations = payload.items(data, "authorizations")
     bots = [payload.identifier(item, "user_id") for item in authorizations if item.get("is_bot") is True]
     return _Envelope(
         account_key=_account_key(data, authorizations),
         app_id=app_id,
-        event_key=f"slack:{app_id}:{payload.need_identifier(data, 'event_id')}",
+        event_key=f"slack:{app_id or ''}:{payload.need_identifier(data, 'event_id')}",
         bot_user_id=bots[0] if bots else None,
         event=event,
     )
@@ -117,7 +118,7 @@ def _post(envelope: _Envelope, *, mention: bool) -> Inbound:
 def _is_own(envelope: _Envelope) -> bool:
     event = envelope.event
     app_id = event.get("app_id") or payload.mapping(event, "bot_profile").get("app_id")
-    if event.get("bot_id") and app_id == envelope.app_id:
+    if event.get("bot_id") and app_id is not None and app_id == envelope.app_id:
         return True
     return envelope.bot_user_id is not None and event.get("user") == envelope.bot_user_id
 
@@ -199,7 +200,7 @@ def _echo(envelope: _Envelope) -> Inbound:
 
 def _metadata_echo(envelope: _Envelope) -> Inbound:
     event = envelope.event
-    if event.get("app_id") != envelope.app_id:
+    if envelope.app_id is not None and event.get("app_id") != envelope.app_id:
         return Ignored("another app's metadata")
     ts = payload.timestamp(event, "message_ts")
     if ts is None:

@@ -66,8 +66,7 @@ def post(
         metadata=content.metadata,
     )
     stored = store.messages.add(workspace.team_id, message)
-    root = store.messages.get(channel.channel_id, stored.root_ts) if thread_ts else None
-    sender.publish(posted_events(workspace, channel, stored, root))
+    sender.publish(posted_events(store, workspace, channel, stored))
     return _accept(store, workspace, channel, stored)
 
 
@@ -86,7 +85,7 @@ def _delete(
     if isinstance(original, Ephemeral):
         return store.interactions.remove_ephemeral(workspace.team_id, original)
     store.messages.remove(workspace.team_id, original)
-    return sender.publish(deleted_events(workspace, channel, original))
+    return sender.publish(deleted_events(store, workspace, channel, original))
 
 
 def _replace(
@@ -104,7 +103,7 @@ def _replace(
         return _accept(store, workspace, channel, changed)
     after = replace(original, **new, edited=True)  # type: ignore[arg-type]
     store.messages.edit(workspace.team_id, after)
-    sender.publish(changed_events(workspace, channel, original, after))
+    sender.publish(changed_events(store, workspace, channel, original, after))
     return _accept(store, workspace, channel, after)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from konstruct.local.sandbox.hub import Hub
 from konstruct.local.sandbox.model import Change, Message
 from konstruct.local.sandbox.sqlite import SqliteFile
+from konstruct.local.sandbox.switches import Control
 
 CHANGES_KEPT = 5000
 """Changes that a page which lost its connection can still catch up on; after more it shows the page afresh anyway."""
@@ -29,9 +30,10 @@ _UPDATE = (
 class Messages:
     """What was said. Every write leaves a change and wakes the open pages."""
 
-    def __init__(self, file: SqliteFile, hub: Hub) -> None:
+    def __init__(self, file: SqliteFile, hub: Hub, control: Control) -> None:
         self._file = file
         self._hub = hub
+        self._control = control
 
     def add(self, team_id: str, message: Message) -> Message:
         """Store a message and return it with its `ts`: now, but later than every other in its channel.
@@ -85,7 +87,7 @@ class Messages:
         with self._file.write() as connection:
             _clear_status(connection, channel_id, thread_ts)
             if status:
-                until = time.time() + lasts_s
+                until = self._control.now() + lasts_s
                 connection.execute("INSERT INTO statuses VALUES (?, ?, ?, ?)", (channel_id, thread_ts, status, until))
             note_change(connection, team_id, channel_id, thread_ts)
         self._hub.ring()
@@ -94,7 +96,7 @@ class Messages:
         """Return the statuses that show in a channel now: thread -> (text, Unix second at which it ends)."""
         with self._file.read() as connection:
             sql = "SELECT thread_ts, status, until FROM statuses WHERE channel_id = ? AND until > ?"
-            rows = connection.execute(sql, (channel_id, time.time())).fetchall()
+            rows = connection.execute(sql, (channel_id, self._control.now())).fetchall()
         return {row["thread_ts"]: (row["status"], row["until"]) for row in rows}
 
     def last_seq(self) -> int:
