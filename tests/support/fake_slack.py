@@ -111,6 +111,8 @@ class FakeSlack:
             return await self.app.access(request)
         if token in self.revoked:
             return {"ok": False, "error": "token_revoked"}
+        if method == "auth.revoke" and token in self.app.refresh_tokens:
+            return self._revoke(token, dict(request.query))
         team = next((item for item in self.workspaces if item.token == token), None)
         if team is None:
             return {"ok": False, "error": "invalid_auth" if token else "not_authed"}

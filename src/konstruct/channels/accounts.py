@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from uuid import UUID
 
@@ -178,26 +177,30 @@ async def revoke_all(db: Database, vault: Vault, scope: TenantScope, adapters: M
     return sum([await _revoke(db, *one, adapters, forget=True) for one in held])
 
 
-async def _held(db: Database, vault: Vault, scope: TenantScope, account_id: UUID) -> tuple[Account, Credential] | None:
-    """Return the account and its credential, or None where it does not open: then there is nothing to tell the provider."""
+_Held = tuple[Account, Sequence[Credential]]
+"""An account, and the credentials that the provider is to forget."""
+
+
+async def _held(db: Database, vault: Vault, scope: TenantScope, account_id: UUID) -> _Held | None:
+    """Return the account with its token and its refresh token, or None where they do not open: then nobody can be told."""
     async with db.tenant(scope) as session:
         account = await repository.get_account(session, account_id)
     if account.secret_id is None:
         return None
     try:
-        return account, await Credentials(db, vault).open(scope, account_id, account.external_id, account.secret_id)
+        token = await Credentials(db, vault).open(scope, account_id, account.external_id, account.secret_id)
+        if account.refresh_secret_id is None:
+            return account, [token]
+        # After the token, whose opening may renew both.
+        refresh = await vault.reveal(db, scope, account.refresh_secret_id)
+        return account, [token, replace(token, token=refresh)]
     except KonstructError as error:
         log.warning("token_not_opened", account_id=str(account_id), error=type(error).__name__)
         return None
 
 
 async def _revoke(
-    db: Database,
-    account: Account,
-    credential: Credential,
-    adapters: Mapping[str, ChannelAdapter],
-    *,
-    forget: bool = False,
+    db: Database, account: Account, held: Sequence[Credential], adapters: Mapping[str, ChannelAdapter], *, forget: bool = False
 ) -> bool:
     """Best effort. Unless the account is to be forgotten with its tenant, whoever connected it meanwhile keeps its token:
     a provider may have given out the same one again."""
@@ -207,11 +210,9 @@ async def _revoke(
     try:
         if not forget and await routes_repository.find_routes(db, account.kind, [account.external_id]):
             return False
-        code = await adapter.revoke(credential)
-    except asyncio.CancelledError:
-        raise
+        codes = [await adapter.revoke(credential) for credential in held]
     except Exception as error:
         log.warning("token_not_revoked", account_id=str(account.id), error=type(error).__name__)
         return False
-    log.info("token_revoked", account_id=str(account.id), code=code)
-    return code is None
+    log.info("token_revoked", account_id=str(account.id), code=codes[0])
+    return codes[0] is None

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from konstruct.agents.loop import TurnLoop
 from konstruct.agents.mind import open_mind
+from konstruct.channels import accounts
 from konstruct.channels.credentials import Credentials
 from konstruct.channels.delivery import Delivering
 from konstruct.channels.events_handling import EventHandling, Handle
@@ -71,7 +72,7 @@ async def build_handlers(settings: Settings, db: Database, counters: Counters) -
             "notice_mail": NoticeMails(db, mailer, settings.public_url),
             "retention": Retention(db),
             "export": Exports(db),
-            "erase": Erasing(db, redis, vault),
+            "erase": Erasing(db, redis, vault, lambda scope: accounts.revoke_all(db, vault, scope, adapters)),
         }
         await stack.enter_async_context(TenantJobs(db, jobs).running())
         handlers: dict[type[ChannelEvent], Handle] = {}
