@@ -168,11 +168,11 @@ async def open_house(
     )
     sends = Delivering(db, adapters, credentials, SendLimits(redis), counters=counters, patience=patience_of(settings))
     engine = Engine(db, {"turn": turns, "send": sends}, lease_s=settings.lease_s, capacity=100)
-    async with _served(settings, port) as served, aiohttp.ClientSession() as http:
+    async with served(settings, port) as running_app, aiohttp.ClientSession() as http:
         running = asyncio.create_task(engine.run()) if run_engine else None
         try:
             url = f"http://127.0.0.1:{port}"
-            yield House(settings, db, slack, engine, turns, sends, counters, teams, scopes, url, served, http)
+            yield House(settings, db, slack, engine, turns, sends, counters, teams, scopes, url, running_app, http)
         finally:
             if running is not None:
                 engine.drain()
@@ -184,7 +184,8 @@ async def open_house(
 
 
 @asynccontextmanager
-async def _served(settings: Settings, port: int) -> AsyncIterator[FastAPI]:
+async def served(settings: Settings, port: int) -> AsyncIterator[FastAPI]:
+    """Serve the application on a port of loopback until the end of the block."""
     app = create_app(settings)
     config = uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, access_log=False, lifespan="on", loop="none")
     server = uvicorn.Server(config)
