@@ -69,7 +69,9 @@ class Unit:
         return self.process.pid
 
     def freeze(self) -> None:
+        """Stop it, and return when none of its threads runs any more: the signal alone leaves them a moment."""
         os.kill(self.pid, signal.SIGSTOP)
+        os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
     def thaw(self) -> None:
         os.kill(self.pid, signal.SIGCONT)

@@ -17,6 +17,7 @@ import uvloop
 
 from konstruct.agents.loop import TurnLoop
 from konstruct.channels import accounts
+from konstruct.channels.credentials import Credentials
 from konstruct.channels.delivery import Delivering
 from konstruct.channels.ingest import Ingest
 from konstruct.channels.limits import SendLimits
@@ -231,11 +232,12 @@ async def open_world(runner: asyncio.Runner, settings: Settings) -> World:
     vault, db, redis = Vault(ring), await Database.open(settings, pool=2), Redis.open(settings)
     wire, counters = Wire(settings), Counters()
     router = Router([ScriptedBackend(_answer)], prices=load_prices())
-    surface = Surface(db, {"slack": wire}, vault)
+    credentials = Credentials(db, vault)
+    surface = Surface(db, {"slack": wire}, credentials)
     documents = Documents(db)
     turns = TurnLoop(db, router, surface, documents, deadline_s=60, attempts=3, counters=counters)
     limits = cast(SendLimits, _NoLimits())
-    sends = Delivering(db, {"slack": wire}, vault, limits, counters=counters, patience=patience_of(settings))
+    sends = Delivering(db, {"slack": wire}, credentials, limits, counters=counters, patience=patience_of(settings))
     storing = Ingest(db, burst_s=0.0, ring=lambda: None)
     assert settings.database_url
     address = settings.database_url.get_secret_value()

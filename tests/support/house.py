@@ -16,6 +16,7 @@ from fastapi import FastAPI
 
 from konstruct.agents.loop import TurnLoop
 from konstruct.channels import accounts
+from konstruct.channels.credentials import Credentials
 from konstruct.channels.delivery import Delivering
 from konstruct.channels.limits import SendLimits
 from konstruct.channels.patience import patience_of
@@ -144,7 +145,8 @@ async def open_house(
     adapters = {"slack": SlackAdapter(settings)}
     redis, counters = Redis.open(settings), Counters()
     router = Router([backend], prices=load_prices(), sleep=lambda _: asyncio.sleep(0))
-    surface = Surface(db, adapters, vault)
+    credentials = Credentials(db, vault)
+    surface = Surface(db, adapters, credentials)
     turns = TurnLoop(
         db,
         router,
@@ -154,7 +156,9 @@ async def open_house(
         attempts=settings.turn_attempts,
         counters=counters,
     )
-    sends = Delivering(db, adapters, vault, SendLimits(redis, tiers.RATES), counters=counters, patience=patience_of(settings))
+    sends = Delivering(
+        db, adapters, credentials, SendLimits(redis, tiers.RATES), counters=counters, patience=patience_of(settings)
+    )
     engine = Engine(db, {"turn": turns, "send": sends}, lease_s=settings.lease_s, capacity=100)
     async with _served(settings, port) as app, aiohttp.ClientSession() as http:
         running = asyncio.create_task(engine.run()) if run_engine else None

@@ -47,6 +47,8 @@ INSERT INTO usage_days (tenant_id, day, account_id, backend, model, shard, calls
   cached_tokens, output_tokens, cost_micro) VALUES ($1, '2026-01-01', uuidv7(), 'demo', $2, 0, 1, 0, 0, 0, 0, 0, 0);
 INSERT INTO usage_conversations (tenant_id, day, conversation_id, calls, unknown_cost_calls, input_tokens, cached_tokens,
   output_tokens, cost_micro) VALUES ($1, '2026-01-01', uuidv7(), 1, 0, 0, 0, 0, 0);
+INSERT INTO channel_events (tenant_id, id, account_id, kind, content)
+SELECT $1, uuidv7(), a.id, 'commanded', jsonb_build_object('text', $2::text) FROM channel_accounts a WHERE a.tenant_id = $1;
 INSERT INTO channel_health (tenant_id, account_id, status, reason)
 SELECT $1, a.id, 'active', $2 FROM channel_accounts a WHERE a.tenant_id = $1;
 INSERT INTO conversation_notes (tenant_id, id, conversation_id, member_name, text)

@@ -17,6 +17,7 @@ from uuid import UUID
 import structlog
 
 from konstruct.channels import deliveries_repository as repository
+from konstruct.channels.credentials import Credentials
 from konstruct.channels.deliveries_repository import Delivery, Sender
 from konstruct.channels.limits import SendLimits
 from konstruct.channels.patience import Patience
@@ -41,7 +42,6 @@ from konstruct.db.session import TenantSession
 from konstruct.jobs import queue
 from konstruct.jobs.queue import Claim
 from konstruct.kit.counters import Counters
-from konstruct.tenants.vault import Vault
 
 log = structlog.get_logger()
 
@@ -84,7 +84,7 @@ class Delivering:
         self,
         db: Database,
         adapters: Mapping[str, ChannelAdapter],
-        vault: Vault,
+        credentials: Credentials,
         limits: SendLimits,
         *,
         counters: Counters,
@@ -92,7 +92,7 @@ class Delivering:
     ) -> None:
         self._db = db
         self._adapters = adapters
-        self._vault = vault
+        self._credentials = credentials
         self._limits = limits
         self._counters = counters
         self._patience = patience
@@ -128,8 +128,7 @@ class Delivering:
                     await self._cancel(claim, delivery, repository.DISCONNECTED)
 
     async def _job(self, claim: Claim, sender: Sender, secret_id: UUID) -> _Job:
-        token = await self._vault.reveal(self._db, claim.scope, secret_id)
-        credential = Credential(claim.scope, sender.account_id, sender.account_key, token)
+        credential = await self._credentials.open(claim.scope, sender.account_id, sender.account_key, secret_id)
         return _Job(claim, sender, self._adapters[sender.kind], credential)
 
     async def _advance(self, job: _Job, delivery: Delivery) -> None:

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any, Literal, Protocol
 from uuid import UUID
 
+from konstruct.channels.port_events import ChannelEvent
 from konstruct.db.scope import TenantScope
 
 
@@ -98,7 +99,7 @@ class Ignored:
     reason: str
 
 
-Inbound = InboundMessage | Echo | Ignored
+Inbound = InboundMessage | Echo | ChannelEvent | Ignored
 
 
 @dataclass(frozen=True, slots=True)

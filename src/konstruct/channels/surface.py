@@ -10,10 +10,10 @@ from uuid import UUID
 import structlog
 
 from konstruct.channels import accounts_repository
-from konstruct.channels.port import ChannelAdapter, Credential, Target
+from konstruct.channels.credentials import Credentials
+from konstruct.channels.port import ChannelAdapter, Target
 from konstruct.db.database import Database
 from konstruct.db.scope import TenantScope
-from konstruct.tenants.vault import Vault
 
 log = structlog.get_logger()
 
@@ -26,10 +26,10 @@ RENEW_S = 90.0
 class Surface:
     """Implements the turn loop's `ChannelSurface` over the adapters."""
 
-    def __init__(self, db: Database, adapters: Mapping[str, ChannelAdapter], vault: Vault) -> None:
+    def __init__(self, db: Database, adapters: Mapping[str, ChannelAdapter], credentials: Credentials) -> None:
         self._db = db
         self._adapters = adapters
-        self._vault = vault
+        self._credentials = credentials
 
     def render(self, kind: str, channel_id: str, thread_id: str | None, participants: frozenset[str], text: str) -> list[str]:
         """Return the parts in which `text` will be shown; empty for a text without anything to show."""
@@ -53,8 +53,7 @@ class Surface:
             account = await self._db.run(scope, lambda s: accounts_repository.get_account(s, account_id))
             if account.secret_id is None:
                 return
-            token = await self._vault.reveal(self._db, scope, account.secret_id)
-            credential = Credential(scope, account_id, account.external_id, token)
+            credential = await self._credentials.open(scope, account_id, account.external_id, account.secret_id)
             while True:
                 await self._adapters[account.kind].working(target, credential, True)
                 await asyncio.sleep(RENEW_S)

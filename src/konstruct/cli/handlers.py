@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from konstruct.agents.loop import TurnLoop
 from konstruct.agents.mind import open_mind
+from konstruct.channels.credentials import Credentials
 from konstruct.channels.delivery import Delivering
+from konstruct.channels.events_handling import EventHandling, Handle
 from konstruct.channels.limits import SendLimits
 from konstruct.channels.patience import patience_of
 from konstruct.channels.port import ChannelAdapter
+from konstruct.channels.port_events import ChannelEvent
 from konstruct.channels.slack import tiers
 from konstruct.channels.slack.adapter import SlackAdapter
 from konstruct.channels.surface import Surface
 from konstruct.conversations.indexing import index_on
 from konstruct.db.database import Database
 from konstruct.db.redis import Redis
-from konstruct.jobs.engine import Handler
-from konstruct.jobs.queue import Lane
 from konstruct.jobs.tenant_jobs import JobKind
 from konstruct.jobs.tenant_runner import TenantJobs, Work
+from konstruct.jobs.worker import Parts
 from konstruct.kit import log as logs
 from konstruct.kit.counters import Counters
 from konstruct.kit.mail import Mailer, open_mailer
@@ -34,13 +36,17 @@ from konstruct.tenants.notices_mailing import NoticeMails
 from konstruct.tenants.settings_retention import Retention
 from konstruct.tenants.vault import Vault
 
+EVENTS_AT_ONCE = 16
+"""Channel events that one process handles at a time: each is a call or two of the provider."""
+
 
 @asynccontextmanager
-async def build_handlers(settings: Settings, db: Database, counters: Counters) -> AsyncIterator[Mapping[Lane, Handler]]:
-    """Yield the handlers of both lanes, and read uploaded files meanwhile; connections are closed at the end."""
+async def build_handlers(settings: Settings, db: Database, counters: Counters) -> AsyncIterator[Parts]:
+    """Yield what a worker works with, and read uploaded files meanwhile; connections are closed at the end."""
     logs.watch_loop(asyncio.get_running_loop())
     async with AsyncExitStack() as stack:
         vault = Vault(open_key_provider(settings))
+        credentials = Credentials(db, vault)
         adapters: dict[str, ChannelAdapter] = {"slack": SlackAdapter(settings)}
         for adapter in adapters.values():
             stack.push_async_callback(adapter.close)
@@ -51,13 +57,15 @@ async def build_handlers(settings: Settings, db: Database, counters: Counters) -
         turns = TurnLoop(
             db,
             mind.router,
-            Surface(db, adapters, vault),
+            Surface(db, adapters, credentials),
             mind.documents,
             deadline_s=settings.turn_deadline_s,
             attempts=settings.turn_attempts,
             counters=counters,
         )
-        sends = Delivering(db, adapters, vault, SendLimits(redis, tiers.RATES), counters=counters, patience=patience_of(settings))
+        sends = Delivering(
+            db, adapters, credentials, SendLimits(redis, tiers.RATES), counters=counters, patience=patience_of(settings)
+        )
         await stack.enter_async_context(reading(db))
         indexing = asyncio.create_task(index_on(db))
         stack.callback(indexing.cancel)
@@ -69,7 +77,12 @@ async def build_handlers(settings: Settings, db: Database, counters: Counters) -
             "erase": Erasing(db, redis, vault),
         }
         await stack.enter_async_context(TenantJobs(db, jobs).running())
-        yield {"turn": turns, "send": sends}
+        handlers: dict[type[ChannelEvent], Handle] = {}
+        events = TenantJobs(
+            db, {"channel_event": EventHandling(db, handlers, counters)}, poll_s=1.0, backoff_s=1.0, at_once=EVENTS_AT_ONCE
+        )
+        await stack.enter_async_context(events.running())
+        yield Parts({"turn": turns, "send": sends}, events.kick)
 
 
 def _sandbox_mailer(settings: Settings, stack: AsyncExitStack) -> Mailer | None:

@@ -1,4 +1,5 @@
-"""Work on one tenant that is no conversation's: e-mail, retention, export, erasing. Rows hold ids and times only."""
+"""Work on one tenant that is no conversation's: events of its channels, e-mail, retention, export, erasing. Rows hold ids
+and times only."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ from konstruct.db.database import Database
 from konstruct.db.scope import TenantScope
 from konstruct.db.session import Session
 
-JobKind = Literal["notice_mail", "retention", "export", "erase"]
+JobKind = Literal["notice_mail", "retention", "export", "erase", "channel_event"]
 LEASE_S = 60.0
 
 
@@ -54,15 +55,18 @@ async def forget(session: Session, scope: TenantScope, kind: JobKind, subject_id
 
 
 async def claim(db: Database, kind: JobKind, limit: int, lease_s: float = LEASE_S) -> list[Job]:
-    """Lease up to `limit` due jobs, those of active tenants; erasing is for tenants that are being erased."""
+    """Lease up to `limit` due jobs, of each tenant in turn, those of active tenants; erasing is for tenants that are being
+    erased."""
     rows = await db.fleet_fetch(
         "claim tenant jobs",
-        "UPDATE tenant_jobs j SET due_at = now() + $3, epoch = j.epoch + 1, attempts = j.attempts + 1"
-        " FROM (SELECT q.tenant_id, q.kind, q.subject_id FROM tenant_jobs q"
-        "   JOIN tenant_directory d ON d.tenant_id = q.tenant_id"
-        "   WHERE q.kind = $1 AND q.due_at <= now() AND d.status = CASE $1 WHEN 'erase' THEN 'erasing' ELSE 'active' END"
-        "   ORDER BY q.due_at LIMIT $2 FOR UPDATE OF q SKIP LOCKED) due"
-        " WHERE j.tenant_id = due.tenant_id AND j.kind = due.kind AND j.subject_id = due.subject_id"
+        "WITH due AS (SELECT q.tenant_id, q.kind, q.subject_id, q.due_at,"
+        "     row_number() OVER (PARTITION BY q.tenant_id ORDER BY q.due_at) AS nth"
+        "   FROM tenant_jobs q JOIN tenant_directory d ON d.tenant_id = q.tenant_id"
+        "   WHERE q.kind = $1 AND q.due_at <= now() AND d.status = CASE $1 WHEN 'erase' THEN 'erasing' ELSE 'active' END),"
+        " chosen AS (SELECT q.tenant_id, q.kind, q.subject_id FROM tenant_jobs q JOIN due USING (tenant_id, kind, subject_id)"
+        "   WHERE q.due_at <= now() ORDER BY due.nth, due.due_at LIMIT $2 FOR UPDATE OF q SKIP LOCKED)"
+        " UPDATE tenant_jobs j SET due_at = now() + $3, epoch = j.epoch + 1, attempts = j.attempts + 1 FROM chosen"
+        " WHERE j.tenant_id = chosen.tenant_id AND j.kind = chosen.kind AND j.subject_id = chosen.subject_id"
         " RETURNING j.tenant_id, j.subject_id, j.epoch, j.seq, j.attempts",
         kind,
         limit,

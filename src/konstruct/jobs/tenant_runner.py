@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 
@@ -19,7 +20,7 @@ Work = Callable[[Job], Awaitable[float | None]]
 
 POLL_S = 2.0
 AT_ONCE = 4
-"""Of one kind and process."""
+"""Of one kind and process, unless a kind has a number of its own."""
 LONGEST_BACKOFF_S = 3600.0
 
 
@@ -34,12 +35,20 @@ class TenantJobs:
         poll_s: float = POLL_S,
         lease_s: float = LEASE_S,
         backoff_s: float = 30,
+        at_once: int = AT_ONCE,
     ) -> None:
         self._db = db
         self._work = work
         self._poll_s = poll_s
         self._lease_s = lease_s
         self._backoff_s = backoff_s
+        self._at_once = at_once
+        self._bells = {kind: asyncio.Event() for kind in work}
+
+    def kick(self) -> None:
+        """Look for work now instead of at the next poll. Call it on the loop that the jobs run on."""
+        for bell in self._bells.values():
+            bell.set()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -53,20 +62,23 @@ class TenantJobs:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def run_due(self, kind: JobKind) -> int:
-        """Do what is due of a kind now, at most AT_ONCE, and wait for it; return how many that were."""
-        jobs = await tenant_jobs.claim(self._db, kind, AT_ONCE, self._lease_s)
+        """Do what is due of a kind now, at most `at_once`, and wait for it; return how many that were."""
+        jobs = await tenant_jobs.claim(self._db, kind, self._at_once, self._lease_s)
         await asyncio.gather(*(self._do(job) for job in jobs))
         return len(jobs)
 
     async def _poll(self, kind: JobKind) -> None:
         under_way: set[asyncio.Task[None]] = set()
+        bell = self._bells[kind]
         try:
             while True:
-                for job in await self._claim(kind, AT_ONCE - len(under_way)):
+                bell.clear()
+                for job in await self._claim(kind, self._at_once - len(under_way)):
                     task = asyncio.create_task(self._do(job), name=f"tenant job: {kind}")
                     under_way.add(task)
                     task.add_done_callback(under_way.discard)
-                await asyncio.sleep(self._poll_s)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(bell.wait(), self._poll_s)
         finally:
             for task in under_way:
                 task.cancel()

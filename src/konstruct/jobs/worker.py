@@ -10,6 +10,7 @@ import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -33,8 +34,18 @@ from konstruct.kit.stacks import tell_stacks_on_signal
 
 log = structlog.get_logger()
 
-Build = Callable[[Settings, Database, Counters], AbstractAsyncContextManager[Mapping[Lane, Handler]]]
-"""Makes the handlers of the lanes, and takes down what they need at the end."""
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a worker works with."""
+
+    lanes: Mapping[Lane, Handler]
+    kick: Callable[[], None]
+    """Tells what works beside the engine that there may be something to do."""
+
+
+Build = Callable[[Settings, Database, Counters], AbstractAsyncContextManager[Parts]]
+"""Makes the parts, and takes down what they need at the end."""
 THREADS = 4
 
 
@@ -87,6 +98,7 @@ class _Runtime:
     """The event loop's thread and the engine on it."""
 
     engine: Engine
+    _parts: Parts
 
     def __init__(self, settings: Settings, build: Build) -> None:
         self._settings = settings
@@ -103,13 +115,17 @@ class _Runtime:
     def kick(self) -> None:
         """Let the engine look for work now; returns at once."""
         with contextlib.suppress(RuntimeError):  # the loop has ended: nothing is claimed any more
-            self._loop.call_soon_threadsafe(self.engine.kick)
+            self._loop.call_soon_threadsafe(self._kick_all)
 
     def drain(self, **_: object) -> None:
         """Let the engine end what is under way; returns when it has."""
         with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self.engine.drain)
         self._thread.join()
+
+    def _kick_all(self) -> None:
+        self.engine.kick()
+        self._parts.kick()
 
     def _run(self) -> None:
         try:
@@ -126,8 +142,8 @@ class _Runtime:
 
     async def _work(self) -> None:
         counters = Counters()
-        async with _database(self._settings) as db, self._build(self._settings, db, counters) as handlers:
-            self.engine = Engine(db, handlers, lease_s=self._settings.lease_s, capacity=self._settings.worker_turns)
+        async with _database(self._settings) as db, self._build(self._settings, db, counters) as self._parts:
+            self.engine = Engine(db, self._parts.lanes, lease_s=self._settings.lease_s, capacity=self._settings.worker_turns)
             worker_id = self.engine.worker_id
             await heartbeat.beat_once(db, worker_id, "worker", 0, counters)
             beating = asyncio.create_task(heartbeat.beat_on(db, worker_id, "worker", lambda: self.engine.in_flight, counters))

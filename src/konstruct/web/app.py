@@ -12,6 +12,8 @@ from starlette.routing import BaseRoute
 from starlette.types import Receive, Scope, Send
 
 from konstruct.agents.mind import LazyMind
+from konstruct.channels.credentials import Credentials
+from konstruct.channels.events_intake import EventIntake
 from konstruct.channels.ingest import Ingest
 from konstruct.channels.port import ChannelAdapter
 from konstruct.channels.slack.adapter import SlackAdapter
@@ -106,16 +108,19 @@ async def _open_deps(settings: Settings, stack: AsyncExitStack, embedded: Mailer
     stack.push_async_callback(redis.close)
     mind = LazyMind(settings, db)
     stack.push_async_callback(mind.close)
+    vault = Vault(open_key_provider(settings))
     doorbell = Doorbell(settings)
     stack.callback(doorbell.close)
     return Deps(
         settings=settings,
         db=db,
         redis=redis,
-        vault=Vault(open_key_provider(settings)),
+        vault=vault,
+        credentials=Credentials(db, vault),
         counters=Counters(),
         adapters=adapters,
         ingest=Ingest(db, burst_s=settings.burst_s, ring=doorbell.ring),
+        events=EventIntake(db, ring=doorbell.ring),
         mailer=open_mailer(settings, embedded),
         mind=mind,
     )

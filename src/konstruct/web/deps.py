@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from fastapi import Request
 
 from konstruct.agents.mind import LazyMind
+from konstruct.channels.credentials import Credentials
+from konstruct.channels.events_intake import EventIntake
 from konstruct.channels.ingest import Ingest
 from konstruct.channels.port import ChannelAdapter
 from konstruct.db.database import Database
@@ -26,9 +28,11 @@ class Deps:
     db: Database
     redis: Redis
     vault: Vault
+    credentials: Credentials
     counters: Counters
     adapters: Mapping[str, ChannelAdapter]
     ingest: Ingest
+    events: EventIntake
     mailer: Mailer
     mind: LazyMind
 

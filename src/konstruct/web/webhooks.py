@@ -14,7 +14,8 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from konstruct.channels import echoes
-from konstruct.channels.port import ChannelAdapter, Echo, InboundMessage
+from konstruct.channels.port import ChannelAdapter, Echo, Ignored, Inbound, InboundMessage
+from konstruct.channels.port_events import ChannelEvent
 from konstruct.db.database import TRANSIENT_ERRORS
 from konstruct.db.session import UniqueViolation
 from konstruct.kit.errors import StorageUnavailableError
@@ -95,13 +96,21 @@ async def _take(deps: Deps, adapter: ChannelAdapter, body: bytes, headers: dict[
     try:
         if own := [item for item in inbound if isinstance(item, Echo)]:
             await _settle(deps, adapter.kind, own)
-        if not messages:
+        results: list[str] = []
+        if events := _events(inbound):
+            results += await deps.events.accept(adapter.kind, events, body)
+        if messages:
+            results += await deps.ingest.accept(adapter.kind, messages, body)
+        if not results:
             return _OK, "echo" if own else "ignored"
-        results = await deps.ingest.accept(adapter.kind, messages, body)
     except (StorageUnavailableError, *TRANSIENT_ERRORS) as error:
         _tell_refused(adapter.kind, messages, type(error).__name__)
         return _plain(503, "not stored; please deliver again"), "storage"
     return _OK, results[0] if len(results) == 1 else "batch"
+
+
+def _events(inbound: Sequence[Inbound]) -> list[ChannelEvent]:
+    return [item for item in inbound if not isinstance(item, InboundMessage | Echo | Ignored)]
 
 
 def _tell_refused(kind: str, messages: Sequence[InboundMessage], error: str) -> None:

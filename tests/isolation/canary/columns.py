@@ -67,6 +67,8 @@ _DIRECT = (
     ("summary", "INSERT INTO summaries (tenant_id, id, conversation_id, from_seq, to_seq, text, model)"
      " SELECT $1, uuidv7(), c.id, 1, 1, $2, $2 FROM conversations c WHERE c.tenant_id = $1 LIMIT 1"),
     ("statusreason", "UPDATE channel_accounts SET status_reason = $2 WHERE tenant_id = $1"),
+    ("channelevent", "INSERT INTO channel_events (tenant_id, id, account_id, kind, content)"
+     " SELECT $1, uuidv7(), a.id, $2, jsonb_build_object('text', $2::text) FROM channel_accounts a WHERE a.tenant_id = $1"),
     ("healthreason", "INSERT INTO channel_health (tenant_id, account_id, status, reason)"
      " SELECT $1, a.id, 'active', $2 FROM channel_accounts a WHERE a.tenant_id = $1"),
     ("archived", "WITH moved AS (DELETE FROM deliveries WHERE tenant_id = $1 AND id ="

@@ -116,4 +116,4 @@ def _colleague(caller: Caller) -> Colleague:
 
 def _render(request: Request) -> Render:
     deps = deps_of(request)
-    return Surface(deps.db, deps.adapters, deps.vault).render
+    return Surface(deps.db, deps.adapters, deps.credentials).render

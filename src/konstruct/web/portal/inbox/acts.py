@@ -107,7 +107,7 @@ def _colleague(visitor: Visitor) -> Colleague:
 
 def _render(request: Request) -> Render:
     deps = deps_of(request)
-    return Surface(deps.db, deps.adapters, deps.vault).render
+    return Surface(deps.db, deps.adapters, deps.credentials).render
 
 
 def _epoch(form: dict[str, str]) -> int:

@@ -1,0 +1,135 @@
+"""What a channel brings besides messages and echoes: each is stored with its delivery's key, and handled once by a worker.
+
+Fields are plain (text, numbers, yes or no, lists and objects of these): an event waits in the database as JSON. `channel_id`
+is where it happened, `person_id` who did it, `external_id` the message it concerns, each as the provider names it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal, TypeAlias
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Event:
+    account_key: str
+    """Which account it is for; routes to a tenant."""
+    app_id: str | None
+    event_key: str
+    """The provider's id of this delivery: a second delivery with it is a retry."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edited(_Event):
+    """A person changed a message."""
+
+    channel_id: str
+    external_id: str
+    text: str = field(repr=False)
+    attachments: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deleted(_Event):
+    """A message was deleted: what it said is to be forgotten."""
+
+    channel_id: str
+    external_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened(_Event):
+    """A person opened the employee's own place in the channel: its messages or its home."""
+
+    person_id: str
+    channel_id: str | None
+    place: Literal["messages", "home"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Joined(_Event):
+    """The employee was added to a channel."""
+
+    channel_id: str
+    person_id: str | None
+    """Who added it, where the provider says so."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pressed(_Event):
+    """A person pressed a button under a message, or chose from its list."""
+
+    person_id: str
+    channel_id: str | None
+    thread_id: str | None
+    external_id: str | None
+    action: str
+    """Which button, by the id that we gave it."""
+    value: str
+    reply_url: str | None = field(default=None, repr=False)
+    """Where one person alone can be answered for a while."""
+    trigger: str | None = field(default=None, repr=False)
+    """A ticket of seconds with which a dialog may be opened."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submitted(_Event):
+    """A person sent a dialog."""
+
+    person_id: str
+    dialog: str
+    """Which dialog, by the id that we gave it."""
+    context: str = field(repr=False)
+    """What we gave it along. Anybody may have changed it: it is no proof of anything."""
+    values: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commanded(_Event):
+    """A person gave a command."""
+
+    person_id: str
+    channel_id: str
+    command: str
+    text: str = field(repr=False)
+    reply_url: str | None = field(default=None, repr=False)
+    trigger: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revoked(_Event):
+    """The provider says that the account's credential no longer holds."""
+
+    reason: str
+    at: float
+    """The provider's time, Unix seconds: an older one says nothing of a newer installation."""
+
+
+ChannelEvent: TypeAlias = Edited | Deleted | Opened | Joined | Pressed | Submitted | Commanded | Revoked
+
+KINDS: dict[str, type[ChannelEvent]] = {
+    each.__name__.lower(): each for each in (Edited, Deleted, Opened, Joined, Pressed, Submitted, Commanded, Revoked)
+}
+"""The events by the name under which they are stored."""
+
+
+def stored(event: ChannelEvent) -> tuple[str, dict[str, Any]]:
+    """Return the event's kind and its fields as plain values."""
+    return type(event).__name__.lower(), {each.name: getattr(event, each.name) for each in fields(event)}
+
+
+def restored(kind: str, values: Mapping[str, Any]) -> ChannelEvent:
+    """Return the event of `stored`. Raises ValueError for a kind or fields that this version does not know."""
+    known = KINDS.get(kind)
+    if known is None:
+        raise ValueError(f"no event is called {kind[:40]}")
+    names = {each.name for each in fields(known)}
+    try:
+        return known(**{name: _frozen(value) for name, value in values.items() if name in names})
+    except TypeError:
+        raise ValueError(f"{kind}: a field is missing") from None
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
