@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
 
-from konstruct.local.sandbox.businesses import MARLOW
+from konstruct.local.sandbox.businesses import FERNWOOD, MARLOW
 from konstruct.local.sandbox.slack.errors import RateLimited
 from konstruct.local.sandbox.slack.limits import SLACK_RATES, Limiter, Rate
+from konstruct.local.sandbox.slack.view_body import check_view
+from konstruct.local.sandbox.slack.views import new_view
 from tests.sandbox.support import ANNA, ANNA_DIRECT, FRONT_DESK, MARLOW_DESK, Sandbox
 
 
@@ -40,6 +43,21 @@ def test_one_look_at_a_thread_a_minute() -> None:
     limiter.take("conversations.replies", "T1", "C1")
 
 
+def _views(sandbox: Sandbox) -> dict[str, dict[str, Any]]:
+    """Return arguments for the methods of views: with triggers of Anna's, one from a dialog that is open."""
+    store, team, now = sandbox.store.interactions, FERNWOOD.workspace.team_id, time.time()
+    modal = {"type": "modal", "title": {"type": "plain_text", "text": "Hi"}, "blocks": [{"type": "divider"}]}
+    open_one = new_view(team, ANNA, check_view(modal, "modal"))
+    store.put_view(open_one)
+    first, second = (store.add_trigger(team, ANNA, now, 60, view_id).trigger_id for view_id in (None, open_one.view_id))
+    return {
+        "views.open": {"trigger_id": first, "view": modal},
+        "views.push": {"trigger_id": second, "view": modal},
+        "views.update": {"view_id": open_one.view_id, "view": modal},
+        "views.publish": {"user_id": ANNA, "view": {"type": "home", "blocks": [{"type": "divider"}]}},
+    }
+
+
 class TestOverHttp:
     """Each method answers 429 with Retry-After once its bucket is empty, for its own workspace only."""
 
@@ -62,6 +80,8 @@ class TestOverHttp:
             "conversations.open": {"users": ANNA},
             "users.info": {"user": ANNA},
             "auth.test": {},
+            "chat.postEphemeral": {"channel": ANNA_DIRECT, "user": ANNA, "text": "for you"},
+            **_views(sandbox),
         }
         first = await sandbox.api(method, **arguments[method])
         if method == "chat.delete":

@@ -56,7 +56,8 @@ async def test_a_form_carries_structures_as_json_text(sandbox: Sandbox) -> None:
     form = {"token": TOKEN, "channel": FRONT_DESK, "blocks": '[{"type":"markdown","text":"hi"}]', "text": "hi"}
     async with sandbox.http.post(f"{sandbox.url}/sandbox/slack/api/chat.postMessage", data=form) as response:
         body = await response.json()
-    assert body["ok"] is True and body["message"]["blocks"] == [{"type": "markdown", "text": "hi"}]
+    (block,) = body["message"]["blocks"]
+    assert body["ok"] is True and block == {"type": "markdown", "text": "hi", "block_id": block["block_id"]}
 
 
 async def test_a_persons_id_means_their_direct_channel(sandbox: Sandbox) -> None:

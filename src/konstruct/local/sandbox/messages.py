@@ -12,6 +12,7 @@ from typing import Any
 from konstruct.local.sandbox.hub import Hub
 from konstruct.local.sandbox.model import Change, Message
 from konstruct.local.sandbox.sqlite import SqliteFile
+from konstruct.local.sandbox.switches import Control
 
 CHANGES_KEPT = 5000
 """Changes that a page which lost its connection can still catch up on; after more it shows the page afresh anyway."""
@@ -29,9 +30,10 @@ _UPDATE = (
 class Messages:
     """What was said. Every write leaves a change and wakes the open pages."""
 
-    def __init__(self, file: SqliteFile, hub: Hub) -> None:
+    def __init__(self, file: SqliteFile, hub: Hub, control: Control) -> None:
         self._file = file
         self._hub = hub
+        self._control = control
 
     def add(self, team_id: str, message: Message) -> Message:
         """Store a message and return it with its `ts`: now, but later than every other in its channel.
@@ -39,11 +41,11 @@ class Messages:
         A bot's message ends the status of its thread, as in Slack.
         """
         with self._file.write() as connection:
-            stored = replace(message, ts=_next_ts(connection, message.channel_id))
+            stored = replace(message, ts=next_ts(connection, message.channel_id))
             connection.execute(_INSERT, _columns(stored))
             if stored.from_bot:
                 _clear_status(connection, stored.channel_id, stored.root_ts)
-            _note(connection, team_id, stored.channel_id, stored.root_ts)
+            note_change(connection, team_id, stored.channel_id, stored.root_ts)
         self._hub.ring()
         return stored
 
@@ -51,14 +53,14 @@ class Messages:
         """Store the new content of a message that exists."""
         with self._file.write() as connection:
             connection.execute(_UPDATE, _columns(message))
-            _note(connection, team_id, message.channel_id, message.root_ts)
+            note_change(connection, team_id, message.channel_id, message.root_ts)
         self._hub.ring()
 
     def remove(self, team_id: str, message: Message) -> None:
         """Delete a message."""
         with self._file.write() as connection:
             connection.execute("DELETE FROM messages WHERE channel_id = ? AND ts = ?", (message.channel_id, message.ts))
-            _note(connection, team_id, message.channel_id, message.root_ts)
+            note_change(connection, team_id, message.channel_id, message.root_ts)
         self._hub.ring()
 
     def get(self, channel_id: str, ts: str) -> Message | None:
@@ -85,16 +87,16 @@ class Messages:
         with self._file.write() as connection:
             _clear_status(connection, channel_id, thread_ts)
             if status:
-                until = time.time() + lasts_s
+                until = self._control.now() + lasts_s
                 connection.execute("INSERT INTO statuses VALUES (?, ?, ?, ?)", (channel_id, thread_ts, status, until))
-            _note(connection, team_id, channel_id, thread_ts)
+            note_change(connection, team_id, channel_id, thread_ts)
         self._hub.ring()
 
     def statuses(self, channel_id: str) -> dict[str, tuple[str, float]]:
         """Return the statuses that show in a channel now: thread -> (text, Unix second at which it ends)."""
         with self._file.read() as connection:
             sql = "SELECT thread_ts, status, until FROM statuses WHERE channel_id = ? AND until > ?"
-            rows = connection.execute(sql, (channel_id, time.time())).fetchall()
+            rows = connection.execute(sql, (channel_id, self._control.now())).fetchall()
         return {row["thread_ts"]: (row["status"], row["until"]) for row in rows}
 
     def last_seq(self) -> int:
@@ -110,8 +112,11 @@ class Messages:
         return [Change(**dict(row)) for row in rows]
 
 
-def _next_ts(connection: sqlite3.Connection, channel_id: str) -> str:
-    latest = connection.execute("SELECT max(ts) FROM messages WHERE channel_id = ?", (channel_id,)).fetchone()[0]
+def next_ts(connection: sqlite3.Connection, channel_id: str) -> str:
+    """Return a `ts` of now that is later than every other in its channel."""
+    tables = ("messages", "ephemerals")
+    every = " UNION ALL ".join(f"SELECT max(ts) AS ts FROM {table} WHERE channel_id = ?1" for table in tables)
+    latest = connection.execute(f"SELECT max(ts) FROM ({every})", (channel_id,)).fetchone()[0]
     now = time.time_ns() // 1000
     micros = max(now, int(latest.replace(".", "")) + 1) if latest else now
     return f"{micros // 1_000_000}.{micros % 1_000_000:06d}"
@@ -121,7 +126,8 @@ def _clear_status(connection: sqlite3.Connection, channel_id: str, thread_ts: st
     connection.execute("DELETE FROM statuses WHERE channel_id = ? AND thread_ts = ?", (channel_id, thread_ts))
 
 
-def _note(connection: sqlite3.Connection, team_id: str, channel_id: str, root_ts: str) -> None:
+def note_change(connection: sqlite3.Connection, team_id: str, channel_id: str, root_ts: str) -> None:
+    """Leave a change for the open pages; those long past are forgotten."""
     sql = "INSERT INTO changes (team_id, channel_id, root_ts) VALUES (?, ?, ?)"
     seq = connection.execute(sql, (team_id, channel_id, root_ts)).lastrowid
     connection.execute("DELETE FROM changes WHERE seq <= ?", ((seq or 0) - CHANGES_KEPT,))

@@ -49,7 +49,7 @@ def say(
         client_msg_id=str(uuid4()),
     )
     message = store.messages.add(workspace.team_id, draft)
-    sender.publish(said_events(workspace, channel, message, root))
+    sender.publish(said_events(store, workspace, channel, message))
     return message
 
 

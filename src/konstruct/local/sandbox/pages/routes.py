@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from konstruct.kit.errors import ConflictError, NotFoundError
 from konstruct.local.sandbox.businesses import BUSINESSES
 from konstruct.local.sandbox.model import Workspace
+from konstruct.local.sandbox.pages.guard import refuse_other_sites
 from konstruct.local.sandbox.pages.live import stream
 from konstruct.local.sandbox.pages.render import HEADERS, page, static_files
 from konstruct.local.sandbox.pages.views import Cast, people_views, threads_of
@@ -16,6 +17,7 @@ from konstruct.local.sandbox.sender import EventSender
 from konstruct.local.sandbox.speaking import say
 from konstruct.local.sandbox.store import SandboxStore
 
+__all__ = ["Words", "pages_router", "refuse_other_sites"]
 NOTHING_HERE = "There is nothing at this address."
 
 
@@ -131,9 +133,3 @@ def _add_calls(router: APIRouter, store: SandboxStore, sender: EventSender) -> N
         except ConflictError as error:
             raise HTTPException(409, str(error)) from error
         return JSONResponse({"ts": message.ts, "thread_ts": message.thread_ts}, status_code=201)
-
-
-def refuse_other_sites(request: Request) -> None:
-    """Raise HTTPException 403 for a request that a page of another site makes the browser send."""
-    if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
-        raise HTTPException(403, "only the sandbox's own pages may do this")

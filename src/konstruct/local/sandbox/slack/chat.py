@@ -34,7 +34,7 @@ def post_message(call: Call) -> Answer:
     )
     message = store.messages.add(workspace.team_id, draft)
     _accept(call, channel, message)
-    call.slack.sender.publish(posted_events(workspace, channel, message, root))
+    call.slack.sender.publish(posted_events(store, workspace, channel, message))
     return {"channel": channel.channel_id, "ts": message.ts, "message": message_shape(workspace, message)}
 
 
@@ -49,7 +49,7 @@ def update(call: Call) -> Answer:
         after = replace(after, metadata=content.metadata)
     call.slack.store.messages.edit(call.workspace.team_id, after)
     _accept(call, channel, after)
-    call.slack.sender.publish(changed_events(call.workspace, channel, before, after))
+    call.slack.sender.publish(changed_events(call.slack.store, call.workspace, channel, before, after))
     return {"channel": channel.channel_id, "ts": after.ts, "text": after.text, "message": message_shape(call.workspace, after)}
 
 
@@ -60,7 +60,7 @@ def delete(call: Call) -> Answer:
     call.limit(channel)
     call.slack.store.messages.remove(call.workspace.team_id, message)
     _accept(call, channel, replace(message, text="", metadata=None))
-    call.slack.sender.publish(deleted_events(call.workspace, channel, message))
+    call.slack.sender.publish(deleted_events(call.slack.store, call.workspace, channel, message))
     return {"channel": channel.channel_id, "ts": message.ts}
 
 

@@ -38,6 +38,11 @@ SLACK_RATES: Mapping[str, Rate] = {
     "conversations.info": TIER_3,
     "conversations.open": TIER_3,
     "users.info": TIER_4,
+    "chat.postEphemeral": TIER_4,
+    "views.open": TIER_4,
+    "views.push": TIER_4,
+    "views.update": TIER_4,
+    "views.publish": TIER_4,
     "auth.test": _per_minute(600),
 }
 """Source: docs.slack.dev, each method's page and "Rate limits"."""
