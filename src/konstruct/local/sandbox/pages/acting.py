@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse, RedirectResponse
 from starlette.datastructures import FormData
 
 from konstruct.kit.errors import ConflictError, NotFoundError
+from konstruct.local.sandbox.changing import delete, edit
 from konstruct.local.sandbox.dialogs import close, submit, values_of
 from konstruct.local.sandbox.interacting import Actor
 from konstruct.local.sandbox.interaction_model import Ephemeral, View
@@ -44,7 +45,7 @@ def _add(router: APIRouter, path: str, doing: Doing, store: SandboxStore, sender
         except ConflictError as error:
             raise HTTPException(409, str(error)) from error
         if faults:
-            return JSONResponse({"faults": faults}, status_code=422)
+            return JSONResponse({"faults": faults})
         return _done(request)
 
 
@@ -125,6 +126,14 @@ async def _dismiss(actor: Actor, form: FormData) -> None:
         actor.store.interactions.remove_ephemeral(actor.workspace.team_id, message)
 
 
+async def _edit(actor: Actor, form: FormData) -> None:
+    edit(actor, channel_of(actor, form), field(form, "ts"), field(form, "text"))
+
+
+async def _delete(actor: Actor, form: FormData) -> None:
+    delete(actor, channel_of(actor, form), field(form, "ts"))
+
+
 def _filled(form: FormData) -> dict[str, list[str]]:
     return {name: [str(value) for value in form.getlist(name)] for name in form}
 
@@ -134,4 +143,6 @@ ACTS: dict[str, Doing] = {
     "/dialog": _submit,
     "/dialog/close": _close,
     "/dismiss": _dismiss,
+    "/edit": _edit,
+    "/delete": _delete,
 }
