@@ -20,6 +20,7 @@ from konstruct.agents.turn import Outcome, Step, Turn
 from konstruct.agents.turns_repository import TurnChangedError
 from konstruct.conversations import outbox
 from konstruct.conversations.outbox import Reply
+from konstruct.conversations.part import Part
 from konstruct.db.database import Database
 from konstruct.db.session import TenantSession
 from konstruct.jobs.queue import Claim
@@ -151,7 +152,7 @@ class TurnLoop:
         return await self._db.run(claim.scope, work)
 
 
-def _reply(turn: Turn, answer: Answer, parts: list[str]) -> Reply:
+def _reply(turn: Turn, answer: Answer, parts: list[Part]) -> Reply:
     return Reply(
         conversation_id=turn.conversation_id,
         account_id=turn.account_id,

@@ -14,6 +14,7 @@ from typing import Any, Literal, Protocol
 from uuid import UUID
 
 from konstruct.channels.port_events import ChannelEvent
+from konstruct.conversations.part import Button, Form, Part
 from konstruct.db.scope import TenantScope
 
 
@@ -134,7 +135,10 @@ class Post:
 
     delivery_id: UUID
     target: Target
-    text: str
+    text: str = field(repr=False)
+    form: Form = "text"
+    buttons: tuple[Button, ...] = ()
+    feedback: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,8 +209,8 @@ class ChannelAdapter(Protocol):
     def parse(self, body: bytes) -> Sequence[Inbound]:
         """Return what a verified body holds. Raises ValueError, without content in its text, for any other form."""
 
-    def render(self, text: str, target: Target) -> list[str]:
-        """Return the reply's markdown as the texts of its parts, each within the channel's limits and safe to show."""
+    def render(self, text: str, target: Target) -> list[Part]:
+        """Return the reply's markdown as its visible messages, each within the channel's limits and safe to show."""
 
     async def send(self, post: Post, credential: Credential, timeout_s: float) -> SendOutcome:
         """Make the one call that shows `post`, without any retry of its own. Never raises for a provider's answer."""

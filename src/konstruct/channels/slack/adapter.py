@@ -24,6 +24,7 @@ from konstruct.channels.slack import events, history, outcomes, signature
 from konstruct.channels.slack.client import Answer, SlackClient
 from konstruct.channels.slack.render import PART_MAX, render
 from konstruct.channels.slack.safety import notification
+from konstruct.conversations.part import Part
 from konstruct.kit.settings import Settings
 
 log = structlog.get_logger()
@@ -66,7 +67,7 @@ class SlackAdapter:
         """See `ChannelAdapter.parse`."""
         return events.parse(body)
 
-    def render(self, text: str, target: Target) -> list[str]:
+    def render(self, text: str, target: Target) -> list[Part]:
         """See `ChannelAdapter.render`."""
         return render(text, target.participants)
 
