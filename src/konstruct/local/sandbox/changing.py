@@ -30,14 +30,14 @@ def edit(actor: Actor, channel: Channel, ts: str, text: str) -> None:
         return
     after = replace(before, text=said, edited=True)
     actor.store.messages.edit(actor.workspace.team_id, after)
-    actor.sender.publish(changed_events(actor.workspace, channel, before, after))
+    actor.sender.publish(changed_events(actor.store, actor.workspace, channel, before, after))
 
 
 def delete(actor: Actor, channel: Channel, ts: str) -> None:
     """Delete a message, and let the app hear of it. Raises NotFoundError."""
     message = own(actor, channel, ts)
     actor.store.messages.remove(actor.workspace.team_id, message)
-    actor.sender.publish(deleted_events(actor.workspace, channel, message))
+    actor.sender.publish(deleted_events(actor.store, actor.workspace, channel, message))
 
 
 def typed(text: str, names: dict[str, str]) -> str:
