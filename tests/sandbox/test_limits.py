@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from konstruct.local.sandbox.businesses import FERNWOOD, MARLOW
+from konstruct.local.sandbox.model import Message, Stream
 from konstruct.local.sandbox.slack.errors import RateLimited
 from konstruct.local.sandbox.slack.limits import SLACK_RATES, Limiter, Rate
 from konstruct.local.sandbox.slack.view_body import check_view
@@ -58,6 +59,25 @@ def _views(sandbox: Sandbox) -> dict[str, dict[str, Any]]:
     }
 
 
+def _open_stream(sandbox: Sandbox, root: str) -> str:
+    w, stream = FERNWOOD.workspace, Stream("in_progress", time.time())
+    draft = Message(ANNA_DIRECT, "", w.bot_user_id, from_bot=True, text="so far", thread_ts=root, stream=stream)
+    return sandbox.store.messages.add(w.team_id, draft).ts
+
+
+def _streams(sandbox: Sandbox, root: str) -> dict[str, dict[str, Any]]:
+    """Return arguments for the methods of agents."""
+    thread = {"channel_id": ANNA_DIRECT, "thread_ts": root}
+    piece = {"channel": ANNA_DIRECT, "markdown_text": "more", "ts": _open_stream(sandbox, root)}
+    return {
+        "chat.startStream": {"channel": ANNA_DIRECT, "thread_ts": root},
+        "chat.appendStream": piece,
+        "chat.stopStream": piece,
+        "assistant.threads.setTitle": {**thread, "title": "Hours"},
+        "assistant.threads.setSuggestedPrompts": {**thread, "prompts": [{"title": "Hours", "message": "When are you open?"}]},
+    }
+
+
 class TestOverHttp:
     """Each method answers 429 with Retry-After once its bucket is empty, for its own workspace only."""
 
@@ -82,11 +102,14 @@ class TestOverHttp:
             "auth.test": {},
             "chat.postEphemeral": {"channel": ANNA_DIRECT, "user": ANNA, "text": "for you"},
             **_views(sandbox),
+            **_streams(sandbox, root),
         }
         first = await sandbox.api(method, **arguments[method])
         if method == "chat.delete":
             arguments[method]["ts"] = (await sandbox.api("chat.postMessage", channel=FRONT_DESK, text="more"))["ts"]
             arguments[method]["channel"] = FRONT_DESK
+        if method == "chat.stopStream":
+            arguments[method]["ts"] = _open_stream(sandbox, root)
         second = await sandbox.api(method, **arguments[method])
         assert first["ok"] is True
         assert (second["http"], second["error"], second["retry_after"]) == (429, "ratelimited", "100")

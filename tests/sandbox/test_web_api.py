@@ -92,13 +92,13 @@ async def test_a_status_shows_until_the_answer(sandbox: Sandbox) -> None:
     root = await sandbox.say("hello", ANNA_DIRECT)
     place: dict[str, Any] = {"channel_id": ANNA_DIRECT, "thread_ts": root}
     await sandbox.api("assistant.threads.setStatus", status="is thinking", **place)
-    text, until = sandbox.store.messages.statuses(ANNA_DIRECT)[root]
-    assert text == "is thinking" and 110 < until - time.time() <= 120
+    status = sandbox.store.threads.statuses(ANNA_DIRECT)[root]
+    assert status.text == "is thinking" and 110 < status.until - time.time() <= 120
     await sandbox.api("chat.postMessage", channel=ANNA_DIRECT, thread_ts=root, text="hi")
-    assert sandbox.store.messages.statuses(ANNA_DIRECT) == {}
+    assert sandbox.store.threads.statuses(ANNA_DIRECT) == {}
     await sandbox.api("assistant.threads.setStatus", status="is thinking", **place)
     await sandbox.api("assistant.threads.setStatus", status="", **place)
-    assert sandbox.store.messages.statuses(ANNA_DIRECT) == {}
+    assert sandbox.store.threads.statuses(ANNA_DIRECT) == {}
 
 
 async def test_accepted_posts_are_recorded(sandbox: Sandbox) -> None:

@@ -43,26 +43,26 @@ def posted_events(store: SandboxStore, workspace: Workspace, channel: Channel, m
     if place is None or not store.control.switches().echoes:
         return []
     heard = [place.envelope(message, _message_event(store, place, message))]
-    if message.metadata:
-        metadata_event = {
-            "type": "message_metadata_posted",
-            "app_id": workspace.app_id,
-            "bot_id": workspace.bot_id,
-            "user_id": workspace.bot_user_id,
-            "team_id": workspace.team_id,
-            "channel_id": channel.channel_id,
-            "metadata": message.metadata,
-            "message_ts": message.ts,
-            "event_ts": message.ts,
-        }
-        heard.append(place.envelope(message, metadata_event))
-    return heard
+    return heard + ([_metadata(place, workspace, message)] if message.metadata else [])
+
+
+def stopped_events(
+    store: SandboxStore, workspace: Workspace, channel: Channel, before: Message, after: Message
+) -> list[OutgoingEvent]:
+    """Return the echo of a stream that was stopped: a message_changed whose message has the subtype bot_message.
+
+    That, and `streaming_state`, is all that is known of how Slack shows an app its streams (node-slack-sdk #2371). What was
+    appended in between is not heard.
+    """
+    heard = changed_events(store, workspace, channel, before, after, subtype="bot_message")
+    place = _listening(store, workspace, channel, after)
+    return heard + ([_metadata(place, workspace, after)] if place and after.metadata else [])
 
 
 def changed_events(
-    store: SandboxStore, workspace: Workspace, channel: Channel, before: Message, after: Message
+    store: SandboxStore, workspace: Workspace, channel: Channel, before: Message, after: Message, **marks: str
 ) -> list[OutgoingEvent]:
-    """Return what the app hears of an edit, its own or a person's."""
+    """Return what the app hears of an edit, its own or a person's; `marks` are added to the message as it is now."""
     place = _listening(store, workspace, channel, after)
     if place is None:
         return []
@@ -70,7 +70,7 @@ def changed_events(
         "type": "message",
         "subtype": "message_changed",
         "hidden": True,
-        "message": message_shape(place.heard_in, after),
+        "message": {**message_shape(place.heard_in, after), **marks},
         "previous_message": message_shape(place.heard_in, before),
         **_in_channel(channel, new_event_ts()),
     }
@@ -170,6 +170,21 @@ def _listening(store: SandboxStore, workspace: Workspace, channel: Channel, mess
     if message.from_bot and not store.control.switches().echoes:
         return None
     return Place.of(store, workspace, channel)
+
+
+def _metadata(place: Place, workspace: Workspace, message: Message) -> OutgoingEvent:
+    event = {
+        "type": "message_metadata_posted",
+        "app_id": workspace.app_id,
+        "bot_id": workspace.bot_id,
+        "user_id": workspace.bot_user_id,
+        "team_id": workspace.team_id,
+        "channel_id": message.channel_id,
+        "metadata": message.metadata,
+        "message_ts": message.ts,
+        "event_ts": new_event_ts(),
+    }
+    return place.envelope(message, event)
 
 
 def _message_event(store: SandboxStore, place: Place, message: Message) -> dict[str, Any]:

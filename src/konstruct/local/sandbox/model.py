@@ -69,6 +69,33 @@ class Channel:
     """The other workspaces (team ids) that see a Slack Connect channel; `team_id` stays its owner."""
 
 
+StreamState = Literal["in_progress", "completed", "errored"]
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """How a streamed message stands. `started_at`: simulated Unix seconds."""
+
+    state: StreamState
+    """`errored`: it outlived its time and shows as broken, whatever was still written to it."""
+    started_at: float
+    mode: Literal["timeline", "plan"] = "timeline"
+    plan: str | None = None
+    """The plan's title."""
+    tasks: tuple[dict[str, Any], ...] = ()
+    """Task updates as the app sent them last, one per id, in the order they first came."""
+    recipient_user_id: str | None = None
+
+    @property
+    def ends_at(self) -> float:
+        """The simulated time at which it breaks unless it is stopped before."""
+        return self.started_at + STREAM_S
+
+
+STREAM_S = 300.0
+"""How long a stream lives, however busy it is."""
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """One post. `ts` is Slack's: seconds with six decimals, unique in its channel, and also the post's id."""
@@ -87,6 +114,12 @@ class Message:
     metadata: dict[str, Any] | None = None
     client_msg_id: str | None = None
     edited: bool = False
+    team_id: str | None = None
+    """The workspace that its author spoke from; None for what an earlier version stored."""
+    bot_id: str | None = None
+    stream: Stream | None = None
+    files: tuple[str, ...] = ()
+    """Ids of the files that were shared with it."""
 
     @property
     def root_ts(self) -> str:
@@ -105,6 +138,25 @@ class Change:
     team_id: str
     channel_id: str
     root_ts: str
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What the employee is doing in a thread, shown until `until` (simulated Unix seconds) or its next message."""
+
+    text: str
+    until: float
+    loading_messages: tuple[str, ...] = ()
+    """What a client shows in turn beside it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadMarks:
+    """What the app gave a thread: a title, and prompts (`title`, `message`) that a click sends."""
+
+    title: str | None = None
+    prompts: tuple[dict[str, str], ...] = ()
+    prompts_title: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

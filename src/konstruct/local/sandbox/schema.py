@@ -78,7 +78,24 @@ _INSTALLS = (
         team_id TEXT, enterprise_id TEXT, user_id TEXT NOT NULL, issued_at REAL NOT NULL, used_at REAL) STRICT""",
 )
 
-STEPS: tuple[tuple[str, ...], ...] = (_FIRST, _INSTALLS)
+_AGENT = (
+    # Whose message it is (a shared channel has several teams and bots), and the stream that writes it.
+    "ALTER TABLE messages ADD COLUMN team_id TEXT",
+    "ALTER TABLE messages ADD COLUMN bot_id TEXT",
+    "ALTER TABLE messages ADD COLUMN stream TEXT",
+    "ALTER TABLE messages ADD COLUMN files TEXT NOT NULL DEFAULT '[]'",
+    "ALTER TABLE statuses ADD COLUMN loading_messages TEXT NOT NULL DEFAULT '[]'",
+    """CREATE TABLE threads (
+        channel_id TEXT NOT NULL REFERENCES channels, thread_ts TEXT NOT NULL, title TEXT, prompts TEXT, prompts_title TEXT,
+        PRIMARY KEY (channel_id, thread_ts)) STRICT""",
+    # A file that was announced has a ticket until its bytes came, and no message until its upload was completed.
+    """CREATE TABLE files (
+        file_id TEXT PRIMARY KEY, team_id TEXT NOT NULL REFERENCES workspaces, user_id TEXT NOT NULL, name TEXT NOT NULL,
+        title TEXT NOT NULL, mimetype TEXT NOT NULL, size INTEGER NOT NULL, content BLOB, ticket TEXT UNIQUE,
+        channel_id TEXT, made_at REAL NOT NULL) STRICT""",
+)
+
+STEPS: tuple[tuple[str, ...], ...] = (_FIRST, _INSTALLS, _AGENT)
 """One tuple of statements per version. A published step is never edited; what changes is a step of its own."""
 
 

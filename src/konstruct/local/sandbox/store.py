@@ -12,6 +12,7 @@ from konstruct.local.sandbox.outbox import Outbox
 from konstruct.local.sandbox.records import Records
 from konstruct.local.sandbox.sqlite import SqliteFile
 from konstruct.local.sandbox.switches import Control
+from konstruct.local.sandbox.threads import Threads
 from konstruct.local.sandbox.workspaces import Workspaces
 
 FILE_NAME = "sandbox.db"
@@ -28,6 +29,7 @@ class SandboxStore:
         self.workspaces = Workspaces(self._file)
         self.installations = Installations(self._file)
         self.messages = Messages(self._file, self.hub, self.control)
+        self.threads = Threads(self._file, self.hub, self.control)
         self.interactions = Interactions(self._file, self.hub)
         self.outbox = Outbox(self._file, self.hub)
         self.records = Records(self._file)

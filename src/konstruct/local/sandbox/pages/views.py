@@ -139,19 +139,19 @@ def _threads(
     said += [message for message in _private(store, channel, speaker_id) if message.thread_ts in replies]
     for message in sorted(said, key=lambda each: each.ts):
         replies[message.root_ts].append(seen.message(message))
-    statuses = store.messages.statuses(channel.channel_id)
+    statuses = store.threads.statuses(channel.channel_id)
     untaken = store.outbox.untaken_threads(channel.channel_id)
     views = []
     for root in roots:
-        status, until = statuses.get(root.ts, (None, None))
+        status = statuses.get(root.ts)
         view = ThreadView(
             channel_id=channel.channel_id,
             ts=root.ts,
             root=seen.message(root),
             replies=replies[root.ts],
             # Slack shows three moving dots of its own after the text.
-            status=status.rstrip(" .…") if status else None,
-            status_until=until,
+            status=status.text.rstrip(" .…") if status else None,
+            status_until=status.until - store.control.offset_s() if status else None,
             untaken=root.ts in untaken,
             employee=seen.cast.employee,
         )

@@ -11,7 +11,7 @@ import structlog
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
-from konstruct.local.sandbox.slack import auth, chat, conversations, grants, people, views
+from konstruct.local.sandbox.slack import assistant, auth, chat, conversations, grants, people, streams, views
 from konstruct.local.sandbox.slack.arguments import Arguments, read_arguments
 from konstruct.local.sandbox.slack.call import Call, Slack
 from konstruct.local.sandbox.slack.ephemeral import post_ephemeral
@@ -32,7 +32,12 @@ METHODS: dict[str, Callable[[Call], dict[str, Any]]] = {
     "conversations.history": conversations.history,
     "conversations.info": conversations.info,
     "conversations.open": conversations.open_direct,
-    "assistant.threads.setStatus": conversations.set_status,
+    "assistant.threads.setStatus": assistant.set_status,
+    "assistant.threads.setSuggestedPrompts": assistant.set_suggested_prompts,
+    "assistant.threads.setTitle": assistant.set_title,
+    "chat.startStream": streams.start,
+    "chat.appendStream": streams.append,
+    "chat.stopStream": streams.stop,
     "chat.postEphemeral": post_ephemeral,
     "views.open": views.open_view,
     "views.push": views.push_view,
@@ -88,6 +93,8 @@ async def _answered(method: str, carry_out: Callable[[], dict[str, Any]], faults
 async def _fail(fault: FaultOrder) -> JSONResponse:
     if fault.answer == "429":
         return _refuse(RateLimited(max(1, round(fault.seconds))), "")
+    if fault.answer == "error":
+        raise SlackRefusal(fault.error)
     if fault.answer == "hang":
         await asyncio.sleep(fault.seconds)
         return JSONResponse({"ok": False, "error": "request_timeout"}, status_code=504)
