@@ -64,6 +64,8 @@ SELECT $1, m.conversation_id, 1, 'taken_over', $2, m.id FROM messages m WHERE m.
 INSERT INTO human_messages (tenant_id, message_id, conversation_id, seq, token, member_name)
 SELECT $1, m.id, m.conversation_id, m.seq, uuidv7(), $2 FROM messages m WHERE m.tenant_id = $1 LIMIT 1;
 INSERT INTO message_terms (tenant_id, term, message_id) SELECT $1, $2, m.id FROM messages m WHERE m.tenant_id = $1;
+INSERT INTO message_files (tenant_id, message_id, file_id, text)
+SELECT $1, m.id, 'F1', $2 FROM messages m WHERE m.tenant_id = $1 LIMIT 1;
 INSERT INTO document_files (tenant_id, document_id, part, bytes)
 SELECT $1, d.id, 0, convert_to($2, 'UTF8') FROM documents d WHERE d.tenant_id = $1;
 INSERT INTO document_jobs (tenant_id, document_id) SELECT $1, d.id FROM documents d WHERE d.tenant_id = $1;

@@ -25,7 +25,7 @@ async def press_in_message(
     action = action_of(message.blocks, block_id, action_id, value)
     payload = {
         **actor.common("block_actions"),
-        **message_place(actor.workspace, channel, message),
+        **message_place(actor.heard_in, channel, message),
         "trigger_id": actor.trigger().trigger_id,
         "response_url": actor.response_url(channel, message.ts, message.thread_ts),
         "actions": [action],
@@ -38,7 +38,7 @@ async def press_in_view(actor: Actor, view: View, block_id: str, action_id: str,
     action = action_of(view.body["blocks"], block_id, action_id, value)
     payload = {
         **actor.common("block_actions"),
-        **view_place(actor.workspace, view, values),
+        **view_place(actor.heard_in, view, values),
         "trigger_id": actor.trigger(view).trigger_id,
         "actions": [action],
     }

@@ -14,6 +14,7 @@ from konstruct.kit.errors import ConflictError, NotFoundError
 from konstruct.local.sandbox.changing import delete, edit
 from konstruct.local.sandbox.dialogs import close, submit, values_of
 from konstruct.local.sandbox.interacting import Actor
+from konstruct.local.sandbox.interaction_events import invite, opened
 from konstruct.local.sandbox.interaction_model import Ephemeral, View
 from konstruct.local.sandbox.model import Channel, Message
 from konstruct.local.sandbox.pages.guard import refuse_other_sites
@@ -134,6 +135,19 @@ async def _delete(actor: Actor, form: FormData) -> None:
     delete(actor, channel_of(actor, form), field(form, "ts"))
 
 
+async def _opened(actor: Actor, form: FormData) -> None:
+    direct = actor.store.workspaces.direct(actor.workspace.team_id, actor.person.user_id)
+    if direct is not None:
+        opened(actor, direct, "home" if field(form, "tab") == "home" else "messages")
+
+
+async def _invite(actor: Actor, form: FormData) -> None:
+    channel = channel_of(actor, form)
+    if channel.has_bot:
+        raise ConflictError("the employee is in this channel already")
+    invite(actor, channel)
+
+
 def _filled(form: FormData) -> dict[str, list[str]]:
     return {name: [str(value) for value in form.getlist(name)] for name in form}
 
@@ -143,6 +157,8 @@ ACTS: dict[str, Doing] = {
     "/dialog": _submit,
     "/dialog/close": _close,
     "/dismiss": _dismiss,
+    "/opened": _opened,
+    "/invite": _invite,
     "/edit": _edit,
     "/delete": _delete,
 }

@@ -29,6 +29,8 @@ class Face:
     initials: str
     tint: int
     is_employee: bool = False
+    stranger_of: str = ""
+    """The other workspace that somebody in a shared channel belongs to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +86,27 @@ class Cast:
     employee: Face
 
     @classmethod
-    def of(cls, store: SandboxStore, workspace: Workspace) -> Cast:
-        """Return the cast of a workspace."""
-        people = store.workspaces.people(workspace.team_id)
-        faces = {person.user_id: face_of(person.name, person.role, index) for index, person in enumerate(people)}
+    def of(cls, store: SandboxStore, workspace: Workspace, channel: Channel | None = None) -> Cast:
+        """Return the cast of a workspace; in a shared `channel` also that of the other sides."""
         employee = face_of(workspace.employee, workspace.employee_role, 0, is_employee=True)
-        return cls(names_of(store, workspace), {**faces, workspace.bot_user_id: employee}, employee)
+        faces, names = _faces(store, workspace), names_of(store, workspace)
+        sides = (channel.team_id, *channel.shared_with) if channel else ()
+        for other in filter(None, map(store.workspaces.by_team, sides)):
+            if other.team_id != workspace.team_id:
+                strangers = {user_id: replace(face, stranger_of=other.name) for user_id, face in _faces(store, other).items()}
+                faces, names = strangers | faces, names_of(store, other) | names
+        grid = store.workspaces.enterprise(workspace.enterprise_id)
+        bots = {workspace.bot_user_id: employee, **({grid.bot_user_id: employee} if grid else {})}
+        return cls(names, faces | bots, employee)
+
+
+def _faces(store: SandboxStore, workspace: Workspace) -> dict[str, Face]:
+    people = store.workspaces.people(workspace.team_id)
+    bot = face_of(workspace.employee, workspace.employee_role, 0, is_employee=True)
+    return {
+        **{person.user_id: face_of(person.name, person.role, index) for index, person in enumerate(people)},
+        workspace.bot_user_id: bot,
+    }
 
 
 def threads_of(store: SandboxStore, workspace: Workspace, channel: Channel, speaker_id: str) -> list[ThreadView]:
@@ -116,7 +133,7 @@ def _private(store: SandboxStore, channel: Channel, speaker_id: str) -> list[Eph
 def _threads(
     store: SandboxStore, workspace: Workspace, channel: Channel, roots: Sequence[Message | Ephemeral], speaker_id: str
 ) -> list[ThreadView]:
-    seen = Seen(Cast.of(store, workspace), workspace, speaker_id)
+    seen = Seen(Cast.of(store, workspace, channel), workspace, speaker_id)
     replies: dict[str, list[MessageView]] = {root.ts: [] for root in roots}
     said: list[Message | Ephemeral] = [*store.messages.replies(channel.channel_id, list(replies))]
     said += [message for message in _private(store, channel, speaker_id) if message.thread_ts in replies]

@@ -128,9 +128,17 @@ function startLog() {
   toEnd();
 }
 
+// As in Slack, the app hears which of its tabs a person opens.
+function tellOpened() {
+  if (body.dataset.direct !== "true") return;
+  const { team, user, tab } = body.dataset;
+  fetch("/sandbox/opened", { method: "POST", headers: { Accept: "application/json" }, body: new URLSearchParams({ team, user, tab }) });
+}
+
 addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
 startMenu();
 startActs(sendDialog);
 startDialog();
 if (log) startLog();
 listen();
+tellOpened();
