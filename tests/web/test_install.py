@@ -112,7 +112,7 @@ async def test_a_click_and_an_approval_and_it_answers(house: House, capsys: pyte
     )  # fmt: skip
     assert (account["app_id"], account["enterprise_id"], account["org_wide"]) == ("A1", None, False)
     assert account["scopes"] == sorted(manifest.NEEDS) and account["left_s"] is None
-    for text in ("Added to Slack.", "Harbour Books", "What comes next", "under Apps"):
+    for text in ("Added to Slack.", "Harbour Books", "What comes next", "under <strong>Apps</strong>"):
         assert text in shown.text
     assert "did not give it every permission" not in shown.text
     assert where.token is not None and where.team_id is not None

@@ -13,6 +13,7 @@ import typer
 
 from konstruct.channels import accounts
 from konstruct.channels.missed import Missed, find_missed, refused_in
+from konstruct.channels.port_abilities import Grant
 from konstruct.channels.slack import manifest
 from konstruct.cli.context import DataDir, running_settings, with_database
 from konstruct.cli.tenant import tenant_id
@@ -32,7 +33,7 @@ app.add_typer(manifest_app, name="manifest")
 @connect_app.command()
 def slack(
     tenant: Annotated[str, typer.Option(help="The tenant's id.")],
-    team: Annotated[str, typer.Option(help="The workspace's id, T….")],
+    team: Annotated[str, typer.Option(help="The workspace's id, T…, or the organisation's, E….")],
     app_id: Annotated[str, typer.Option("--app", help="The Slack app's id, A….")],
     bot_user: Annotated[str, typer.Option(help="The bot's user id, U….")],
     bot_token: Annotated[
@@ -49,9 +50,10 @@ def slack(
 
     async def work(db: Database, vault: Vault) -> str:
         scope = await service.require_tenant(db, tenant_id(tenant))
-        account_id = await accounts.connect(
-            db, vault, scope, kind="slack", external_id=team, app_id=app_id, bot_user_id=bot_user, token=bot_token
-        )
+        # An organisation's id begins with E: all of it is connected then, and claimed.
+        org = team if team.startswith("E") else None
+        grant = Grant(team, bot_token, app_id, bot_user, enterprise_id=org, org_wide=org is not None)
+        account_id = await accounts.connect_grant(db, vault, scope, kind="slack", grant=grant)
         return str(account_id)
 
     typer.echo(f"connected: account {with_database(running_settings(data_dir), work)}")
