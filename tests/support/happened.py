@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from konstruct.channels.arriving import Arriving
 from konstruct.channels.changing import Changing
 from konstruct.channels.events_handling import EventHandling, Handle
-from konstruct.channels.port_events import ChannelEvent, Deleted, Edited
+from konstruct.channels.port_events import ChannelEvent, Deleted, Edited, Joined, Looked
 from konstruct.jobs import tenant_jobs
 from tests.support.house import House
 
@@ -16,7 +17,8 @@ MOST = 10_000
 def handlers_of(house: House) -> dict[type[ChannelEvent], Handle]:
     """Return the handlers of a house, as its workers have them."""
     changing = Changing(house.db, burst_s=house.settings.burst_s)
-    return {Edited: changing.edited, Deleted: changing.deleted}
+    arriving = Arriving(house.db, {"slack": house.app.state.deps.adapters["slack"]})
+    return {Edited: changing.edited, Deleted: changing.deleted, Joined: arriving.joined, Looked: arriving.looked}
 
 
 async def handle(house: House, handlers: Mapping[type[ChannelEvent], Handle] | None = None) -> int:

@@ -129,6 +129,13 @@ async def disconnect(db: Database, vault: Vault, scope: TenantScope, account_id:
     return cancelled is not None
 
 
+async def answer_strangers(db: Database, scope: TenantScope, account_id: UUID, answer: bool) -> None:
+    """Let people of other companies be answered in shared channels, or not, from now on. Raises NotFoundError."""
+    async with db.tenant(scope) as session:
+        await repository.set_answers_strangers(session, account_id, answer)
+    log.info("account_strangers", tenant_id=str(scope.tenant_id), account_id=str(account_id), answer=answer)
+
+
 async def _first(db: Database, vault: Vault, scope: TenantScope, wanted: _Wanted) -> UUID | None:
     """Store a new account; None if it became known meanwhile."""
     sealed = await vault.seal(scope, f"{wanted.kind}.token", wanted.token)

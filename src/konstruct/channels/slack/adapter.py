@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 import structlog
 from pydantic import SecretStr
@@ -22,8 +23,10 @@ from konstruct.channels.port import (
 )
 from konstruct.channels.slack import events, history, outcomes, signature
 from konstruct.channels.slack.client import Answer, SlackClient
+from konstruct.channels.slack.media import SlackMedia
 from konstruct.channels.slack.render import PART_MAX, render
 from konstruct.channels.slack.safety import notification
+from konstruct.conversations.files import FileAbsent, FileContent
 from konstruct.conversations.part import Part
 from konstruct.kit.settings import Settings
 
@@ -54,6 +57,7 @@ class SlackAdapter:
     def __init__(self, settings: Settings) -> None:
         self._signing_secret = settings.slack_signing_secret or SecretStr("")
         self._client = SlackClient(settings.slack_api_url)
+        self._media = SlackMedia(settings.slack_api_url, self._client)
 
     def verify(self, body: bytes, headers: Mapping[str, str], now: float) -> str | None:
         """See `ChannelAdapter.verify`."""
@@ -120,6 +124,13 @@ class SlackAdapter:
         # A token speaks for one workspace: under another's name it would send there what is meant for here.
         return None if result.data.get("team_id") == credential.account_key else WRONG_ACCOUNT
 
+    async def fetch_media(
+        self, file: Mapping[str, Any], credential: Credential, *, limit_bytes: int, timeout_s: float
+    ) -> FileContent | FileAbsent:
+        """See `FetchesMedia.fetch_media`."""
+        return await self._media.fetch(file, credential, limit_bytes=limit_bytes, timeout_s=timeout_s)
+
     async def close(self) -> None:
         """See `ChannelAdapter.close`."""
+        await self._media.close()
         await self._client.close()
