@@ -31,6 +31,10 @@ class Capabilities:
     reply_window_s: float | None
     opt_in_required: bool
     echoes: bool
+    install: bool = False
+    """By the provider's page of consent: the adapter is `Installing`."""
+    revoke: bool = False
+    """Tokens can be taken back: the adapter is `Revoking`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +191,8 @@ class Absent:
 
 WRONG_ACCOUNT = "wrong_account"
 """The token is good, but for another account than it was said to be for."""
+WRONG_BOT = "wrong_bot"
+"""The token is the account's, but speaks for another user than the one that was named."""
 
 FindOutcome = Sent | Absent | Retry | Failed
 

@@ -18,6 +18,7 @@ from konstruct.channels.media import Media
 from konstruct.channels.patience import patience_of
 from konstruct.channels.port import ChannelAdapter
 from konstruct.channels.port_events import ChannelEvent, Deleted, Edited, Joined, Looked
+from konstruct.channels.slack import tiers
 from konstruct.channels.slack.adapter import SlackAdapter
 from konstruct.channels.surface import Surface
 from konstruct.conversations.indexing import index_on
@@ -66,7 +67,9 @@ async def build_handlers(settings: Settings, db: Database, counters: Counters) -
             attempts=settings.turn_attempts,
             counters=counters,
         )
-        sends = Delivering(db, adapters, credentials, SendLimits(redis), counters=counters, patience=patience_of(settings))
+        sends = Delivering(
+            db, adapters, credentials, SendLimits(redis, tiers.RATES), counters=counters, patience=patience_of(settings)
+        )
         await stack.enter_async_context(reading(db))
         indexing = asyncio.create_task(index_on(db))
         stack.callback(indexing.cancel)

@@ -24,6 +24,7 @@ ALLOWED = {
     "api_requests": {"request_hash": _HASH},
     "channel_accounts": {"app_id": "the platform's own app", "kind": _WORD, "status": _WORD},
     "channel_health": {"status": _WORD},
+    "channel_installs": {"kind": _WORD, "state_hash": _HASH},
     "channel_routes": {"app_id": "the platform's own app", "kind": _WORD},
     "contacts": {"context": _IDS},
     "chunks": {"audience": _WORD, "embedding": "numbers", "audience_key": "empty, until documents have audiences"},
