@@ -16,8 +16,9 @@ from konstruct.channels.events_handling import EventHandling, Handle
 from konstruct.channels.limits import SendLimits
 from konstruct.channels.media import Media
 from konstruct.channels.patience import patience_of
+from konstruct.channels.people import People
 from konstruct.channels.port import ChannelAdapter
-from konstruct.channels.port_events import ChannelEvent, Deleted, Edited, Joined, Looked
+from konstruct.channels.port_events import ChannelEvent, Deleted, Edited, Joined, Looked, Met
 from konstruct.channels.slack import tiers
 from konstruct.channels.slack.adapter import SlackAdapter
 from konstruct.channels.surface import Surface
@@ -67,9 +68,8 @@ async def build_handlers(settings: Settings, db: Database, counters: Counters) -
             attempts=settings.turn_attempts,
             counters=counters,
         )
-        sends = Delivering(
-            db, adapters, credentials, SendLimits(redis, tiers.RATES), counters=counters, patience=patience_of(settings)
-        )
+        limits = SendLimits(redis, tiers.RATES)
+        sends = Delivering(db, adapters, credentials, limits, counters=counters, patience=patience_of(settings))
         await stack.enter_async_context(reading(db))
         indexing = asyncio.create_task(index_on(db))
         stack.callback(indexing.cancel)
@@ -87,6 +87,7 @@ async def build_handlers(settings: Settings, db: Database, counters: Counters) -
             Deleted: changing.deleted,
             Joined: arriving.joined,
             Looked: arriving.looked,
+            Met: People(db, adapters, credentials, limits).met,
         }
         events = TenantJobs(
             db, {"channel_event": EventHandling(db, handlers, counters)}, poll_s=1.0, backoff_s=1.0, at_once=EVENTS_AT_ONCE

@@ -14,15 +14,17 @@ from konstruct.channels.port import (
     WRONG_ACCOUNT,
     Capabilities,
     Credential,
+    Failed,
     FindOutcome,
     Handshake,
     Inbound,
     Post,
+    Retry,
     SendOutcome,
     Target,
 )
-from konstruct.channels.port_abilities import Grant, NotGranted
-from konstruct.channels.slack import events, history, installing, manifest, outcomes, signature
+from konstruct.channels.port_abilities import Grant, NotGranted, Person
+from konstruct.channels.slack import events, history, installing, manifest, outcomes, people, signature
 from konstruct.channels.slack.client import Answer, SlackClient
 from konstruct.channels.slack.installing import SlackInstalls
 from konstruct.channels.slack.media import SlackMedia
@@ -158,6 +160,15 @@ class SlackAdapter:
     ) -> FileContent | FileAbsent:
         """See `FetchesMedia.fetch_media`."""
         return await self._media.fetch(file, credential, limit_bytes=limit_bytes, timeout_s=timeout_s)
+
+    @property
+    def person_method(self) -> str:
+        """See `KnowsPeople.person_method`."""
+        return people.METHOD
+
+    async def person(self, person_id: str, credential: Credential) -> Person | Retry | Failed:
+        """See `KnowsPeople.person`."""
+        return await people.person(self._client, person_id, credential)
 
     async def close(self) -> None:
         """See `ChannelAdapter.close`."""
