@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from konstruct.agents import timeline
 from konstruct.agents.prompt import FILE_ENDS
 from tests.memory.files import pdf, word
 from tests.support.fake_slack_store import Kept
@@ -47,6 +48,13 @@ async def test_files_of_every_kind_are_read_by_what_they_are(still: House, model
         ("F1", True), ("F2", True), ("F3", True), ("F4", True), ("F5", False),
     ]  # fmt: skip
     assert await rows(still, still.scopes[1], KEPT) == []
+    (turn,) = await rows(still, still.scopes[0], "SELECT id FROM turns WHERE tenant_id = $1")
+    seen = await still.db.run(still.scopes[0], lambda s: timeline.read(s, turn["id"]))
+    labels = [(event.label, event.tone) for event in seen.events if event.label.startswith("Reading")]
+    assert sorted(labels) == [
+        ("Reading notes.txt", "ok"), ("Reading photo.txt", "warn"), ("Reading prices.csv", "ok"), ("Reading returns.docx", "ok"),
+        ("Reading scan.bin", "ok"),
+    ]  # fmt: skip
     # The next question is about what was sent before: nothing is fetched again.
     await send(still)
     await still.deliver(message(still.teams[0], "D1", "U1", "and the warranty?"))
