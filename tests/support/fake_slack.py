@@ -12,6 +12,7 @@ from typing import Any
 from aiohttp import web
 
 from tests.support.fake_slack_app import FakeApp, Place
+from tests.support.fake_slack_store import FileStore
 
 MARKDOWN_MAX = 12_000
 TEXT_MAX = 40_000
@@ -62,6 +63,8 @@ class FakeSlack:
     revoked: set[str] = field(default_factory=set)
     """Tokens that were taken back."""
     url: str = ""
+    store: FileStore = field(default_factory=FileStore)
+    """The files of all workspaces, and who was called what."""
     _runner: web.AppRunner | None = None
     _clock: int = 0
 
@@ -71,6 +74,7 @@ class FakeSlack:
     async def start(self) -> None:
         app = web.Application(client_max_size=1 << 22)
         app.router.add_route("*", "/api/{method}", self._handle)
+        app.router.add_get("/files-pri/{name}", self._download)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
@@ -127,7 +131,16 @@ class FakeSlack:
         if method == "assistant.threads.setStatus":
             self.statuses.append(json.loads(await request.text()))
             return {"ok": True}
+        if method == "files.info":
+            return self.store.info(team.team_id, request.query.get("file", ""))
+        if method == "users.info":
+            return self.store.person(team.team_id, request.query.get("user", ""))
         return {"ok": False, "error": "unknown_method"}
+
+    async def _download(self, request: web.Request) -> web.StreamResponse:
+        token = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        team = next((item for item in self.workspaces if item.token == token), None)
+        return await self.store.download(request, team.team_id if team else None)
 
     def _install(self, place: Place, token: str) -> None:
         """The app is in a workspace, or in all of an organisation, from now on."""

@@ -20,6 +20,7 @@ from konstruct.channels import accounts
 from konstruct.channels.credentials import Credentials
 from konstruct.channels.delivery import Delivering
 from konstruct.channels.limits import SendLimits
+from konstruct.channels.media import Media
 from konstruct.channels.patience import patience_of
 from konstruct.channels.slack import tiers
 from konstruct.channels.slack.adapter import SlackAdapter
@@ -163,6 +164,7 @@ async def open_house(
         router,
         surface,
         Documents(db),
+        Media(db, adapters, credentials),
         deadline_s=settings.turn_deadline_s,
         attempts=settings.turn_attempts,
         counters=counters,

@@ -167,6 +167,13 @@ async def disconnect(
     return True
 
 
+async def answer_strangers(db: Database, scope: TenantScope, account_id: UUID, answer: bool) -> None:
+    """Let people of other companies be answered in shared channels, or not, from now on. Raises NotFoundError."""
+    async with db.tenant(scope) as session:
+        await repository.set_answers_strangers(session, account_id, answer)
+    log.info("account_strangers", tenant_id=str(scope.tenant_id), account_id=str(account_id), answer=answer)
+
+
 async def revoke_all(db: Database, vault: Vault, scope: TenantScope, adapters: Mapping[str, ChannelAdapter]) -> int:
     """Let the providers forget the tokens of all of a tenant's accounts, as far as they can be reached; return how many did.
 

@@ -9,14 +9,17 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from konstruct.agents.loop import TurnLoop
 from konstruct.agents.mind import open_mind
 from konstruct.channels import accounts
+from konstruct.channels.arriving import Arriving
 from konstruct.channels.changing import Changing
 from konstruct.channels.credentials import Credentials
 from konstruct.channels.delivery import Delivering
 from konstruct.channels.events_handling import EventHandling, Handle
 from konstruct.channels.limits import SendLimits
+from konstruct.channels.media import Media
 from konstruct.channels.patience import patience_of
+from konstruct.channels.people import People
 from konstruct.channels.port import ChannelAdapter
-from konstruct.channels.port_events import ChannelEvent, Deleted, Edited
+from konstruct.channels.port_events import ChannelEvent, Deleted, Edited, Joined, Looked, Met
 from konstruct.channels.slack import tiers
 from konstruct.channels.slack.adapter import SlackAdapter
 from konstruct.channels.surface import Surface
@@ -61,13 +64,13 @@ async def build_handlers(settings: Settings, db: Database, counters: Counters) -
             mind.router,
             Surface(db, adapters, credentials),
             mind.documents,
+            Media(db, adapters, credentials),
             deadline_s=settings.turn_deadline_s,
             attempts=settings.turn_attempts,
             counters=counters,
         )
-        sends = Delivering(
-            db, adapters, credentials, SendLimits(redis, tiers.RATES), counters=counters, patience=patience_of(settings)
-        )
+        limits = SendLimits(redis, tiers.RATES)
+        sends = Delivering(db, adapters, credentials, limits, counters=counters, patience=patience_of(settings))
         await stack.enter_async_context(reading(db))
         indexing = asyncio.create_task(index_on(db))
         stack.callback(indexing.cancel)
@@ -79,8 +82,14 @@ async def build_handlers(settings: Settings, db: Database, counters: Counters) -
             "erase": Erasing(db, redis, vault, lambda scope: accounts.revoke_all(db, vault, scope, adapters)),
         }
         await stack.enter_async_context(TenantJobs(db, jobs).running())
-        changing = Changing(db, burst_s=settings.burst_s)
-        handlers: dict[type[ChannelEvent], Handle] = {Edited: changing.edited, Deleted: changing.deleted}
+        changing, arriving = Changing(db, burst_s=settings.burst_s), Arriving(db, adapters)
+        handlers: dict[type[ChannelEvent], Handle] = {
+            Edited: changing.edited,
+            Deleted: changing.deleted,
+            Joined: arriving.joined,
+            Looked: arriving.looked,
+            Met: People(db, adapters, credentials, limits).met,
+        }
         events = TenantJobs(
             db, {"channel_event": EventHandling(db, handlers, counters)}, poll_s=1.0, backoff_s=1.0, at_once=EVENTS_AT_ONCE
         )

@@ -117,6 +117,7 @@ PORTAL = (
     # What ends things comes last: until then there has to be something.
     post("/knowledge/{document_id}/delete"),
     post("/channels/{account_id}/disconnect"),
+    post("/channels/{account_id}/strangers", answer="yes"),
     post("/sign-out/everywhere"),
     post("/sign-out"),
 )

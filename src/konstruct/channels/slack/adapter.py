@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 import structlog
 from pydantic import SecretStr
@@ -13,19 +14,23 @@ from konstruct.channels.port import (
     WRONG_ACCOUNT,
     Capabilities,
     Credential,
+    Failed,
     FindOutcome,
     Handshake,
     Inbound,
     Post,
+    Retry,
     SendOutcome,
     Target,
 )
-from konstruct.channels.port_abilities import Grant, NotGranted
-from konstruct.channels.slack import events, history, installing, manifest, outcomes, signature
+from konstruct.channels.port_abilities import Grant, NotGranted, Person
+from konstruct.channels.slack import events, history, installing, manifest, outcomes, people, signature
 from konstruct.channels.slack.client import Answer, SlackClient
 from konstruct.channels.slack.installing import SlackInstalls
+from konstruct.channels.slack.media import SlackMedia
 from konstruct.channels.slack.render import PART_MAX, render
 from konstruct.channels.slack.safety import notification
+from konstruct.conversations.files import FileAbsent, FileContent
 from konstruct.conversations.part import Part
 from konstruct.kit.settings import Settings
 
@@ -58,6 +63,7 @@ class SlackAdapter:
     def __init__(self, settings: Settings) -> None:
         self._signing_secret = settings.slack_signing_secret or SecretStr("")
         self._client = SlackClient(settings.slack_api_url)
+        self._media = SlackMedia(settings.slack_api_url, self._client)
         self._installs = SlackInstalls(settings, self._client)
 
     def verify(self, body: bytes, headers: Mapping[str, str], now: float) -> str | None:
@@ -149,6 +155,22 @@ class SlackAdapter:
         """See `Revoking.revoke`."""
         return await installing.revoke(self._client, credential)
 
+    async def fetch_media(
+        self, file: Mapping[str, Any], credential: Credential, *, limit_bytes: int, timeout_s: float
+    ) -> FileContent | FileAbsent:
+        """See `FetchesMedia.fetch_media`."""
+        return await self._media.fetch(file, credential, limit_bytes=limit_bytes, timeout_s=timeout_s)
+
+    @property
+    def person_method(self) -> str:
+        """See `KnowsPeople.person_method`."""
+        return people.METHOD
+
+    async def person(self, person_id: str, credential: Credential) -> Person | Retry | Failed:
+        """See `KnowsPeople.person`."""
+        return await people.person(self._client, person_id, credential)
+
     async def close(self) -> None:
         """See `ChannelAdapter.close`."""
+        await self._media.close()
         await self._client.close()
