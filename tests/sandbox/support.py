@@ -142,15 +142,16 @@ class Sandbox:
 async def open_sandbox(path: Path, webhook_base: str, **options: Any) -> AsyncIterator[Sandbox]:
     """Serve a sandbox in this loop until the block ends."""
     store = SandboxStore(path)
-    app = sandbox_app(store, SECRET, webhook_base, **options)
     listening = _listening_socket()
+    url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    app = sandbox_app(store, SECRET, webhook_base, own_url=url, **options)
     config = uvicorn.Config(app, log_config=None, lifespan="on", timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server._serve([listening]))
     try:
         await until(lambda: server.started)
         async with aiohttp.ClientSession() as http:
-            yield Sandbox(f"http://127.0.0.1:{listening.getsockname()[1]}", store, http)
+            yield Sandbox(url, store, http)
     finally:
         store.end_streams()
         server.should_exit = True

@@ -9,12 +9,15 @@ from fastapi import APIRouter, HTTPException, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from konstruct.local.sandbox import removals
+from konstruct.local.sandbox.businesses import add_businesses
+from konstruct.local.sandbox.events import app_rate_limited_event
 from konstruct.local.sandbox.installations import Installation
 from konstruct.local.sandbox.pages.routes import refuse_other_sites
 from konstruct.local.sandbox.sender import EventSender
 from konstruct.local.sandbox.slack.faults import FaultOrder, Faults
 from konstruct.local.sandbox.slack.limits import Limiter
 from konstruct.local.sandbox.store import SandboxStore
+from konstruct.local.sandbox.unconnected import add_unconnected
 
 
 class SwitchChange(BaseModel):
@@ -65,6 +68,17 @@ def _add_faults(router: APIRouter, store: SandboxStore, faults: Faults, limiter:
         limiter.forget()
         return {"pending": 0}
 
+    @router.post("/forget")
+    async def forget(request: Request) -> dict[str, bool]:
+        """Start over: only the sample businesses as they were, the mailbox, and the list of accepted posts are left."""
+        refuse_other_sites(request)
+        faults.clear()
+        limiter.forget()
+        store.forget()
+        add_businesses(store)
+        add_unconnected(store)
+        return {"ok": True}
+
     @router.get("/accepted")
     async def accepted(after: int = 0) -> list[dict[str, Any]]:
         return store.records.accepted_json(after)
@@ -104,6 +118,16 @@ def _add_installations(router: APIRouter, store: SandboxStore, sender: EventSend
         """Revoke the tokens of the installation: they answer token_revoked."""
         refuse_other_sites(request)
         removals.revoke_tokens(store, sender, _installation(store, order.place))
+        return {"ok": True}
+
+    @router.post("/app-rate-limited")
+    async def app_rate_limited(request: Request, order: InstallationOrder) -> dict[str, bool]:
+        """Tell the app that a workspace sent it more events than Slack delivers."""
+        refuse_other_sites(request)
+        workspace = store.workspaces.by_team(order.place)
+        if workspace is None:
+            raise HTTPException(404, "no such workspace")
+        sender.publish([app_rate_limited_event(workspace)])
         return {"ok": True}
 
 
