@@ -30,7 +30,9 @@ def installer(sandbox: Sandbox, listener: Listener) -> Installer:
 
 async def test_the_page_asks_only_for_what_is_right(installer: Installer) -> None:
     status, text = await installer.page()
-    assert status == 200 and "Harbor Books" in text and "Larkspur Group" in text and "chat:write" in text
+    assert status == 200 and "Harbor Books" in text and "Larkspur Group" in text
+    status, text = await installer.page(team=BOOKS)
+    assert status == 200 and "Answer, and show that it is working" in text and "Larkspur Group" not in text
     proposed = (await installer.page(team=HOTELS))[1]
     assert "Larkspur Hotels" in proposed and "Harbor Books" not in proposed
     wrong: dict[str, dict[str, str]] = {

@@ -30,7 +30,7 @@ async def command(actor: Actor, channel: Channel, typed: str, thread_ts: str | N
         raise ConflictError(f"{name} is not a valid command. To send it as a message, begin with a space")
     if thread_ts:
         raise ConflictError(f"{name} is not supported in threads")
-    w, person = actor.workspace, actor.person
+    w, person, common = actor.workspace, actor.person, actor.common("command")
     fields = {
         "token": "sandbox",
         "team_id": w.team_id,
@@ -42,10 +42,12 @@ async def command(actor: Actor, channel: Channel, typed: str, thread_ts: str | N
         "command": name,
         "text": text.strip(),
         "api_app_id": w.app_id,
-        "is_enterprise_install": "false",
+        "is_enterprise_install": str(common["is_enterprise_install"]).lower(),
         "response_url": actor.response_url(channel),
         "trigger_id": actor.trigger().trigger_id,
     }
+    if common["enterprise"]:
+        fields |= {"enterprise_id": common["enterprise"]["id"], "enterprise_name": common["enterprise"]["name"]}
     answer = await actor.sender.deliver_form(COMMANDS, fields)
     if answer.status != 200:
         reason = "operation_timeout" if answer.status is None else f"http_error_{answer.status}"

@@ -98,7 +98,9 @@ def _add_switches(router: APIRouter, store: SandboxStore) -> None:
     async def clock(request: Request, move: ClockMove) -> dict[str, float]:
         """Move the clock on: tokens, codes, streams, statuses and limits age; timestamps of messages stay real."""
         refuse_other_sites(request)
-        return {"offset_s": store.control.advance(move.seconds)}
+        offset_s = store.control.advance(move.seconds)
+        store.messages.redraw_streams()
+        return {"offset_s": offset_s}
 
 
 def _add_installations(router: APIRouter, store: SandboxStore, sender: EventSender) -> None:

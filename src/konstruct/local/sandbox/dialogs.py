@@ -83,7 +83,7 @@ async def submit(actor: Actor, view: View, filled: Filled) -> dict[str, str]:
     payload = {
         **actor.common("view_submission"),
         "trigger_id": actor.trigger(view).trigger_id,
-        "view": view_shape(actor.workspace, view, values),
+        "view": view_shape(actor.heard_in, view, values),
         "response_urls": [],
     }
     try:
@@ -130,5 +130,5 @@ async def close(actor: Actor, view: View) -> None:
     whole = bool(view.body["clear_on_close"])
     actor.store.interactions.close(view, all_of_stack=whole)
     if view.body["notify_on_close"]:
-        payload = {**actor.common("view_closed"), "view": view_shape(actor.workspace, view), "is_cleared": whole}
+        payload = {**actor.common("view_closed"), "view": view_shape(actor.heard_in, view), "is_cleared": whole}
         await actor.deliver(payload)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import secrets
-import time
 from dataclasses import dataclass, field
 from typing import Any
 
 from konstruct.kit.errors import ConflictError
+from konstruct.local.sandbox.audience import Audience, audience
 from konstruct.local.sandbox.interaction_model import Ephemeral, ResponseUrl, Trigger, View
 from konstruct.local.sandbox.model import Channel, Message, Person, Workspace
 from konstruct.local.sandbox.sender import EventSender, FormAnswer
@@ -39,19 +39,31 @@ class Actor:
         """Return a new trigger of this person."""
         made_in = view.view_id if view and view.kind == "modal" else None
         store = self.store.interactions
-        return store.add_trigger(self.workspace.team_id, self.person.user_id, time.time(), TRIGGER_S, made_in)
+        return store.add_trigger(self.workspace.team_id, self.person.user_id, self.store.control.now(), TRIGGER_S, made_in)
 
     def response_url(self, channel: Channel, message_ts: str | None = None, thread_ts: str | None = None) -> str:
         """Return a new address that the app may answer to."""
-        team, now = self.workspace.team_id, time.time()
+        team, now = self.workspace.team_id, self.store.control.now()
         secret = secrets.token_urlsafe(18)
         made = (team, channel.channel_id, self.person.user_id, message_ts, thread_ts, RESPONSE_USES, now + RESPONSE_S)
         self.store.interactions.add_response_url(ResponseUrl(secret, *made), now)
         return f"{self.base}/sandbox/slack/actions/{team}/{secret}"
 
+    @property
+    def heard_in(self) -> Workspace:
+        """The workspace with the bot's ids as the installation has them. Raises ConflictError where the app is not installed."""
+        return self._audience().workspace
+
+    def _audience(self) -> Audience:
+        found = audience(self.store, self.workspace)
+        if found is None:
+            raise ConflictError("the app is not installed in this workspace")
+        return found
+
     def common(self, kind: str) -> Payload:
-        """Return what every payload of interactivity has."""
-        w = self.workspace
+        """Return what every payload of interactivity has. Raises ConflictError where the app is not installed."""
+        w, installation = self.workspace, self._audience().installation
+        grid = self.store.workspaces.enterprise(w.enterprise_id)
         name = self.person.name.lower().replace(" ", ".")
         return {
             "type": kind,
@@ -60,8 +72,8 @@ class Actor:
             "api_app_id": w.app_id,
             # Slack's deprecated verification token; the signature replaced it.
             "token": "sandbox",
-            "enterprise": None,
-            "is_enterprise_install": False,
+            "enterprise": {"id": grid.enterprise_id, "name": grid.name} if grid else None,
+            "is_enterprise_install": installation.org_wide,
         }
 
     async def deliver(self, payload: Payload) -> FormAnswer:

@@ -76,6 +76,14 @@ class Messages:
             note_change(connection, team_id, message.channel_id, message.root_ts)
         self._hub.ring()
 
+    def redraw_streams(self) -> None:
+        """Let open pages show every streamed message that was not stopped as it is now: the clock moved."""
+        sql = "SELECT team_id, channel_id, coalesce(thread_ts, ts) AS root FROM messages WHERE stream LIKE '%\"in_progress\"%'"
+        with self._file.write() as connection:
+            for row in connection.execute(sql).fetchall():
+                note_change(connection, row["team_id"] or "", row["channel_id"], row["root"])
+        self._hub.ring()
+
     def get(self, channel_id: str, ts: str) -> Message | None:
         """Return one message, or None."""
         found = self._select("channel_id = ? AND ts = ?", (channel_id, ts))
@@ -102,10 +110,14 @@ class Messages:
             return int(connection.execute("SELECT coalesce(max(seq), 0) FROM changes").fetchone()[0])
 
     def changes(self, team_id: str, after: int) -> list[Change]:
-        """Return the changes in a workspace after number `after`, oldest first."""
-        sql = "SELECT * FROM changes WHERE team_id = ? AND seq > ? ORDER BY seq"
+        """Return the changes that a workspace sees after number `after`, oldest first; a shared channel is seen by all sides."""
+        shared = (
+            "SELECT s.channel_id FROM channel_shares s JOIN channels c USING (channel_id)"
+            " WHERE s.team_id = :team OR c.team_id = :team"
+        )
+        sql = f"SELECT * FROM changes WHERE seq > :after AND (team_id = :team OR channel_id IN ({shared})) ORDER BY seq"
         with self._file.read() as connection:
-            rows = connection.execute(sql, (team_id, after)).fetchall()
+            rows = connection.execute(sql, {"team": team_id, "after": after}).fetchall()
         return [Change(**dict(row)) for row in rows]
 
 

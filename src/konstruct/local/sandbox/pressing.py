@@ -12,6 +12,8 @@ from konstruct.local.sandbox.interaction_model import Ephemeral, View
 from konstruct.local.sandbox.model import Channel, Message
 
 Part = dict[str, Any]
+SHORTCUT = "konstruct_human"
+"""The callback id of the message shortcut in the app's manifest."""
 GONE = "this can no longer be pressed"
 
 
@@ -25,7 +27,7 @@ async def press_in_message(
     action = action_of(message.blocks, block_id, action_id, value)
     payload = {
         **actor.common("block_actions"),
-        **message_place(actor.workspace, channel, message),
+        **message_place(actor.heard_in, channel, message),
         "trigger_id": actor.trigger().trigger_id,
         "response_url": actor.response_url(channel, message.ts, message.thread_ts),
         "actions": [action],
@@ -38,9 +40,25 @@ async def press_in_view(actor: Actor, view: View, block_id: str, action_id: str,
     action = action_of(view.body["blocks"], block_id, action_id, value)
     payload = {
         **actor.common("block_actions"),
-        **view_place(actor.workspace, view, values),
+        **view_place(actor.heard_in, view, values),
         "trigger_id": actor.trigger(view).trigger_id,
         "actions": [action],
+    }
+    await actor.deliver(payload)
+
+
+async def ask_a_person(actor: Actor, channel: Channel, message: Message) -> None:
+    """Choose the app's shortcut in the menu of a message. Raises ConflictError where the app does not respond."""
+    place = message_place(actor.heard_in, channel, message)
+    payload = {
+        **actor.common("message_action"),
+        "action_ts": f"{time.time():.6f}",
+        "callback_id": SHORTCUT,
+        "trigger_id": actor.trigger().trigger_id,
+        "response_url": actor.response_url(channel, message.ts, message.thread_ts),
+        "message_ts": message.ts,
+        "channel": place["channel"],
+        "message": place["message"],
     }
     await actor.deliver(payload)
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
+import random
 import time
+from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import urlencode
@@ -23,6 +25,8 @@ RETRY_DELAYS_S = (0.0, 60.0, 300.0)
 """Slack's three retries: almost at once, after a minute, after five."""
 START_WAIT_S = 1.0
 PATH = "/webhooks/slack/events"
+RECENT_MAX = 100
+"""Events that can be sent once more."""
 ANSWER_MAX = 300_000
 """Bytes of an app's answer that are read."""
 
@@ -53,6 +57,7 @@ class EventSender:
         self._delays = retry_delays_s
         self._session: aiohttp.ClientSession | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self.recent: deque[OutgoingEvent] = deque(maxlen=RECENT_MAX)
 
     async def start(self) -> None:
         """Open the connections, and go on with what an earlier process left behind."""
@@ -73,8 +78,17 @@ class EventSender:
     def publish(self, events: Iterable[OutgoingEvent]) -> None:
         """Store events and send each of them; like Slack, without waiting and without any promise of order."""
         for event in events:
+            self.recent.append(event)
             self._store.outbox.add(event)
             self._spawn(event)
+
+    def repeat(self, count: int, *, shuffled: bool = False) -> None:
+        """Send the latest `count` events of this process once more, as Slack's retries do when an answer got lost."""
+        again = list(self.recent)[-max(1, count) :]
+        if shuffled:
+            random.shuffle(again)
+        for event in again:
+            self._spawn(replace(event, attempts=1, reason="http_timeout"))
 
     async def deliver_form(self, path: str, fields: Mapping[str, str]) -> FormAnswer:
         """Post a signed form (an interaction or a command) and return the answer. Slack does not try these again."""

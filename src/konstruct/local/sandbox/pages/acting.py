@@ -14,10 +14,11 @@ from konstruct.kit.errors import ConflictError, NotFoundError
 from konstruct.local.sandbox.changing import delete, edit
 from konstruct.local.sandbox.dialogs import close, submit, values_of
 from konstruct.local.sandbox.interacting import Actor
+from konstruct.local.sandbox.interaction_events import invite, opened
 from konstruct.local.sandbox.interaction_model import Ephemeral, View
 from konstruct.local.sandbox.model import Channel, Message
 from konstruct.local.sandbox.pages.guard import refuse_other_sites
-from konstruct.local.sandbox.pressing import press_in_message, press_in_view
+from konstruct.local.sandbox.pressing import ask_a_person, press_in_message, press_in_view
 from konstruct.local.sandbox.sender import EventSender
 from konstruct.local.sandbox.store import SandboxStore
 
@@ -126,12 +127,33 @@ async def _dismiss(actor: Actor, form: FormData) -> None:
         actor.store.interactions.remove_ephemeral(actor.workspace.team_id, message)
 
 
+async def _shortcut(actor: Actor, form: FormData) -> None:
+    channel = channel_of(actor, form)
+    message = _message(actor, channel, field(form, "ts"))
+    if isinstance(message, Ephemeral):
+        raise NotFoundError("a private message has no shortcuts")
+    await ask_a_person(actor, channel, message)
+
+
 async def _edit(actor: Actor, form: FormData) -> None:
     edit(actor, channel_of(actor, form), field(form, "ts"), field(form, "text"))
 
 
 async def _delete(actor: Actor, form: FormData) -> None:
     delete(actor, channel_of(actor, form), field(form, "ts"))
+
+
+async def _opened(actor: Actor, form: FormData) -> None:
+    direct = actor.store.workspaces.direct(actor.workspace.team_id, actor.person.user_id)
+    if direct is not None:
+        opened(actor, direct, "home" if field(form, "tab") == "home" else "messages")
+
+
+async def _invite(actor: Actor, form: FormData) -> None:
+    channel = channel_of(actor, form)
+    if channel.has_bot:
+        raise ConflictError("the employee is in this channel already")
+    invite(actor, channel)
 
 
 def _filled(form: FormData) -> dict[str, list[str]]:
@@ -143,6 +165,9 @@ ACTS: dict[str, Doing] = {
     "/dialog": _submit,
     "/dialog/close": _close,
     "/dismiss": _dismiss,
+    "/shortcut": _shortcut,
+    "/opened": _opened,
+    "/invite": _invite,
     "/edit": _edit,
     "/delete": _delete,
 }

@@ -6,10 +6,11 @@ from typing import Literal
 
 from fastapi.responses import HTMLResponse
 
+from konstruct.local.sandbox.audience import audience
 from konstruct.local.sandbox.businesses import BUSINESSES
-from konstruct.local.sandbox.model import Workspace
+from konstruct.local.sandbox.model import Channel, Workspace
 from konstruct.local.sandbox.pages.render import page
-from konstruct.local.sandbox.pages.surfaces import dialog_html, home_html
+from konstruct.local.sandbox.pages.surfaces import dialog_html, home_html, prompts_html
 from konstruct.local.sandbox.pages.views import Cast, people_views, threads_of
 from konstruct.local.sandbox.store import SandboxStore
 
@@ -36,10 +37,21 @@ def room_page(store: SandboxStore, workspace: Workspace, channel_id: str, speake
         people=people_views(people),
         speaker=speaker,
         employee=Cast.of(store, workspace).employee,
+        connected=audience(store, workspace) is not None,
+        sides=_sides(store, workspace, channel),
         prompts=business.prompts if business else (),
         tab=tab if channel.kind == "im" else "messages",
         home=home_html(store, workspace, speaker.user_id) if tab == "home" else "",
         dialog=dialog_html(store, workspace, speaker.user_id),
+        offered=prompts_html(store, channel.channel_id),
         threads=threads_of(store, workspace, channel, speaker.user_id),
         seq=seq,
     )
+
+
+def _sides(store: SandboxStore, workspace: Workspace, channel: Channel) -> list[str]:
+    """Return the names of the other workspaces that see a channel."""
+    if not channel.shared_with:
+        return []
+    others = (team for team in (channel.team_id, *channel.shared_with) if team != workspace.team_id)
+    return [found.name for found in map(store.workspaces.by_team, others) if found]

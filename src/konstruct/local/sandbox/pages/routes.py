@@ -7,6 +7,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Stre
 from pydantic import BaseModel
 
 from konstruct.kit.errors import ConflictError, NotFoundError
+from konstruct.local.sandbox.audience import audience
 from konstruct.local.sandbox.commanding import command, is_command
 from konstruct.local.sandbox.interacting import Actor
 from konstruct.local.sandbox.model import Workspace
@@ -45,7 +46,7 @@ def pages_router(store: SandboxStore, sender: EventSender) -> APIRouter:
 def _add_pages(router: APIRouter, store: SandboxStore) -> None:
     @router.get("")
     async def home() -> HTMLResponse:
-        cards = [(w, Cast.of(store, w)) for w in store.workspaces.all()]
+        cards = [(w, Cast.of(store, w), audience(store, w) is not None) for w in store.workspaces.all()]
         return page("home.html", cards=cards, mails=len(store.records.mails()))
 
     @router.get("/b/{slug}")

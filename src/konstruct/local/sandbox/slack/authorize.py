@@ -10,6 +10,7 @@ from fastapi.responses import RedirectResponse
 
 from konstruct.local.sandbox.pages.render import CSP, page
 from konstruct.local.sandbox.pages.routes import refuse_other_sites
+from konstruct.local.sandbox.pages.scope_words import in_words
 from konstruct.local.sandbox.slack.application import Application
 from konstruct.local.sandbox.slack.oauth import AuthorizeRefusal, Consent, deny, grant, places, read_consent
 from konstruct.local.sandbox.store import SandboxStore
@@ -36,7 +37,10 @@ def _add(router: APIRouter, store: SandboxStore, app: Application, flow: str, pa
     async def ask(request: Request) -> Response:
         def show() -> Response:
             consent = read_consent(app, request.query_params, flow)
-            shown = page("authorize.html", consent=consent, places=places(store, consent), path=path)
+            tints = {workspace.team_id: workspace.tint for workspace in store.workspaces.all()}
+            shown = page(
+                "authorize.html", consent=consent, places=places(store, consent), path=path, tints=tints, in_words=in_words
+            )
             # Browsers hold the answer's redirect to the same rule, and the app may live at another address.
             back = urlsplit(consent.redirect_uri)
             allowed = f"form-action 'self' {back.scheme}://{back.netloc}"

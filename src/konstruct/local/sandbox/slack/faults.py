@@ -46,6 +46,10 @@ class Faults:
         """Drop all orders."""
         self._pending.clear()
 
+    def pending(self) -> list[Fault]:
+        """Return the orders still to be carried out, in the order they came."""
+        return list(self._pending)
+
     def left(self) -> int:
         """Return how many faults are still to come."""
         return sum(fault.left for fault in self._pending)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 
 import structlog
@@ -27,7 +26,7 @@ def responses_router(store: SandboxStore, sender: EventSender) -> APIRouter:
         url = store.interactions.response_url(secret)
         if url is None or url.team_id != team:
             return _refuse("no_such_url", 404)
-        if url.expires < time.time():
+        if url.expires < store.control.now():
             return _refuse("expired_url", 404)
         body = _json(await request.body())
         if body is None:

@@ -86,7 +86,7 @@ def _exchange(call: Call) -> Trigger:
         raise SlackRefusal("invalid_trigger_id")
     if trigger.used:
         raise SlackRefusal("exchanged_trigger_id")
-    if trigger.expires < time.time():
+    if trigger.expires < call.slack.store.control.now():
         raise SlackRefusal("expired_trigger_id")
     if not store.use_trigger(trigger_id):
         raise SlackRefusal("exchanged_trigger_id")
