@@ -70,12 +70,13 @@ class Listener:
     url: str = ""
     heard: list[Heard] = field(default_factory=list)
     answers: list[int] = field(default_factory=list)
+    answer_headers: dict[str, str] = field(default_factory=dict)
     pressed: list[Heard] = field(default_factory=list)
     replies: list[Any] = field(default_factory=list)
 
     async def handle(self, request: web.Request) -> web.Response:
         self.heard.append(Heard({name.lower(): value for name, value in request.headers.items()}, await request.read()))
-        return web.Response(status=self.answers.pop(0) if self.answers else 200)
+        return web.Response(status=self.answers.pop(0) if self.answers else 200, headers=self.answer_headers)
 
     async def take(self, request: web.Request) -> web.Response:
         self.pressed.append(Heard({name.lower(): value for name, value in request.headers.items()}, await request.read()))

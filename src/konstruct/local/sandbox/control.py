@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from konstruct.local.sandbox import removals
 from konstruct.local.sandbox.businesses import add_businesses
-from konstruct.local.sandbox.events import app_rate_limited_event
+from konstruct.local.sandbox.events import app_rate_limited_event, context_events
 from konstruct.local.sandbox.installations import Installation
 from konstruct.local.sandbox.pages.routes import refuse_other_sites
 from konstruct.local.sandbox.sender import EventSender
@@ -38,6 +38,21 @@ class ClockMove(BaseModel):
     seconds: float = Field(ge=0, le=366 * 86_400)
 
 
+class Look(BaseModel):
+    """A person, with the app's conversation open, looks at another channel; `viewed` null: at none."""
+
+    team: str
+    user: str
+    viewed: str | None = None
+
+
+class Repetition(BaseModel):
+    """How many of the latest events to deliver again."""
+
+    count: int = Field(default=10, ge=1, le=1_000)
+    shuffled: bool = False
+
+
 class InstallationOrder(BaseModel):
     """What happens to the app in a workspace (`T…`) or an organisation (`E…`)."""
 
@@ -50,6 +65,7 @@ def control_router(store: SandboxStore, sender: EventSender, faults: Faults, lim
     _add_faults(router, store, faults, limiter)
     _add_switches(router, store)
     _add_installations(router, store, sender)
+    _add_events(router, store, sender)
     return router
 
 
@@ -120,6 +136,25 @@ def _add_installations(router: APIRouter, store: SandboxStore, sender: EventSend
         """Revoke the tokens of the installation: they answer token_revoked."""
         refuse_other_sites(request)
         removals.revoke_tokens(store, sender, _installation(store, order.place))
+        return {"ok": True}
+
+
+def _add_events(router: APIRouter, store: SandboxStore, sender: EventSender) -> None:
+    @router.post("/repeat")
+    async def repeat(request: Request, order: Repetition) -> dict[str, bool]:
+        """Deliver the latest events once more, as retries, in their order or in any."""
+        refuse_other_sites(request)
+        sender.repeat(order.count, shuffled=order.shuffled)
+        return {"ok": True}
+
+    @router.post("/look")
+    async def look(request: Request, look: Look) -> dict[str, bool]:
+        """Let the app hear, by app_context_changed, what a person looks at."""
+        refuse_other_sites(request)
+        workspace, direct = store.workspaces.by_team(look.team), store.workspaces.direct(look.team, look.user)
+        if workspace is None or direct is None:
+            raise HTTPException(404, "no such person")
+        sender.publish(context_events(store, workspace, direct, look.viewed))
         return {"ok": True}
 
     @router.post("/app-rate-limited")

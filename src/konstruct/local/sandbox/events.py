@@ -21,8 +21,10 @@ from konstruct.local.sandbox.store import SandboxStore
 _ALPHABET = string.ascii_uppercase + string.digits
 
 
-def said_events(store: SandboxStore, workspace: Workspace, channel: Channel, message: Message) -> list[OutgoingEvent]:
-    """Return what the app hears of a person's message, said from `workspace`.
+def said_events(
+    store: SandboxStore, workspace: Workspace, channel: Channel, message: Message, viewed: str | None = None
+) -> list[OutgoingEvent]:
+    """Return what the app hears of a person's message, said from `workspace` while they looked at the channel `viewed`.
 
     A mention in a channel is heard twice: as `message` and as `app_mention`, with the same ts and client_msg_id under
     different event ids. A channel without the employee is not heard at all.
@@ -31,6 +33,8 @@ def said_events(store: SandboxStore, workspace: Workspace, channel: Channel, mes
     if place is None:
         return []
     event = _message_event(store, place, message)
+    if channel.kind == "im" and viewed is not None:
+        event["app_context"] = viewed_context(workspace, viewed)
     heard = [place.envelope(message, event)]
     if channel.kind == "channel" and f"<@{place.heard_in.bot_user_id}>" in message.text:
         mention = {name: value for name, value in event.items() if name != "channel_type"}

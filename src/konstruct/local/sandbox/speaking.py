@@ -26,8 +26,11 @@ def say(
     text: str,
     thread_ts: str | None = None,
     files: Sequence[tuple[str, bytes]] = (),
+    viewed: str | None = None,
 ) -> Message:
     """Post `text` and `files` (names and bytes) as a person, and let the app hear of it. Return the message.
+
+    `viewed`: the channel that they look at beside a direct conversation.
 
     Raises NotFoundError for a person, channel or thread that this workspace does not have, ConflictError for a text
     that Slack's own composer would not send.
@@ -55,7 +58,7 @@ def say(
         files=tuple(file_shape(file, store.files.base_url) for file in stored),
     )
     message = store.messages.add(workspace.team_id, draft)
-    sender.publish(said_events(store, workspace, channel, message))
+    sender.publish(said_events(store, workspace, channel, message, viewed))
     return message
 
 
