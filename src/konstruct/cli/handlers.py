@@ -8,13 +8,15 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from konstruct.agents.loop import TurnLoop
 from konstruct.agents.mind import open_mind
+from konstruct.channels.changing import Changing
 from konstruct.channels.credentials import Credentials
 from konstruct.channels.delivery import Delivering
 from konstruct.channels.events_handling import EventHandling, Handle
 from konstruct.channels.limits import SendLimits
 from konstruct.channels.patience import patience_of
 from konstruct.channels.port import ChannelAdapter
-from konstruct.channels.port_events import ChannelEvent
+from konstruct.channels.port_events import ChannelEvent, Deleted, Edited
+from konstruct.channels.slack import tiers
 from konstruct.channels.slack.adapter import SlackAdapter
 from konstruct.channels.surface import Surface
 from konstruct.conversations.indexing import index_on
@@ -62,7 +64,9 @@ async def build_handlers(settings: Settings, db: Database, counters: Counters) -
             attempts=settings.turn_attempts,
             counters=counters,
         )
-        sends = Delivering(db, adapters, credentials, SendLimits(redis), counters=counters, patience=patience_of(settings))
+        sends = Delivering(
+            db, adapters, credentials, SendLimits(redis, tiers.RATES), counters=counters, patience=patience_of(settings)
+        )
         await stack.enter_async_context(reading(db))
         indexing = asyncio.create_task(index_on(db))
         stack.callback(indexing.cancel)
@@ -74,7 +78,8 @@ async def build_handlers(settings: Settings, db: Database, counters: Counters) -
             "erase": Erasing(db, redis, vault),
         }
         await stack.enter_async_context(TenantJobs(db, jobs).running())
-        handlers: dict[type[ChannelEvent], Handle] = {}
+        changing = Changing(db, burst_s=settings.burst_s)
+        handlers: dict[type[ChannelEvent], Handle] = {Edited: changing.edited, Deleted: changing.deleted}
         events = TenantJobs(
             db, {"channel_event": EventHandling(db, handlers, counters)}, poll_s=1.0, backoff_s=1.0, at_once=EVENTS_AT_ONCE
         )
