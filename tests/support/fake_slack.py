@@ -11,6 +11,8 @@ from typing import Any
 
 from aiohttp import web
 
+from tests.support.fake_rotation import Rotation
+
 MARKDOWN_MAX = 12_000
 TEXT_MAX = 40_000
 
@@ -50,6 +52,7 @@ class FakeSlack:
     """(method, parameters) of every request, in the same order."""
     posts: list[dict[str, Any]] = field(default_factory=list)
     statuses: list[dict[str, Any]] = field(default_factory=list)
+    rotation: Rotation = field(default_factory=Rotation)
     url: str = ""
     _runner: web.AppRunner | None = None
     _clock: int = 0
@@ -91,7 +94,11 @@ class FakeSlack:
         return self.accept, self.fault
 
     async def _answer(self, method: str, token: str, request: web.Request) -> dict[str, Any]:
-        team = next((item for item in self.workspaces if item.token == token), None)
+        if method == "oauth.v2.access":
+            return self.rotation.redeem(request.headers.get("Authorization", ""), await request.text())
+        team = self.rotation.owner(token) or next((item for item in self.workspaces if item.token == token), None)
+        if isinstance(team, str):
+            return {"ok": False, "error": team}
         if team is None:
             return {"ok": False, "error": "invalid_auth" if token else "not_authed"}
         if method == "auth.test":

@@ -13,6 +13,7 @@ from typing import Any
 import aiohttp
 import uvicorn
 from fastapi import FastAPI
+from pydantic import SecretStr
 
 from konstruct.agents.loop import TurnLoop
 from konstruct.channels import accounts
@@ -36,6 +37,7 @@ from konstruct.memory.documents import Documents
 from konstruct.tenants.vault import Vault
 from konstruct.web.app import create_app
 from tests.support import slack_events
+from tests.support.fake_rotation import CLIENT_ID, CLIENT_SECRET
 from tests.support.fake_slack import FakeSlack, Workspace
 from tests.support.slack_events import Team
 
@@ -56,6 +58,7 @@ class House:
     engine: Engine
     turns: TurnLoop
     sends: Delivering
+    credentials: Credentials
     counters: Counters
     teams: tuple[Team, Team]
     scopes: tuple[TenantScope, TenantScope]
@@ -129,7 +132,13 @@ async def open_house(
     await slack.start()
     port = free_port()
     settings = settings.model_copy(
-        update={"slack_api_url": slack.url, "bind": f"127.0.0.1:{port}", "public_url": f"http://127.0.0.1:{port}"}
+        update={
+            "slack_api_url": slack.url,
+            "slack_client_id": CLIENT_ID,
+            "slack_client_secret": SecretStr(CLIENT_SECRET),
+            "bind": f"127.0.0.1:{port}",
+            "public_url": f"http://127.0.0.1:{port}",
+        }
     )
     for scope, team in zip(scopes, teams, strict=True):
         await accounts.connect(
@@ -145,7 +154,7 @@ async def open_house(
     adapters = {"slack": SlackAdapter(settings)}
     redis, counters = Redis.open(settings), Counters()
     router = Router([backend], prices=load_prices(), sleep=lambda _: asyncio.sleep(0))
-    credentials = Credentials(db, vault)
+    credentials = Credentials(db, vault, adapters)
     surface = Surface(db, adapters, credentials)
     turns = TurnLoop(
         db,
@@ -164,11 +173,12 @@ async def open_house(
         running = asyncio.create_task(engine.run()) if run_engine else None
         try:
             url = f"http://127.0.0.1:{port}"
-            yield House(settings, db, slack, engine, turns, sends, counters, teams, scopes, url, app, http)
+            yield House(settings, db, slack, engine, turns, sends, credentials, counters, teams, scopes, url, app, http)
         finally:
             if running is not None:
                 engine.drain()
                 await running
+            await credentials.close()
             await adapters["slack"].close()
             await router.close()
             await redis.close()

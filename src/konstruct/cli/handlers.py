@@ -14,7 +14,8 @@ from konstruct.channels.events_handling import EventHandling, Handle
 from konstruct.channels.limits import SendLimits
 from konstruct.channels.patience import patience_of
 from konstruct.channels.port import ChannelAdapter
-from konstruct.channels.port_events import ChannelEvent
+from konstruct.channels.port_events import ChannelEvent, Revoked
+from konstruct.channels.revocations import Revocations
 from konstruct.channels.slack import tiers
 from konstruct.channels.slack.adapter import SlackAdapter
 from konstruct.channels.surface import Surface
@@ -46,10 +47,11 @@ async def build_handlers(settings: Settings, db: Database, counters: Counters) -
     logs.watch_loop(asyncio.get_running_loop())
     async with AsyncExitStack() as stack:
         vault = Vault(open_key_provider(settings))
-        credentials = Credentials(db, vault)
         adapters: dict[str, ChannelAdapter] = {"slack": SlackAdapter(settings)}
         for adapter in adapters.values():
             stack.push_async_callback(adapter.close)
+        credentials = Credentials(db, vault, adapters)
+        stack.push_async_callback(credentials.close)
         redis = Redis.open(settings)
         stack.push_async_callback(redis.close)
         mind = await open_mind(settings, db)
@@ -75,9 +77,10 @@ async def build_handlers(settings: Settings, db: Database, counters: Counters) -
             "retention": Retention(db),
             "export": Exports(db),
             "erase": Erasing(db, redis, vault),
+            "token_renewal": credentials.renewals,
         }
         await stack.enter_async_context(TenantJobs(db, jobs).running())
-        handlers: dict[type[ChannelEvent], Handle] = {}
+        handlers: dict[type[ChannelEvent], Handle] = {Revoked: Revocations(db)}
         events = TenantJobs(
             db, {"channel_event": EventHandling(db, handlers, counters)}, poll_s=1.0, backoff_s=1.0, at_once=EVENTS_AT_ONCE
         )

@@ -77,9 +77,12 @@ class SlackClient:
         self._base_url = base_url
         self._session: aiohttp.ClientSession | None = None
 
-    async def call(self, call: Call, token: str, timeout_s: float) -> Result:
-        """Make `call` with a client that acts as `token`, within `timeout_s`. Raises nothing but a cancellation."""
-        if not _sendable(token):
+    async def call(self, call: Call, token: str | None, timeout_s: float) -> Result:
+        """Make `call` with a client that acts as `token`, within `timeout_s`. Raises nothing but a cancellation.
+
+        Without a token for the methods by which an app proves itself with its own secret.
+        """
+        if token is not None and not _sendable(token):
             return Answer(200, {"ok": False, "error": "invalid_auth"}, None)
         attempt = _Attempt(deadline=time.monotonic() + timeout_s)
         client = self._client(token, attempt)
@@ -102,7 +105,7 @@ class SlackClient:
             await self._session.close()
             self._session = None
 
-    def _client(self, token: str, attempt: _Attempt) -> AsyncWebClient:
+    def _client(self, token: str | None, attempt: _Attempt) -> AsyncWebClient:
         session = cast(aiohttp.ClientSession, _TracedSession(self._open(), attempt))
         client = AsyncWebClient(token=token, base_url=self._base_url, session=session, logger=_SDK_LOG, retry_handlers=[])
         client.proxy = None  # The SDK reads HTTPS_PROXY itself.

@@ -8,7 +8,8 @@ from typing import Any
 from uuid import UUID
 
 from konstruct.channels.port import ConversationKind, Echo, Handshake, Ignored, Inbound, InboundMessage
-from konstruct.channels.slack import payload
+from konstruct.channels.port_events import Revoked
+from konstruct.channels.slack import payload, revocation
 from konstruct.kit.text import storable
 
 DELIVERY_EVENT = "konstruct_delivery"
@@ -56,10 +57,27 @@ def parse(body: bytes) -> Sequence[Inbound]:
     data = payload.load(body)
     kind = data.get("type")
     if kind == "event_callback":
-        return (_event(_open(data)),)
+        envelope = _open(data)
+        if envelope.event.get("type") in (revocation.UNINSTALLED, revocation.REVOKED):
+            return (_revoked(envelope, data.get("event_time")),)
+        return (_event(envelope),)
     if isinstance(kind, str):
         return (Ignored("not an event"),)
     raise ValueError("type is missing or not text")
+
+
+def _revoked(envelope: _Envelope, delivered_at: object) -> Inbound:
+    bots = revocation.bots(envelope.event)
+    if bots is None:
+        return Ignored("not our bot's token")
+    return Revoked(
+        account_key=envelope.account_key,
+        app_id=envelope.app_id,
+        event_key=envelope.event_key,
+        reason="token_revoked" if bots else "app_uninstalled",
+        at=revocation.moment(envelope.event, delivered_at),
+        bots=bots,
+    )
 
 
 def _open(data: dict[str, Any]) -> _Envelope:

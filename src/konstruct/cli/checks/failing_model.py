@@ -77,7 +77,7 @@ async def _turn(system: System, adapters: dict[str, ChannelAdapter], probe: Prob
     """Run a turn on a model that raises `error`, as a worker would; return what would be shown."""
     async with system.db.tenant(probe.scope) as session:
         claim = await probe_repository.ask(session, probe.account_id, probe.agent_id, uuid4(), _LEASE)
-    surface = Surface(system.db, adapters, Credentials(system.db, Vault(open_key_provider(system.settings))))
+    surface = Surface(system.db, adapters, Credentials(system.db, Vault(open_key_provider(system.settings)), adapters))
     router = Router([_Raising(error)], prices=load_prices())
     loop = TurnLoop(system.db, router, surface, _NoDocuments(), deadline_s=20.0, attempts=1, counters=Counters())
     await _work(loop, claim)
