@@ -130,7 +130,7 @@ class ChannelContract:
         @given(st.text(max_size=300), st.integers(1, 200))
         def holds(text: str, times: int) -> None:
             parts = adapter.render(text * times, target)
-            assert all(part.strip() and len(part) <= adapter.caps.text_max for part in parts)
+            assert all(part.text.strip() and len(part.text) <= adapter.caps.text_max for part in parts)
 
         holds()
         assert adapter.render(" \n\t", target) == []

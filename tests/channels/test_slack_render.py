@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from konstruct.channels.slack.render import PART_MAX, render
+from konstruct.channels.slack.render import PART_MAX, texts
 from konstruct.channels.slack.safety import BREAK, NOTIFICATION_MAX, neutralise, notification, visible
 from tests.channels.properties import CALM
 
@@ -55,26 +55,26 @@ def open_fence(text: str) -> str:
 @example("``` " + "<!channel>" * 4000)
 @given(TEXTS)
 def test_no_part_can_ping_or_is_too_long(text: str) -> None:
-    parts = render(text, PEOPLE)
+    parts = texts(text, PEOPLE)
     for part in parts:
         assert units(part) <= PART_MAX and visible(part)
         assert_inert(part)
         assert open_fence(part) == ""
         assert_inert(notification(part, PEOPLE))
-        assert render(part, PEOPLE) == [part]
+        assert texts(part, PEOPLE) == [part]
 
 
 @pytest.mark.parametrize("tail", ["@here you", "@channel", "``` python", "~~~", "<@U1> you", "<!here>"])
 def test_a_cut_makes_nothing_live(tail: str) -> None:
     for length in range(PART_MAX - 45, PART_MAX + 5):
-        for part in render("x" * length + tail + " and\nmore", PEOPLE):
+        for part in texts("x" * length + tail + " and\nmore", PEOPLE):
             assert_inert(part)
             assert open_fence(part) == ""
 
 
 def test_a_cut_closes_no_code() -> None:
     for length in range(PART_MAX - 60, PART_MAX):
-        parts = render(f"````\n{'x' * length}````\n````\n\nEnd", PEOPLE)
+        parts = texts(f"````\n{'x' * length}````\n````\n\nEnd", PEOPLE)
         assert parts[-1].endswith("End") and all(open_fence(part) == "" for part in parts)
 
 
@@ -89,7 +89,7 @@ def essence(text: str) -> str:
 )
 def test_nothing_is_lost(lines: list[str]) -> None:
     text = "\n".join(line.replace("`", "").replace("~", "").replace("|", "") for line in lines)
-    assert essence("".join(render(text, PEOPLE))) == essence(text)
+    assert essence("".join(texts(text, PEOPLE))) == essence(text)
 
 
 @settings(CALM, max_examples=300)
@@ -130,7 +130,7 @@ def test_neutralise_only_inserts_and_is_idempotent(text: str) -> None:
     ],
 )
 def test_inert(text: str) -> None:
-    (part,) = render(text, PEOPLE)
+    (part,) = texts(text, PEOPLE)
     assert_inert(part)
 
 
@@ -157,34 +157,34 @@ def test_spellings_that_a_markdown_reader_undoes(text: str) -> None:
     ],
 )
 def test_left_alone(text: str) -> None:
-    assert render(text, PEOPLE) == [text]
+    assert texts(text, PEOPLE) == [text]
 
 
 @pytest.mark.parametrize("text", ["", " ", "\n\t\n", "\x00", "\u200b\u200d\ufeff", "\x07\x1b"])
 def test_nothing_to_show(text: str) -> None:
-    assert render(text, PEOPLE) == []
+    assert texts(text, PEOPLE) == []
 
 
 def test_splits_between_paragraphs() -> None:
     paragraph = "Word " * 399 + "end."
-    parts = render("\n\n".join([paragraph] * 20), PEOPLE)
+    parts = texts("\n\n".join([paragraph] * 20), PEOPLE)
     assert len(parts) == 4 and all(set(part.split("\n\n")) == {paragraph} for part in parts)
 
 
 def test_splits_a_paragraph_after_a_sentence() -> None:
     text = "This is a sentence of some length. " * 1000
-    parts = render(text, PEOPLE)
+    parts = texts(text, PEOPLE)
     assert all(part.rstrip().endswith("length.") for part in parts) and " ".join(parts) == text.strip()
 
 
 def test_splits_between_words() -> None:
     text = "word " * 10_000
-    assert " ".join(render(text, PEOPLE)) == text.strip()
+    assert " ".join(texts(text, PEOPLE)) == text.strip()
 
 
 def test_code_is_closed_and_opened_again() -> None:
     code = "\n".join(f"    value_{number} = {number}" for number in range(2000))
-    parts = render(f"Before:\n\n```python\n{code}\n```\n\nAfter.", PEOPLE)
+    parts = texts(f"Before:\n\n```python\n{code}\n```\n\nAfter.", PEOPLE)
     inner = []
     for part in parts:
         found = re.search(r"```python\n(.*?)\n```", part, re.DOTALL)
@@ -195,25 +195,25 @@ def test_code_is_closed_and_opened_again() -> None:
 
 
 def test_unclosed_code_is_closed() -> None:
-    assert render("```sh\nls", PEOPLE) == ["```sh\nls\n```"]
-    assert render("~~~\nls", PEOPLE) == ["~~~\nls\n~~~"]
+    assert texts("```sh\nls", PEOPLE) == ["```sh\nls\n```"]
+    assert texts("~~~\nls", PEOPLE) == ["~~~\nls\n~~~"]
 
 
 def test_code_that_holds_fences() -> None:
     code = "\n".join(["```", "inner", "```"] * 3000)
-    parts = render(f"````md\n{code}\n````", PEOPLE)
+    parts = texts(f"````md\n{code}\n````", PEOPLE)
     assert len(parts) > 1 and all(part.startswith("````md\n") and part.endswith("\n````") for part in parts)
 
 
 def test_code_that_fits_a_part_stays_whole() -> None:
     code = "```\n" + "x\n" * 2000 + "```"
-    assert render("Intro.\n\n" + "Word. " * 1500 + "\n\n" + code, PEOPLE)[1] == code
+    assert texts("Intro.\n\n" + "Word. " * 1500 + "\n\n" + code, PEOPLE)[1] == code
 
 
 def test_tables_are_cut_between_rows_and_keep_their_head() -> None:
     head = "| name | value |\n|------|-------|"
     rows = [f"| row {number} | {'v' * 60} |" for number in range(600)]
-    parts = render("\n".join([head, *rows]), PEOPLE)
+    parts = texts("\n".join([head, *rows]), PEOPLE)
     assert len(parts) > 3 and all(part.startswith(head + "\n") for part in parts)
     assert [row for part in parts for row in part.split("\n")[2:]] == rows
 
@@ -221,23 +221,23 @@ def test_tables_are_cut_between_rows_and_keep_their_head() -> None:
 @pytest.mark.parametrize("cluster", ["👨‍👩‍👧‍👦", "🇩🇪", "e\u0301\u0302", "👍🏽", "❤️", "क्षि", "1️⃣"])
 def test_clusters_stay_whole(cluster: str) -> None:
     for shift in range(len(cluster)):
-        parts = render("x" * shift + cluster * 6000, PEOPLE)
+        parts = texts("x" * shift + cluster * 6000, PEOPLE)
         assert len(parts) > 1 and "".join(parts) == "x" * shift + cluster * 6000
         assert all(part.startswith(cluster) for part in parts[1:])
 
 
 def test_a_pile_of_marks_is_cut_all_the_same() -> None:
-    parts = render("e" + "\u0301" * 30_000, PEOPLE)
+    parts = texts("e" + "\u0301" * 30_000, PEOPLE)
     assert len(parts) == 3 and unicodedata.combining(parts[1][0])
 
 
 def test_line_ends() -> None:
-    assert render("a\r\nb\rc\u2028d", PEOPLE) == ["a\nb\nc\nd"]
+    assert texts("a\r\nb\rc\u2028d", PEOPLE) == ["a\nb\nc\nd"]
 
 
 def test_enormous_texts() -> None:
     for text in ("a\n\n" * 60_000, "<" * 200_000, "@here " * 40_000, "`" * 200_000, "```\n" * 50_000, "| a |\n" * 40_000):
-        for part in render(text, PEOPLE):
+        for part in texts(text, PEOPLE):
             assert units(part) <= PART_MAX
 
 

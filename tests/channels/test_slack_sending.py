@@ -24,8 +24,8 @@ def post(text: str = "hello", target: Target = TARGET) -> Post:
 
 
 async def test_what_is_sent(slack: FakeSlack, adapter: SlackAdapter) -> None:
-    (text,) = adapter.render("**Hi** <@U1>, not <@U2> & <!here>", TARGET)
-    sent = post(text)
+    (part,) = adapter.render("**Hi** <@U1>, not <@U2> & <!here>", TARGET)
+    sent = post(text := part.text)
     outcome = await adapter.send(sent, FIRST, 5.0)
     (seen,) = slack.posts
     assert outcome == Sent(seen["ts"])
@@ -44,7 +44,7 @@ async def test_what_is_sent(slack: FakeSlack, adapter: SlackAdapter) -> None:
 async def test_the_longest_part_is_taken(slack: FakeSlack, adapter: SlackAdapter) -> None:
     for text in ("&" * 50_000, "😀" * 50_000):
         for part in adapter.render(text, TARGET):
-            assert isinstance(await adapter.send(post(part), FIRST, 5.0), Sent)
+            assert isinstance(await adapter.send(post(part.text), FIRST, 5.0), Sent)
     assert max(len(seen["blocks"][0]["text"]) for seen in slack.posts) > PART_MAX - 100
 
 

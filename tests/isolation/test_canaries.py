@@ -19,7 +19,7 @@ from tests.isolation.canary.plant import PATIENCE_S, SECRETS, Plant, asked_by, l
 from tests.support.house import until
 
 LOGS = ("web", "worker", "beat")
-FLEET = {"team", "direct", "channel", "refused", "client", "event", "letterreason", "tenant"}
+FLEET = {"team", "organisation", "bot", "direct", "channel", "refused", "client", "event", "letterreason", "tenant"}
 """What the fleet's tables hold: a channel's own ids, which route and tell apart deliveries, and the code of a dead letter."""
 
 
@@ -170,7 +170,7 @@ EXPECTED = {
     ),
     "export": (
         "archived archivereason accessreason actionreason answer apitext apititle aside attachment attemptreason badfile bot "
-        "breakask business channel client colleague contact deliveryreason direct documentreason email "
+        "breakask business buttons channel client colleague contact deliveryreason direct documentreason email "
         "employee event fact filename filetext firstpersona firstpolicy healthreason language letterreason "
         "member mention model mustnot note noticebody noticetitle nowhere outsidehours owneremail persona "
         "policy question refused reply source statusreason summary team title tonenote toolargument toolask "
@@ -179,7 +179,7 @@ EXPECTED = {
     "operator": "accessreason answer breakask business contact fact mention nowhere question reply toolask",
     "search": "answer fact filename filetext question reply title",
     "stream": "answer attachment contact fact question reply",
-    "tables": "idempotency",
+    "tables": "channelevent idempotency",
     "slack tokens": "token",
 }
 """Where each field's mark must be found in its own business's sinks: else the test could not fail."""

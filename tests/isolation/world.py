@@ -25,6 +25,7 @@ from konstruct.channels.patience import patience_of
 from konstruct.channels.port import ConversationKind, Credential, Failed, InboundMessage, Post, SendOutcome, Sent, Target
 from konstruct.channels.slack.adapter import SlackAdapter
 from konstruct.channels.surface import Surface
+from konstruct.conversations.part import Part
 from konstruct.db.database import Database
 from konstruct.db.redis import Redis
 from konstruct.jobs import queue
@@ -56,8 +57,8 @@ class Wire(SlackAdapter):
         self.posts: list[tuple[str, str]] = []
         """(workspace, text)"""
 
-    def render(self, text: str, target: Target) -> list[str]:
-        return [text]
+    def render(self, text: str, target: Target) -> list[Part]:
+        return [Part(text)]
 
     async def send(self, post: Post, credential: Credential, timeout_s: float) -> SendOutcome:
         if credential.token != token_of(credential.account_key):

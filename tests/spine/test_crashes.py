@@ -12,6 +12,7 @@ from konstruct.agents.turn import Step
 from konstruct.channels import deliveries_repository
 from konstruct.conversations import outbox
 from konstruct.conversations.outbox import Reply
+from konstruct.conversations.part import Part
 from konstruct.db.session import UniqueViolation
 from konstruct.jobs.queue import Claim
 from konstruct.kit.errors import LeaseLostError
@@ -145,7 +146,7 @@ async def test_a_thawed_zombie_cannot_save_finish_or_send(still: House, model: P
     await abandon(still, old)
     heir = await claim(still, "turn")
     with pytest.raises(LeaseLostError):
-        await still.db.run(scope, lambda s: turns_repository.save_step(s, old, turn.id, Step(0, "model", "late")))
+        await still.db.run(scope, lambda s: turns_repository.save_step(s, old, turn, Step(0, "model", "late")))
     with pytest.raises(LeaseLostError):
         await still.db.run(scope, lambda s: turns_repository.lock_for_answer(s, old, turn))
     with pytest.raises(LeaseLostError):
@@ -162,7 +163,7 @@ async def test_a_turn_has_one_answer_whoever_writes_it(still: House) -> None:
     await take_turn(still)
     (first,) = await rows(still, scope, "SELECT * FROM deliveries WHERE tenant_id = $1")
     names = ("conversation_id", "account_id", "channel_id", "thread_id", "owner_epoch", "turn_id")
-    again = Reply(**{name: first[name] for name in names}, kind="reply", text="again", parts=["again"])
+    again = Reply(**{name: first[name] for name in names}, kind="reply", text="again", parts=[Part("again")])
     with pytest.raises(UniqueViolation):
         await still.db.run(scope, lambda session: outbox.put(session, again))
     assert len(await rows(still, scope, "SELECT 1 FROM deliveries WHERE tenant_id = $1")) == 1

@@ -285,7 +285,7 @@ class Holding:
     async def __call__(self, request: web.Request) -> web.StreamResponse:
         answer: dict[str, Any] = {"ok": False, "error": "invalid_refresh_token"}
         if self._granted:
-            answer = self._slack.rotation.redeem(request.headers.get("Authorization", ""), await request.text())
+            answer = await self._slack._answer(REFRESH, "", request)
         self.arrived.set()
         await self.release.wait()
         return web.json_response(answer)

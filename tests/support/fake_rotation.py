@@ -9,8 +9,6 @@ from typing import Any
 from urllib.parse import parse_qs
 
 LIFETIME_S = 43_200
-CLIENT_ID = "10.20"
-CLIENT_SECRET = "fake-client-secret"
 
 
 @dataclass
@@ -43,14 +41,14 @@ class Rotation:
         workspace, ends_at = self._ends.get(token, (None, 0.0))
         return "token_expired" if workspace is not None and ends_at <= self.now else workspace
 
-    def redeem(self, authorization: str, form: str) -> dict[str, Any]:
-        """Answer oauth.v2.access for a refresh token. The app proves itself by header or form."""
+    def redeem(self, proof: tuple[str, str], authorization: str, form: str) -> dict[str, Any]:
+        """Answer oauth.v2.access for a refresh token. The app proves itself, by header or form, with `proof`."""
         fields = {name: values[0] for name, values in parse_qs(form).items()}
         scheme, _, encoded = authorization.partition(" ")
         given = f"{fields.get('client_id')}:{fields.get('client_secret')}"
         if scheme == "Basic":
             given = base64.b64decode(encoded).decode()
-        if given != f"{CLIENT_ID}:{CLIENT_SECRET}":
+        if given != ":".join(proof):
             return {"ok": False, "error": "bad_client_secret"}
         if fields.get("grant_type") != "refresh_token":
             return {"ok": False, "error": "invalid_grant_type"}

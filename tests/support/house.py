@@ -37,7 +37,6 @@ from konstruct.memory.documents import Documents
 from konstruct.tenants.vault import Vault
 from konstruct.web.app import create_app
 from tests.support import slack_events
-from tests.support.fake_rotation import CLIENT_ID, CLIENT_SECRET
 from tests.support.fake_slack import FakeSlack, Workspace
 from tests.support.slack_events import Team
 
@@ -123,8 +122,12 @@ async def open_house(
     backend: LlmBackend,
     *,
     run_engine: bool = True,
+    app: bool = True,
 ) -> AsyncIterator[House]:
-    """Run everything, connected: team 0 belongs to `scopes[0]`, team 1 to `scopes[1]`, both with one Slack app."""
+    """Run everything, connected: team 0 belongs to `scopes[0]`, team 1 to `scopes[1]`, both with one Slack app.
+
+    `app` says whether that can be installed by a click too.
+    """
     teams = team_of(0, scopes[0]), team_of(1, scopes[1])
     slack = FakeSlack(
         [Workspace(t.token, t.team_id, t.app_id, f"B{t.team_id}", t.bot_user_id, {"D1", "D2", "C1", "C2"}) for t in teams]
@@ -134,8 +137,8 @@ async def open_house(
     settings = settings.model_copy(
         update={
             "slack_api_url": slack.url,
-            "slack_client_id": CLIENT_ID,
-            "slack_client_secret": SecretStr(CLIENT_SECRET),
+            "slack_client_id": slack.app.client_id if app else None,
+            "slack_client_secret": SecretStr(slack.app.client_secret) if app else None,
             "bind": f"127.0.0.1:{port}",
             "public_url": f"http://127.0.0.1:{port}",
         }
@@ -169,11 +172,11 @@ async def open_house(
         db, adapters, credentials, SendLimits(redis, tiers.RATES), counters=counters, patience=patience_of(settings)
     )
     engine = Engine(db, {"turn": turns, "send": sends}, lease_s=settings.lease_s, capacity=100)
-    async with _served(settings, port) as app, aiohttp.ClientSession() as http:
+    async with _served(settings, port) as served, aiohttp.ClientSession() as http:
         running = asyncio.create_task(engine.run()) if run_engine else None
         try:
             url = f"http://127.0.0.1:{port}"
-            yield House(settings, db, slack, engine, turns, sends, credentials, counters, teams, scopes, url, app, http)
+            yield House(settings, db, slack, engine, turns, sends, credentials, counters, teams, scopes, url, served, http)
         finally:
             if running is not None:
                 engine.drain()

@@ -6,14 +6,15 @@ from uuid import UUID
 
 from konstruct.conversations import ownership, replies
 from konstruct.conversations.colleague import Colleague
+from konstruct.conversations.part import Part
 from konstruct.db.database import Database
 from konstruct.db.scope import TenantScope
 from konstruct.kit.ids import uuid7
 
 
-def plain(kind: str, channel_id: str, thread_id: str | None, participants: frozenset[str], text: str) -> list[str]:
+def plain(kind: str, channel_id: str, thread_id: str | None, participants: frozenset[str], text: str) -> list[Part]:
     """A channel that shows every text as it is."""
-    return [text] if text.strip() else []
+    return [Part(text)] if text.strip() else []
 
 
 async def add_colleague(db: Database, scope: TenantScope, name: str = "Maria", role: str = "operator") -> Colleague:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from konstruct.conversations.part import Part
 from konstruct.db.scope import TenantScope
 
 
@@ -37,7 +38,7 @@ class Knowledge(Protocol):
 class ChannelSurface(Protocol):
     """The channel, as far as a turn may see it: how a text will look, and a sign that somebody is at work."""
 
-    def render(self, kind: str, channel_id: str, thread_id: str | None, participants: frozenset[str], text: str) -> list[str]:
+    def render(self, kind: str, channel_id: str, thread_id: str | None, participants: frozenset[str], text: str) -> list[Part]:
         """Return the parts in which `text` will be shown; empty for a text without anything to show."""
 
     def working(

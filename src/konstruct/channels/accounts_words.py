@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from konstruct.channels import renewals_repository
-from konstruct.channels.port import WRONG_ACCOUNT
+from konstruct.channels.port import WRONG_ACCOUNT, WRONG_BOT
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,7 @@ _CODES = {
     ),
     renewals_repository.REFUSED: Words("The channel does not renew the access any more.", "Connect it again."),
     "app_uninstalled": Words("The app was removed from the workspace.", "Install the app again, then connect it."),
+    WRONG_BOT: Words("The token belongs to another bot of this workspace.", "Check the bot's user id, or use that bot's token."),
     "connected": Words("Connected.", ""),
     "renewed": Words("The access was renewed after all.", ""),
     "reconnected": Words("Connected again.", ""),

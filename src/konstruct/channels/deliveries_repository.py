@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
+from konstruct.conversations.part import Form
 from konstruct.db.session import Record, TenantSession
 from konstruct.jobs import queue
 from konstruct.jobs.queue import Claim
@@ -29,6 +30,9 @@ class Delivery:
     channel_id: str
     thread_id: str | None
     body: str = field(repr=False)
+    form: Form
+    extras: str = field(repr=False)
+    """JSON: see `Part.extras`."""
     owner_epoch: int
     state: State
     attempt: int
@@ -57,8 +61,8 @@ class Sender:
 
 
 _OPEN = """
-SELECT d.id, d.turn_id, d.kind, d.channel_id, d.thread_id, d.body, d.owner_epoch, d.state, d.attempt, d.resent,
-  d.created_at, d.sending_since,
+SELECT d.id, d.turn_id, d.kind, d.channel_id, d.thread_id, d.body, d.form, d.extras, d.owner_epoch, d.state, d.attempt,
+  d.resent, d.created_at, d.sending_since,
   extract(epoch FROM now() - d.created_at)::float8 AS age_s,
   extract(epoch FROM now() - d.unknown_since)::float8 AS unknown_s,
   greatest(0, coalesce(extract(epoch FROM d.sending_until - now()), 0))::float8 AS blocked_s

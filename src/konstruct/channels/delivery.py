@@ -36,6 +36,7 @@ from konstruct.channels.port import (
 from konstruct.channels.rates import HISTORY, POST
 from konstruct.conversations import outbox
 from konstruct.conversations.outbox import Reply
+from konstruct.conversations.part import Part, stored
 from konstruct.db.database import Database
 from konstruct.db.session import TenantSession
 from konstruct.jobs import queue
@@ -298,10 +299,12 @@ class Delivering:
 
 
 def _post(delivery: Delivery, sender: Sender) -> Post:
-    return Post(delivery.id, Target(delivery.channel_id, delivery.thread_id, sender.participants), delivery.body)
+    part = stored(delivery.body, delivery.form, delivery.extras)
+    target = Target(delivery.channel_id, delivery.thread_id, sender.participants)
+    return Post(delivery.id, target, part.text, part.form, part.buttons, part.feedback)
 
 
-def _in_place_of(delivery: Delivery, job: _Job, parts: list[str]) -> Reply:
+def _in_place_of(delivery: Delivery, job: _Job, parts: list[Part]) -> Reply:
     """Return the fallback for a refused delivery. Made under the same ownership: a takeover cancels it as well."""
     return Reply(
         conversation_id=job.claim.conversation_id,

@@ -14,6 +14,7 @@ from typing import Any, Literal, Protocol
 from uuid import UUID
 
 from konstruct.channels.port_events import ChannelEvent
+from konstruct.conversations.part import Button, Form, Part
 from konstruct.db.scope import TenantScope
 
 
@@ -81,6 +82,12 @@ class InboundMessage:
     """Whether it asks for an answer by itself: a direct message or a mention."""
     sent_at: datetime
     """The provider's time."""
+    context: tuple[Mapping[str, str], ...] = ()
+    """What the person was looking at, as the provider names it: {"type", "value"}, ids only."""
+    edited_at: datetime | None = None
+    """The provider's time of the edit that this delivery already has."""
+    stranger: bool = False
+    """Whether the author belongs to another company, in a channel that is shared with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +141,10 @@ class Post:
 
     delivery_id: UUID
     target: Target
-    text: str
+    text: str = field(repr=False)
+    form: Form = "text"
+    buttons: tuple[Button, ...] = ()
+    feedback: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,8 +217,8 @@ class ChannelAdapter(Protocol):
     def parse(self, body: bytes) -> Sequence[Inbound]:
         """Return what a verified body holds. Raises ValueError, without content in its text, for any other form."""
 
-    def render(self, text: str, target: Target) -> list[str]:
-        """Return the reply's markdown as the texts of its parts, each within the channel's limits and safe to show."""
+    def render(self, text: str, target: Target) -> list[Part]:
+        """Return the reply's markdown as its visible messages, each within the channel's limits and safe to show."""
 
     async def send(self, post: Post, credential: Credential, timeout_s: float) -> SendOutcome:
         """Make the one call that shows `post`, without any retry of its own. Never raises for a provider's answer."""

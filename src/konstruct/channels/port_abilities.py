@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
@@ -47,12 +47,12 @@ class Installing(Protocol):
     """A channel whose accounts are connected by the provider's own page of consent."""
 
     @property
-    def scopes(self) -> Sequence[str]:
-        """The rights that are asked for, in a fixed order."""
+    def scopes(self) -> Mapping[str, str]:
+        """The rights that are asked for, each with what it is for in plain words."""
 
     @property
     def can_install(self) -> bool:
-        """Whether this installation has an app of its own, so that people can be sent to the page of consent."""
+        """Whether this house has an app at the provider, so that people can be sent to the page of consent."""
 
     def consent_url(self, state: str, redirect_uri: str) -> str:
         """Return the provider's page of consent, which leads back to `redirect_uri` with `state`."""

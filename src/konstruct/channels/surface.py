@@ -12,6 +12,7 @@ import structlog
 from konstruct.channels import accounts_repository
 from konstruct.channels.credentials import Credentials
 from konstruct.channels.port import ChannelAdapter, Target
+from konstruct.conversations.part import Part
 from konstruct.db.database import Database
 from konstruct.db.scope import TenantScope
 
@@ -31,7 +32,7 @@ class Surface:
         self._adapters = adapters
         self._credentials = credentials
 
-    def render(self, kind: str, channel_id: str, thread_id: str | None, participants: frozenset[str], text: str) -> list[str]:
+    def render(self, kind: str, channel_id: str, thread_id: str | None, participants: frozenset[str], text: str) -> list[Part]:
         """Return the parts in which `text` will be shown; empty for a text without anything to show."""
         return self._adapters[kind].render(text, Target(channel_id, thread_id, participants))
 

@@ -8,13 +8,14 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from konstruct.agents.loop import TurnLoop
 from konstruct.agents.mind import open_mind
+from konstruct.channels.changing import Changing
 from konstruct.channels.credentials import Credentials
 from konstruct.channels.delivery import Delivering
 from konstruct.channels.events_handling import EventHandling, Handle
 from konstruct.channels.limits import SendLimits
 from konstruct.channels.patience import patience_of
 from konstruct.channels.port import ChannelAdapter
-from konstruct.channels.port_events import ChannelEvent, Revoked
+from konstruct.channels.port_events import ChannelEvent, Deleted, Edited, Revoked
 from konstruct.channels.revocations import Revocations
 from konstruct.channels.slack import tiers
 from konstruct.channels.slack.adapter import SlackAdapter
@@ -80,7 +81,12 @@ async def build_handlers(settings: Settings, db: Database, counters: Counters) -
             "token_renewal": credentials.renewals,
         }
         await stack.enter_async_context(TenantJobs(db, jobs).running())
-        handlers: dict[type[ChannelEvent], Handle] = {Revoked: Revocations(db)}
+        changing = Changing(db, burst_s=settings.burst_s)
+        handlers: dict[type[ChannelEvent], Handle] = {
+            Edited: changing.edited,
+            Deleted: changing.deleted,
+            Revoked: Revocations(db),
+        }
         events = TenantJobs(
             db, {"channel_event": EventHandling(db, handlers, counters)}, poll_s=1.0, backoff_s=1.0, at_once=EVENTS_AT_ONCE
         )

@@ -108,9 +108,9 @@ async def send_again(session: TenantSession, delivery_id: UUID, owner_epoch: int
             " c AS (UPDATE conversations c SET next_seq = c.next_seq + 1 FROM d"
             "   WHERE c.tenant_id = $1 AND c.id = d.conversation_id RETURNING c.next_seq - 1 AS position)"
             " INSERT INTO deliveries (tenant_id, id, conversation_id, account_id, message_id, position, part, kind, channel_id,"
-            "   thread_id, body, owner_epoch)"
+            "   thread_id, body, owner_epoch, form, extras)"
             " SELECT $1, uuidv7(), d.conversation_id, d.account_id, d.message_id, c.position, d.part, d.kind, d.channel_id,"
-            "   d.thread_id, d.body, d.owner_epoch FROM d, c",
+            "   d.thread_id, d.body, d.owner_epoch, d.form, d.extras FROM d, c",
             session.scope.tenant_id,
             delivery_id,
             owner_epoch,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
 
+from konstruct.conversations.part import Part
 from konstruct.db.session import TenantSession
 from konstruct.jobs import queue
 from konstruct.kit.ids import uuid7
@@ -24,8 +26,8 @@ class Reply:
     kind: Literal["reply", "fallback", "human", "notice"]
     """notice: the house says who answers from now on."""
     text: str
-    parts: Sequence[str]
-    """The text as the channel will show it, one element per visible message; at least one."""
+    parts: Sequence[Part]
+    """The text as the channel will show it: its visible messages; at least one."""
     turn_id: UUID | None = None
 
 
@@ -51,9 +53,9 @@ async def put(session: TenantSession, reply: Reply) -> UUID:
     )
     await session.execute(
         "INSERT INTO deliveries (tenant_id, id, conversation_id, account_id, turn_id, message_id, position, part, kind,"
-        "   channel_id, thread_id, body, owner_epoch)"
-        " SELECT $1, uuidv7(), $2, $3, $4, $5, $6, p.part - 1, $7, $8, $9, p.body, $10"
-        " FROM unnest($11::text[]) WITH ORDINALITY AS p (body, part)",
+        "   channel_id, thread_id, body, owner_epoch, form, extras)"
+        " SELECT $1, uuidv7(), $2, $3, $4, $5, $6, p.part - 1, $7, $8, $9, p.body, $10, p.form, p.extras::jsonb"
+        " FROM unnest($11::text[], $12::text[], $13::text[]) WITH ORDINALITY AS p (body, form, extras, part)",
         session.scope.tenant_id,
         reply.conversation_id,
         reply.account_id,
@@ -64,7 +66,9 @@ async def put(session: TenantSession, reply: Reply) -> UUID:
         reply.channel_id,
         reply.thread_id,
         reply.owner_epoch,
-        list(reply.parts),
+        [part.text for part in reply.parts],
+        [part.form for part in reply.parts],
+        [json.dumps(part.extras()) for part in reply.parts],
     )
     await queue.bump(session, reply.conversation_id, "send")
     return message_id

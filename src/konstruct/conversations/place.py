@@ -9,10 +9,11 @@ from uuid import UUID
 
 from konstruct.conversations import outbox
 from konstruct.conversations.outbox import Reply
+from konstruct.conversations.part import Part
 from konstruct.db.session import TenantSession
 from konstruct.kit.errors import NotFoundError
 
-Render = Callable[[str, str, "str | None", "frozenset[str]", str], list[str]]
+Render = Callable[[str, str, "str | None", "frozenset[str]", str], list[Part]]
 """The channel's rendering: kind, channel, thread, participants, text → the parts that will be shown. Pure."""
 
 
@@ -31,7 +32,7 @@ class Place:
     business: str
     employee: str
 
-    def parts(self, render: Render, text: str) -> list[str]:
+    def parts(self, render: Render, text: str) -> list[Part]:
         """Return `text` as the channel will show it; empty if it shows nothing."""
         return render(self.channel_kind, self.channel_id, self.thread_id, self.participants, text)
 
@@ -61,7 +62,7 @@ async def lock(session: TenantSession, conversation_id: UUID) -> Place:
 
 
 async def say(
-    session: TenantSession, place: Place, kind: Literal["human", "notice"], text: str, parts: list[str], *, owner_epoch: int
+    session: TenantSession, place: Place, kind: Literal["human", "notice"], text: str, parts: list[Part], *, owner_epoch: int
 ) -> UUID:
     """Put `text` into the outbox of a locked conversation; return the id of its message."""
     reply = Reply(

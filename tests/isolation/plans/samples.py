@@ -21,6 +21,7 @@ from konstruct.channels.accounts_repository import Account
 from konstruct.conversations.colleague import Colleague
 from konstruct.conversations.inbox_repository import Cursor, Filter, Show
 from konstruct.conversations.outbox import Reply
+from konstruct.conversations.part import Part
 from konstruct.db.database import Database
 from konstruct.db.scope import TenantScope
 from konstruct.db.tenant_tables import tenant_tables
@@ -65,7 +66,7 @@ def _plain() -> dict[str, Any]:
         "posts": [("D1", "1.000000")],
         "first": date(2026, 1, 1), "last": date(2026, 2, 1), "action": "suspend", "pieces": [b"x"], "parts": [b"x"],
         "chunks": ["x"], "two_days": UUID(int=0), "one_day": UUID(int=0), "every": timedelta(hours=1),
-        "render": lambda *parts: [parts[-1]],
+        "render": lambda *parts: [Part(parts[-1])],
     }  # fmt: skip
 
 
@@ -135,7 +136,7 @@ class Samples:
             "claim": claim, "claims": [claim], "secret": sealed, "fence": sealed, "secrets": [(sealed, b"x")],
             "job": tenant_jobs.Job(scope, "export", ids["export_id"], 1, 1, 1), "creator": (member.id, "Pat"),
             "postings": [("battery", ids["message_id"])], "indexed_to": ids["message_id"], "scope": scope,
-            "reply": Reply(ids["conversation_id"], ids["account_id"], "D1", None, 0, "human", "x", ["x"]),
+            "reply": Reply(ids["conversation_id"], ids["account_id"], "D1", None, 0, "human", "x", [Part("x")]),
             "access": Access(uuid7(), operator.id, "Olga", "because", _NOW, _NOW + timedelta(minutes=5)),
             "account_keys": [ids["external_id"]], "tenant_ids": [scope.tenant_id],
         }  # fmt: skip

@@ -38,6 +38,8 @@ class Answer:
     status: int
     data: Mapping[str, Any]
     retry_after_s: float | None
+    scopes: str | None = None
+    """What the token may do, as Slack says beside its answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ class SlackClient:
     async def call(self, call: Call, token: str | None, timeout_s: float) -> Result:
         """Make `call` with a client that acts as `token`, within `timeout_s`. Raises nothing but a cancellation.
 
-        Without a token for the methods by which an app proves itself with its own secret.
+        Without a token for the methods that take the app's own secret.
         """
         if token is not None and not _sendable(token):
             return Answer(200, {"ok": False, "error": "invalid_auth"}, None)
@@ -167,7 +169,8 @@ def _answer(response: Any) -> Result:
     if not isinstance(data, dict):
         data = {}
     if status == 429 or isinstance(data.get("ok"), bool):
-        return Answer(status, data, _retry_after(response.headers.get("Retry-After")))
+        headers = response.headers
+        return Answer(status, data, _retry_after(headers.get("Retry-After")), headers.get("X-OAuth-Scopes"))
     return Lost(f"http_{status}" if status != 200 else "unreadable_answer")
 
 

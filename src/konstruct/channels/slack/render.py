@@ -7,6 +7,7 @@ from collections.abc import Set
 from konstruct.channels.slack.blocks import Block, Kind, segment
 from konstruct.channels.slack.cutting import width
 from konstruct.channels.slack.safety import clean, neutralise, visible
+from konstruct.conversations.part import Part
 
 PART_MAX = 11_500
 """Units of one part. Slack takes 12,000 characters of markdown in a payload (docs: "markdown block")."""
@@ -15,7 +16,12 @@ _RESERVE = 32
 """Kept free for what the second look at each part may add where a cut made a new form."""
 
 
-def render(text: str, participants: Set[str]) -> list[str]:
+def render(text: str, participants: Set[str]) -> list[Part]:
+    """Return `text` as its messages; [] if it shows nothing."""
+    return [Part(one) for one in texts(text, participants)]
+
+
+def texts(text: str, participants: Set[str]) -> list[str]:
     """Return `text` as parts of at most `PART_MAX` units that mention nobody but `participants`; [] if it shows nothing."""
     safe = neutralise(clean(text), participants).strip("\n").rstrip()
     if not visible(safe):

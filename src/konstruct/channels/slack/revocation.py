@@ -4,14 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
+from konstruct.channels.port import Ignored, Inbound
+from konstruct.channels.port_events import Revoked
 from konstruct.channels.slack import payload
+from konstruct.channels.slack.envelope import Envelope
 
 UNINSTALLED = "app_uninstalled"
 REVOKED = "tokens_revoked"
 _BOTS_MAX = 100
 
 
-def bots(event: dict[str, Any]) -> tuple[str, ...] | None:
+def revoked(envelope: Envelope) -> Inbound:
+    """Return what the event takes from the account. Raises ValueError for one without a time."""
+    lost = _bots(envelope.event)
+    if lost is None:
+        return Ignored("not our bot's token")
+    at = _moment(envelope)
+    return Revoked(**envelope.names, reason="token_revoked" if lost else UNINSTALLED, at=at, bots=lost)
+
+
+def _bots(event: dict[str, Any]) -> tuple[str, ...] | None:
     """Return which bots lost their token; () for all there are; None if the event takes none of them away.
 
     `tokens_revoked` lists people and bots apart: a person who takes his own token back is none of our business.
@@ -23,14 +35,14 @@ def bots(event: dict[str, Any]) -> tuple[str, ...] | None:
     return tuple(named[:_BOTS_MAX]) or None
 
 
-def moment(event: dict[str, Any], delivered_at: object) -> float:
-    """Return when it happened, Unix seconds: the event's own time, else the delivery's. Raises ValueError without either."""
-    own = event.get("event_ts")
+def _moment(envelope: Envelope) -> float:
+    """The event's own time, else the delivery's: Unix seconds."""
+    own = envelope.event.get("event_ts")
     if isinstance(own, str):
         try:
             return payload.moment(own).timestamp()
         except ValueError:
             pass
-    if isinstance(delivered_at, bool) or not isinstance(delivered_at, int) or not 0 <= delivered_at < 10**11:
+    if envelope.sent_at is None:
         raise ValueError("event_time is missing or not a time")
-    return float(delivered_at)
+    return envelope.sent_at

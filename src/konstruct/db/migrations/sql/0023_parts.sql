@@ -1,2 +1,18 @@
--- Filled in by its own change.
-SELECT 1;
+-- A part of an answer may be a file, and a message may have buttons and ask for feedback (conversations/part.py).
+ALTER TABLE deliveries
+  ADD COLUMN form text NOT NULL DEFAULT 'text' CHECK (form IN ('text', 'file')),
+  ADD COLUMN extras jsonb NOT NULL DEFAULT '{}'
+    CONSTRAINT deliveries_extras CHECK (
+      jsonb_typeof(extras) = 'object'
+      AND extras - '{buttons,feedback}'::text[] = '{}'
+      AND coalesce(jsonb_typeof(extras -> 'feedback'), 'boolean') = 'boolean'
+      AND coalesce(jsonb_typeof(extras -> 'buttons'), 'array') = 'array'
+      AND NOT extras @? 'strict $.buttons[25]'
+      AND NOT extras @? '$.buttons[*] ? (@.type() != "object" || @.id.type() != "string" || @.label.type() != "string"
+            || (@.style != "plain" && @.style != "primary" && @.style != "danger"))'
+      AND NOT extras @? '$.buttons[*] ? (!exists(@.id) || !exists(@.label) || !exists(@.style))');
+
+-- What was shown long ago keeps its form.
+ALTER TABLE delivery_archive
+  ADD COLUMN form text NOT NULL DEFAULT 'text' CHECK (form IN ('text', 'file')),
+  ADD COLUMN extras jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(extras) = 'object');

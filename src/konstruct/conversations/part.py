@@ -1,0 +1,47 @@
+"""One visible message of a reply, as its channel will show it, and the buttons under it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Form = Literal["text", "file"]
+"""text: a message. file: a message whose words are an attached document."""
+Style = Literal["plain", "primary", "danger"]
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """A choice under a message. `id` is opaque: what a press of it means is known to our rows alone."""
+
+    id: str
+    label: str
+    style: Style = "plain"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One visible message. `feedback` asks the reader, below it, whether it helped."""
+
+    text: str = field(repr=False)
+    form: Form = "text"
+    buttons: tuple[Button, ...] = ()
+    feedback: bool = False
+
+    def extras(self) -> dict[str, Any]:
+        """Return what a delivery keeps besides text and form: JSON, without what is as usual."""
+        kept: dict[str, Any] = {}
+        if self.buttons:
+            kept["buttons"] = [{"id": one.id, "label": one.label, "style": one.style} for one in self.buttons]
+        if self.feedback:
+            kept["feedback"] = True
+        return kept
+
+
+def stored(text: str, form: Form, extras: str | Mapping[str, Any]) -> Part:
+    """Return the part that was stored as this text, form and `Part.extras` (or their JSON)."""
+    kept = json.loads(extras) if isinstance(extras, str) else extras
+    buttons = tuple(Button(one["id"], one["label"], one["style"]) for one in kept.get("buttons", ()))
+    return Part(text, form, buttons, kept.get("feedback", False))
