@@ -11,6 +11,7 @@ from typing import Any
 
 from aiohttp import web
 
+from tests.support.fake_rotation import Rotation
 from tests.support.fake_slack_app import FakeApp, Place
 from tests.support.fake_slack_store import FileStore
 
@@ -58,6 +59,7 @@ class FakeSlack:
     """(method, parameters) of every request, in the same order."""
     posts: list[dict[str, Any]] = field(default_factory=list)
     statuses: list[dict[str, Any]] = field(default_factory=list)
+    rotation: Rotation = field(default_factory=Rotation)
     app: FakeApp = field(init=False)
     """What people install here."""
     revoked: set[str] = field(default_factory=set)
@@ -112,12 +114,17 @@ class FakeSlack:
 
     async def _answer(self, method: str, token: str, request: web.Request) -> dict[str, Any]:
         if method == "oauth.v2.access":
-            return await self.app.access(request)
+            if b"grant_type=refresh_token" not in await request.read():
+                return await self.app.access(request)
+            proof = (self.app.client_id, self.app.client_secret)
+            return self.rotation.redeem(proof, request.headers.get("Authorization", ""), await request.text())
         if token in self.revoked:
             return {"ok": False, "error": "token_revoked"}
         if method == "auth.revoke" and token in self.app.refresh_tokens:
             return self._revoke(token, dict(request.query))
-        team = next((item for item in self.workspaces if item.token == token), None)
+        team = self.rotation.owner(token) or next((item for item in self.workspaces if item.token == token), None)
+        if isinstance(team, str):
+            return {"ok": False, "error": team}
         if team is None:
             return {"ok": False, "error": "invalid_auth" if token else "not_authed"}
         if method == "auth.test":

@@ -58,6 +58,7 @@ class House:
     engine: Engine
     turns: TurnLoop
     sends: Delivering
+    credentials: Credentials
     counters: Counters
     teams: tuple[Team, Team]
     scopes: tuple[TenantScope, TenantScope]
@@ -157,7 +158,7 @@ async def open_house(
     adapters = {"slack": SlackAdapter(settings)}
     redis, counters = Redis.open(settings), Counters()
     router = Router([backend], prices=load_prices(), sleep=lambda _: asyncio.sleep(0))
-    credentials = Credentials(db, vault)
+    credentials = Credentials(db, vault, adapters)
     surface = Surface(db, adapters, credentials)
     turns = TurnLoop(
         db,
@@ -177,11 +178,12 @@ async def open_house(
         running = asyncio.create_task(engine.run()) if run_engine else None
         try:
             url = f"http://127.0.0.1:{port}"
-            yield House(settings, db, slack, engine, turns, sends, counters, teams, scopes, url, running_app, http)
+            yield House(settings, db, slack, engine, turns, sends, credentials, counters, teams, scopes, url, running_app, http)
         finally:
             if running is not None:
                 engine.drain()
                 await running
+            await credentials.close()
             await adapters["slack"].close()
             await router.close()
             await redis.close()

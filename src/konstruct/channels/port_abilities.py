@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
-from konstruct.channels.port import Credential, Failed, Retry
+from konstruct.channels.port import Credential, Failed, Retry, Unknown
 from konstruct.conversations.files import FileAbsent, FileContent
 
 
@@ -107,3 +107,27 @@ class KnowsPeople(Protocol):
 
     async def person(self, person_id: str, credential: Credential) -> Person | Retry | Failed:
         """Return who that is. One call. Never raises for a provider's answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Renewed:
+    """A new token, and what the next one is to be had for: the old refresh token is used up."""
+
+    token: str = field(repr=False)
+    refresh_token: str = field(repr=False)
+    expires_in_s: float
+
+
+RenewOutcome = Renewed | Retry | Unknown | Failed
+"""`Retry` and `Failed`: the refresh token was not used. `Failed.account_broken`: it is good for nothing any more."""
+
+
+@runtime_checkable
+class Renewing(Protocol):
+    """A channel whose tokens run out and are renewed."""
+
+    async def renew(self, refresh_token: str, timeout_s: float) -> RenewOutcome:
+        """Use the refresh token, which works once, in one call without any retry. Never raises for a provider's answer.
+
+        `timeout_s` is also the latest moment at which the request may be written.
+        """

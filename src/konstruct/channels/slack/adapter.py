@@ -23,8 +23,8 @@ from konstruct.channels.port import (
     SendOutcome,
     Target,
 )
-from konstruct.channels.port_abilities import Grant, NotGranted, Person
-from konstruct.channels.slack import events, history, installing, manifest, outcomes, people, signature
+from konstruct.channels.port_abilities import Grant, NotGranted, Person, RenewOutcome
+from konstruct.channels.slack import events, history, installing, manifest, outcomes, people, renewal, signature
 from konstruct.channels.slack.client import Answer, SlackClient
 from konstruct.channels.slack.installing import SlackInstalls
 from konstruct.channels.slack.media import SlackMedia
@@ -57,11 +57,14 @@ class SlackAdapter:
         opt_in_required=False,
         echoes=True,
         install=True,
+        renew=True,
         revoke=True,
     )
 
     def __init__(self, settings: Settings) -> None:
         self._signing_secret = settings.slack_signing_secret or SecretStr("")
+        self._client_id = settings.slack_client_id or ""
+        self._client_secret = settings.slack_client_secret or SecretStr("")
         self._client = SlackClient(settings.slack_api_url)
         self._media = SlackMedia(settings.slack_api_url, self._client)
         self._installs = SlackInstalls(settings, self._client)
@@ -105,21 +108,22 @@ class SlackAdapter:
         """See `ChannelAdapter.find`. Slack limits most apps to one such call a minute."""
         return await history.find(self._client, post, since, credential)
 
-    async def working(self, target: Target, credential: Credential, active: bool) -> None:
+    async def working(self, target: Target, credential: Credential, active: bool) -> str | None:
         """See `ChannelAdapter.working`."""
         thread = target.thread_id
         if thread is None:
-            return
+            return None
 
         async def call(web: AsyncWebClient) -> object:
             status = WORKING_STATUS if active else ""
             return await web.assistant_threads_setStatus(channel_id=target.channel_id, thread_ts=thread, status=status)
 
         result = await self._client.call(call, credential.token, _STATUS_TIMEOUT_S)
-        if not isinstance(result, Answer):
-            log.debug("slack.status_not_shown", code=result.reason)
-        elif result.data.get("ok") is not True:
-            log.debug("slack.status_not_shown", code=outcomes.code(result))
+        if isinstance(result, Answer) and result.data.get("ok") is True:
+            return None
+        code = outcomes.code(result) if isinstance(result, Answer) else result.reason
+        log.debug("slack.status_not_shown", code=code)
+        return code
 
     async def health(self, credential: Credential) -> str | None:
         """See `ChannelAdapter.health`. "no_connection", "timeout" and the like mean that Slack was not asked."""
@@ -169,6 +173,10 @@ class SlackAdapter:
     async def person(self, person_id: str, credential: Credential) -> Person | Retry | Failed:
         """See `KnowsPeople.person`."""
         return await people.person(self._client, person_id, credential)
+
+    async def renew(self, refresh_token: str, timeout_s: float) -> RenewOutcome:
+        """See `Renewing.renew`."""
+        return await renewal.renew(self._client, self._client_id, self._client_secret, refresh_token, timeout_s)
 
     async def close(self) -> None:
         """See `ChannelAdapter.close`."""
