@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from konstruct.agents.loop import TurnLoop
 from konstruct.agents.mind import open_mind
+from konstruct.channels.changing import Changing
 from konstruct.channels.credentials import Credentials
 from konstruct.channels.delivery import Delivering
 from konstruct.channels.desk import Desk
@@ -15,7 +16,8 @@ from konstruct.channels.events_handling import EventHandling, Handle
 from konstruct.channels.limits import SendLimits
 from konstruct.channels.patience import patience_of
 from konstruct.channels.port import ChannelAdapter
-from konstruct.channels.port_events import ChannelEvent, Opened
+from konstruct.channels.port_events import ChannelEvent, Deleted, Edited, Opened
+from konstruct.channels.slack import tiers
 from konstruct.channels.slack.adapter import SlackAdapter
 from konstruct.channels.surface import Surface
 from konstruct.conversations.forgetting import Forgetting
@@ -64,7 +66,9 @@ async def build_handlers(settings: Settings, db: Database, counters: Counters) -
             attempts=settings.turn_attempts,
             counters=counters,
         )
-        sends = Delivering(db, adapters, credentials, SendLimits(redis), counters=counters, patience=patience_of(settings))
+        sends = Delivering(
+            db, adapters, credentials, SendLimits(redis, tiers.RATES), counters=counters, patience=patience_of(settings)
+        )
         await stack.enter_async_context(reading(db))
         indexing = asyncio.create_task(index_on(db))
         stack.callback(indexing.cancel)
@@ -78,7 +82,13 @@ async def build_handlers(settings: Settings, db: Database, counters: Counters) -
             "forget_person": Forgetting(db, desk.telling.tell),
         }
         await stack.enter_async_context(TenantJobs(db, jobs).running())
-        handlers: dict[type[ChannelEvent], Handle] = {**desk.handlers(), Opened: desk.home.opened}
+        changing = Changing(db, burst_s=settings.burst_s)
+        handlers: dict[type[ChannelEvent], Handle] = {
+            Edited: changing.edited,
+            Deleted: changing.deleted,
+            Opened: desk.home.opened,
+            **desk.handlers(),
+        }
         events = TenantJobs(
             db, {"channel_event": EventHandling(db, handlers, counters)}, poll_s=1.0, backoff_s=1.0, at_once=EVENTS_AT_ONCE
         )

@@ -12,7 +12,7 @@ from uuid import UUID
 
 import structlog
 
-from konstruct.conversations import actions_repository
+from konstruct.conversations import actions_repository, changes
 from konstruct.conversations import forgetting_repository as repository
 from konstruct.conversations.actions_repository import Action
 from konstruct.conversations.forgetting_repository import Person
@@ -61,6 +61,7 @@ class Forgetting:
             return None
         person = Person(action.account_id, action.who.person, action.decided_at)
         gone = {what: await self._all(job.scope, person, sql) for what, sql in repository.STEPS.items()}
+        gone["threads"] = await self._threads(job.scope, person)
         await self._raw(job.scope, person)
         left = await self._db.run(job.scope, lambda s: repository.finish(s, person))
         log.info(
@@ -81,6 +82,18 @@ class Forgetting:
             gone += some
             if some < self._step:
                 return gone
+
+    async def _threads(self, scope: TenantScope, person: Person) -> int:
+        """Withdraw what the person said in channels, as if they had deleted it; return how many messages.
+
+        There the conversation is the others' as well: it goes on without these words.
+        """
+        gone = 0
+        while posts := await self._db.run(scope, lambda s: repository.in_threads(s, person, self._step)):
+            for post in posts:
+                async with self._db.tenant(scope) as session:
+                    gone += await changes.withdraw_post(session, post)
+        return gone
 
     async def _raw(self, scope: TenantScope, person: Person) -> None:
         """Go through the deliveries as they came in, and delete those that name the person."""

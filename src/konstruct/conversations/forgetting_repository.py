@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
+from konstruct.conversations.changes_repository import Post
 from konstruct.db.session import TenantSession
 
 
@@ -85,29 +86,12 @@ WITH {_THEIRS}, old AS (
   DELETE FROM conversation_notes n USING old o WHERE n.tenant_id = $1 AND n.id = o.id RETURNING 1
 ) SELECT count(*) FROM gone
 """
-# In a channel the conversation is the others' as well: their own messages stand there without their words, found by nothing.
-_THREADS = """
-WITH old AS (
-  SELECT m.id FROM messages m JOIN contacts k ON k.tenant_id = m.tenant_id AND k.id = m.contact_id
-  JOIN conversations c ON c.tenant_id = m.tenant_id AND c.id = m.conversation_id
-  WHERE m.tenant_id = $1 AND k.account_id = $2 AND k.external_id = $3 AND c.kind = 'thread' AND m.created_at <= $4
-    AND m.state <> 'in_turn' AND (m.text <> '' OR m.attachments <> '[]')
-  ORDER BY m.id LIMIT $5
-), unfound AS (
-  DELETE FROM message_terms p USING old o WHERE p.tenant_id = $1 AND p.message_id = o.id AND p.term <> ''
-), found AS (
-  INSERT INTO message_terms (tenant_id, term, message_id) SELECT $1, '', id FROM old ON CONFLICT DO NOTHING
-), gone AS (
-  UPDATE messages m SET text = '', attachments = '[]' FROM old o WHERE m.tenant_id = $1 AND m.id = o.id RETURNING 1
-) SELECT count(*) FROM gone
-"""
 STEPS = {
     "summaries": _SUMMARIES,
     "direct": _DIRECT,
     "steps": _STEPS,
     "archive": _ARCHIVE,
     "notes": _NOTES,
-    "threads": _THREADS,
 }
 """In this order: a summary names the last message that it stands for; a turn is emptied when its messages are gone."""
 
@@ -115,6 +99,22 @@ STEPS = {
 async def step(session: TenantSession, sql: str, person: Person, limit: int) -> int:
     """Take one of STEPS, `limit` rows at most; return how many there were, less than `limit` for the last."""
     return int(await session.fetchval(sql, session.scope.tenant_id, person.account_id, person.external_id, person.until, limit))
+
+
+async def in_threads(session: TenantSession, person: Person, limit: int) -> list[Post]:
+    """Return up to `limit` of the person's own messages in channels that still say something, the oldest first."""
+    rows = await session.fetch(
+        "SELECT m.id, m.conversation_id FROM messages m JOIN contacts k ON k.tenant_id = m.tenant_id AND k.id = m.contact_id"
+        " JOIN conversations c ON c.tenant_id = m.tenant_id AND c.id = m.conversation_id"
+        " WHERE m.tenant_id = $1 AND k.account_id = $2 AND k.external_id = $3 AND c.kind = 'thread' AND m.created_at <= $4"
+        "   AND m.deleted_at IS NULL ORDER BY m.id LIMIT $5",
+        session.scope.tenant_id,
+        person.account_id,
+        person.external_id,
+        person.until,
+        limit,
+    )
+    return [Post(**row) for row in rows]
 
 
 async def forget_deliveries(session: TenantSession, person: Person, after: Place, limit: int) -> Place | None:
@@ -147,15 +147,13 @@ async def finish(session: TenantSession, person: Person) -> int:
         person.until,
     )
     await session.execute(
-        "UPDATE contacts SET display_name = NULL WHERE tenant_id = $1 AND account_id = $2 AND external_id = $3", *ids
+        "UPDATE contacts SET display_name = NULL, named_at = NULL, context = NULL, context_at = NULL"
+        " WHERE tenant_id = $1 AND account_id = $2 AND external_id = $3",
+        *ids,
     )
     left = await session.fetchval(
-        f"WITH {_THEIRS} SELECT (SELECT count(*) FROM messages m JOIN theirs t ON m.conversation_id = t.id"
-        "   WHERE m.tenant_id = $1 AND m.created_at <= $4)"
-        " + (SELECT count(*) FROM messages m JOIN contacts k ON k.tenant_id = m.tenant_id AND k.id = m.contact_id"
-        "   JOIN conversations c ON c.tenant_id = m.tenant_id AND c.id = m.conversation_id"
-        "   WHERE m.tenant_id = $1 AND k.account_id = $2 AND k.external_id = $3 AND c.kind = 'thread' AND m.created_at <= $4"
-        "   AND (m.text <> '' OR m.attachments <> '[]'))",
+        f"WITH {_THEIRS} SELECT count(*) FROM messages m JOIN theirs t ON m.conversation_id = t.id"
+        " WHERE m.tenant_id = $1 AND m.created_at <= $4",
         *ids,
         person.until,
     )
