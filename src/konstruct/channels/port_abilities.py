@@ -12,8 +12,16 @@ from typing import Literal, Protocol, runtime_checkable
 from konstruct.channels.port import Credential, Inbound
 from konstruct.conversations.part import Button
 
-Told = Literal["shown", "later", "refused"]
-"""What came of showing something outside the outbox. later: certainly not shown, and may be tried again."""
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What came of showing something outside the outbox. later: certainly not shown, and may be tried again."""
+
+    state: Literal["shown", "later", "refused"]
+    after_s: float = 0.0
+    """How long the provider asks to wait, where it does."""
+    code: str = ""
+    """Why not, in the provider's own word."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,14 +66,13 @@ async def build_handlers(settings: Settings, db: Database, counters: Counters) -
             attempts=settings.turn_attempts,
             counters=counters,
         )
-        sends = Delivering(
-            db, adapters, credentials, SendLimits(redis, tiers.RATES), counters=counters, patience=patience_of(settings)
-        )
+        limits = SendLimits(redis, tiers.RATES)
+        sends = Delivering(db, adapters, credentials, limits, counters=counters, patience=patience_of(settings))
         await stack.enter_async_context(reading(db))
         indexing = asyncio.create_task(index_on(db))
         stack.callback(indexing.cancel)
         mailer = open_mailer(settings, _sandbox_mailer(settings, stack))
-        desk = Desk(db, adapters, credentials)
+        desk = Desk(db, adapters, credentials, limits)
         jobs: dict[JobKind, Work] = {
             "notice_mail": NoticeMails(db, mailer, settings.public_url),
             "retention": Retention(db),
