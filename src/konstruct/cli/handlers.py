@@ -11,6 +11,7 @@ from konstruct.agents.mind import open_mind
 from konstruct.channels import accounts
 from konstruct.channels.credentials import Credentials
 from konstruct.channels.delivery import Delivering
+from konstruct.channels.desk import Desk
 from konstruct.channels.events_handling import EventHandling
 from konstruct.channels.limits import SendLimits
 from konstruct.channels.media import Media
@@ -20,6 +21,7 @@ from konstruct.channels.slack import tiers
 from konstruct.channels.slack.adapter import SlackAdapter
 from konstruct.channels.surface import Surface
 from konstruct.cli.event_handlers import event_handlers
+from konstruct.conversations.forgetting import Forgetting
 from konstruct.conversations.indexing import index_on
 from konstruct.db.database import Database
 from konstruct.db.redis import Redis
@@ -73,15 +75,17 @@ async def build_handlers(settings: Settings, db: Database, counters: Counters) -
         indexing = asyncio.create_task(index_on(db))
         stack.callback(indexing.cancel)
         mailer = open_mailer(settings, _sandbox_mailer(settings, stack))
+        desk = Desk(db, adapters, credentials, limits)
         jobs: dict[JobKind, Work] = {
             "notice_mail": NoticeMails(db, mailer, settings.public_url),
             "retention": Retention(db),
             "export": Exports(db),
             "erase": Erasing(db, redis, vault, lambda scope: accounts.revoke_all(db, vault, scope, adapters)),
             "token_renewal": credentials.renewals,
+            "forget_person": Forgetting(db, desk.telling.tell),
         }
         await stack.enter_async_context(TenantJobs(db, jobs).running())
-        handlers = event_handlers(settings, db, adapters, credentials, limits)
+        handlers = event_handlers(settings, db, adapters, credentials, limits, desk)
         events = TenantJobs(
             db, {"channel_event": EventHandling(db, handlers, counters)}, poll_s=1.0, backoff_s=1.0, at_once=EVENTS_AT_ONCE
         )
