@@ -49,15 +49,15 @@ class FakeApp:
     codes: dict[str, _Code] = field(default_factory=dict)
     refresh_tokens: set[str] = field(default_factory=set)
 
-    def approve(self, consent_url: str, place: Place, *, without: str = "") -> str:
+    def approve(self, consent_url: str, place: Place, *, without: str = "", more: str = "") -> str:
         """Press Allow on the page of consent, which `consent_url` must be a right address of; return where the browser goes
-        then. `without` is a scope that the workspace does not give."""
+        then. `without` is a scope that the workspace does not give, `more` one that it gave earlier."""
         parts = urlsplit(consent_url)
         asked = {name: values[0] for name, values in parse_qs(parts.query, strict_parsing=True).items()}
         assert parts.path == "/oauth/v2/authorize" and asked.keys() == {"client_id", "scope", "state", "redirect_uri"}
         assert asked["client_id"] == self.client_id
         code = f"{secrets.token_hex(6)}.{secrets.token_hex(20)}"
-        scopes = ",".join(scope for scope in asked["scope"].split(",") if scope != without)
+        scopes = ",".join(scope for scope in (*asked["scope"].split(","), more) if scope not in ("", without))
         self.codes[code] = _Code(place, scopes, asked["redirect_uri"], self.clock())
         return f"{urlsplit(asked['redirect_uri']).path}?{urlencode({'code': code, 'state': asked['state']})}"
 

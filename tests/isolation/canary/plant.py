@@ -38,7 +38,7 @@ from tests.support.mail_server import MailServer, open_mail_server
 from tests.support.processes import environment, running
 from tests.support.slack_events import Team
 
-SECRETS = ("signing-kzq-secret", "sk-kzq-key", "app-pass", "fleet-pass", "maintenance-pass", "valkey-pass")
+SECRETS = ("signing-kzq-secret", "sk-kzq-key", "app-secret-canary", "app-pass", "fleet-pass", "maintenance-pass", "valkey-pass")
 """The installation's own."""
 PATIENCE_S = 120.0
 """A step that has not come about by then never will, on a loaded machine either."""
@@ -143,6 +143,8 @@ async def _settings(
         "MAIL_FROM": "desk@example.com",
         "SLACK_SIGNING_SECRET": SECRETS[0],
         "SLACK_API_URL": slack_url,
+        "SLACK_CLIENT_ID": "4711.0815",
+        "SLACK_CLIENT_SECRET": SECRETS[2],
         "LLM_BACKEND": "openai_compat",
         "LLM_URL": model_url,
         "LLM_MODEL": "test-model",
@@ -183,7 +185,7 @@ def _granted(m: Marks, team: Team) -> Grant:
         account_name=f"Workspace {m('workspace')}",
         enterprise_id=f"E{m('organisation')}".upper(),
         scopes=frozenset((f"{m('scope')}:read",)),
-        refresh_token=f"xoxe-{m('refresh')}",
+        refresh_token=f"xoxe-{m('token')}",
     )
 
 

@@ -18,6 +18,7 @@ from tests.isolation.canary.plant import PATIENCE_S, Plant, place
 from tests.isolation.http.cases import OPERATOR, PORTAL, SAMPLES, Case
 from tests.isolation.http.stock import KINDS
 from tests.operator.support import REASON, open_operations
+from tests.support.fake_slack_app import Place
 from tests.support.house import House, until
 from tests.support.portal import Answer, Person, open_portal
 from tests.support.slack_events import mention_pair, message
@@ -60,7 +61,18 @@ async def teach(plant: Plant, number: int, person: Person) -> str:
     fields = [("name", m("keyname")), ("lifetime", ""), *(("scope", scope.value) for scope in SCOPES)]
     made = await send(plant, number, person, "/settings/api-keys", fields)
     [key] = set(re.findall(r"kst_[0-9a-f]{32}_[\w-]{20,}", made.text))
+    await _add_to_slack(plant, number, person)
     return str(key)
+
+
+async def _add_to_slack(plant: Plant, number: int, person: Person) -> None:
+    """Approve the app once more: what the workspace is called, and what it gives, comes from Slack."""
+    m, team = plant.marks[number], plant.teams[number]
+    place = Place(team.team_id, f"Workspace {m('workspace')}", team.bot_user_id, token=team.token)
+    consent = (await person.get("/oauth/slack/start", follow=False)).path
+    answer = await person.get(plant.slack.app.approve(consent, place, more=f"{m('scope')}:read"))
+    assert answer.status == 200 and m("workspace") in answer.text
+    plant.sinks.add(number, "portal", answer.text, str(answer.headers))
 
 
 async def send(plant: Plant, number: int, person: Person, path: str, data: Any) -> Answer:
@@ -129,7 +141,7 @@ async def look_at_everything(plant: Plant, number: int, person: Person, key: str
     ids = {kind: [str(row[0]) for row in await plant.fetch(number, sql)] for kind, sql in KINDS.items()}
     ids["note_id"], ids["form_id"] = ids["note_id"][:1], [str(uuid7())]
     for case in PORTAL:
-        if case.method == "GET" and not case.path.endswith(("/file", "/events", "/raw/{key}", "{ticket}")):
+        if case.method == "GET" and not case.path.endswith(("/file", "/events", "/raw/{key}", "{ticket}", "/start", "/callback")):
             for address in _addresses(case, ids):
                 answer = await person.get(address)
                 assert answer.status == 200, f"{address}: {answer.status}"
