@@ -79,6 +79,7 @@ async def test_a_redirect_leads_to_another_host(sandbox: Sandbox) -> None:
 
 async def test_the_event_of_a_file(sandbox: Sandbox, listener: Listener, installer: Installer) -> None:
     root = await sandbox.say("hello", ANNA_DIRECT)
+    await listener.wait(1)
     posted = await sdk(sandbox).files_upload_v2(channel=ANNA_DIRECT, thread_ts=root, filename="answer.md", content="# Answer")
     event = (await listener.wait(2))[1].event
     assert (event["subtype"], event["bot_id"], event["thread_ts"]) == ("file_share", FERNWOOD.workspace.bot_id, root)

@@ -105,7 +105,7 @@ async def test_an_app_can_refuse_retries(sandbox: Sandbox, listener: Listener) -
     await until(lambda: bool(sandbox.store.outbox.untaken_threads(ANNA_DIRECT)))
     await sandbox.say("and then", ANNA_DIRECT)
     assert [h.event["text"] for h in await listener.wait(2)] == ["once", "and then"]
-    assert not sandbox.store.outbox.pending()
+    await until(lambda: not sandbox.store.outbox.pending())
 
 
 async def test_events_come_again_on_request(installer: Installer, sandbox: Sandbox, listener: Listener) -> None:

@@ -29,6 +29,7 @@ class SwitchChange(BaseModel):
     streams: bool | None = None
     limits: bool | None = None
     echoes: bool | None = None
+    metadata_events: bool | None = None
     file_redirect: bool | None = None
 
 

@@ -47,8 +47,7 @@ def posted_events(store: SandboxStore, workspace: Workspace, channel: Channel, m
     place = Place.of(store, workspace, channel)
     if place is None or not store.control.switches().echoes:
         return []
-    heard = [place.envelope(message, _message_event(store, place, message))]
-    return heard + ([_metadata(place, workspace, message)] if message.metadata else [])
+    return [place.envelope(message, _message_event(store, place, message)), *_metadata_events(store, place, workspace, message)]
 
 
 def stopped_events(
@@ -61,7 +60,7 @@ def stopped_events(
     """
     heard = changed_events(store, workspace, channel, before, after, subtype="bot_message")
     place = _listening(store, workspace, channel, after)
-    return heard + ([_metadata(place, workspace, after)] if place and after.metadata else [])
+    return [*heard, *_metadata_events(store, place, workspace, after)] if place else heard
 
 
 def changed_events(
@@ -202,7 +201,9 @@ def _listening(store: SandboxStore, workspace: Workspace, channel: Channel, mess
     return Place.of(store, workspace, channel)
 
 
-def _metadata(place: Place, workspace: Workspace, message: Message) -> OutgoingEvent:
+def _metadata_events(store: SandboxStore, place: Place, workspace: Workspace, message: Message) -> list[OutgoingEvent]:
+    if not message.metadata or not store.control.switches().metadata_events:
+        return []
     event = {
         "type": "message_metadata_posted",
         "app_id": workspace.app_id,
@@ -214,7 +215,7 @@ def _metadata(place: Place, workspace: Workspace, message: Message) -> OutgoingE
         "message_ts": message.ts,
         "event_ts": new_event_ts(),
     }
-    return place.envelope(message, event)
+    return [place.envelope(message, event)]
 
 
 def _message_event(store: SandboxStore, place: Place, message: Message) -> dict[str, Any]:
