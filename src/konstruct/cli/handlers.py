@@ -11,14 +11,16 @@ from konstruct.agents.mind import open_mind
 from konstruct.channels.changing import Changing
 from konstruct.channels.credentials import Credentials
 from konstruct.channels.delivery import Delivering
+from konstruct.channels.desk import Desk
 from konstruct.channels.events_handling import EventHandling, Handle
 from konstruct.channels.limits import SendLimits
 from konstruct.channels.patience import patience_of
 from konstruct.channels.port import ChannelAdapter
-from konstruct.channels.port_events import ChannelEvent, Deleted, Edited
+from konstruct.channels.port_events import ChannelEvent, Deleted, Edited, Opened
 from konstruct.channels.slack import tiers
 from konstruct.channels.slack.adapter import SlackAdapter
 from konstruct.channels.surface import Surface
+from konstruct.conversations.forgetting import Forgetting
 from konstruct.conversations.indexing import index_on
 from konstruct.db.database import Database
 from konstruct.db.redis import Redis
@@ -64,22 +66,28 @@ async def build_handlers(settings: Settings, db: Database, counters: Counters) -
             attempts=settings.turn_attempts,
             counters=counters,
         )
-        sends = Delivering(
-            db, adapters, credentials, SendLimits(redis, tiers.RATES), counters=counters, patience=patience_of(settings)
-        )
+        limits = SendLimits(redis, tiers.RATES)
+        sends = Delivering(db, adapters, credentials, limits, counters=counters, patience=patience_of(settings))
         await stack.enter_async_context(reading(db))
         indexing = asyncio.create_task(index_on(db))
         stack.callback(indexing.cancel)
         mailer = open_mailer(settings, _sandbox_mailer(settings, stack))
+        desk = Desk(db, adapters, credentials, limits)
         jobs: dict[JobKind, Work] = {
             "notice_mail": NoticeMails(db, mailer, settings.public_url),
             "retention": Retention(db),
             "export": Exports(db),
             "erase": Erasing(db, redis, vault),
+            "forget_person": Forgetting(db, desk.telling.tell),
         }
         await stack.enter_async_context(TenantJobs(db, jobs).running())
         changing = Changing(db, burst_s=settings.burst_s)
-        handlers: dict[type[ChannelEvent], Handle] = {Edited: changing.edited, Deleted: changing.deleted}
+        handlers: dict[type[ChannelEvent], Handle] = {
+            Edited: changing.edited,
+            Deleted: changing.deleted,
+            Opened: desk.home.opened,
+            **desk.handlers(),
+        }
         events = TenantJobs(
             db, {"channel_event": EventHandling(db, handlers, counters)}, poll_s=1.0, backoff_s=1.0, at_once=EVENTS_AT_ONCE
         )

@@ -107,6 +107,8 @@ PORTAL = (
     get("/settings/members"),
     post("/settings/members", own=200, name="Kim", email="kim-{form_id}@example.com", role="viewer"),
     post("/settings/members/me", name="Pat Doe", email="pat-{form_id}@example.com"),
+    post("/settings/members/me/link", own=200),
+    post("/settings/members/me/unlink"),
     post("/settings/members/{member_id}/role", role="viewer"),
     post("/settings/members/{member_id}/invite", own=200),
     post("/settings/members/{member_id}/sign-out"),
@@ -116,6 +118,8 @@ PORTAL = (
     post("/settings/api-keys/{key_id}/revoke"),
     # What ends things comes last: until then there has to be something.
     post("/knowledge/{document_id}/delete"),
+    post("/channels/{account_id}/pause"),
+    post("/channels/{account_id}/resume"),
     post("/channels/{account_id}/disconnect"),
     post("/sign-out/everywhere"),
     post("/sign-out"),
@@ -147,24 +151,58 @@ OPERATOR = (
 )
 """Every page of the operators."""
 
-WEBHOOKS = {("POST", "/webhooks/slack/events")}
+WEBHOOKS = {("POST", f"/webhooks/slack/{name}") for name in ("events", "interactivity", "commands")} | {
+    ("GET", f"/webhooks/slack/{name}") for name in ("interactivity", "commands")
+}
 """Signed by the provider; what may stand in their bodies is in test_webhooks.py."""
 PUBLIC = {("GET", path) for path in ("/healthz", "/readyz", "/metrics", "/api/openapi.json")} | {("", "/static")}
 """The same for everybody, and about nobody."""
 SANDBOX = {
     ("GET", "/sandbox"),
+    ("POST", "/sandbox/act"),
     ("GET", "/sandbox/b/{slug}"),
     ("GET", "/sandbox/b/{slug}/{channel_id}"),
-    ("GET", "/sandbox/static/{name}"),
+    ("GET", "/sandbox/control"),
+    ("POST", "/sandbox/control"),
+    ("GET", "/sandbox/control/accepted"),
+    ("POST", "/sandbox/control/app-rate-limited"),
+    ("POST", "/sandbox/control/clock"),
+    ("GET", "/sandbox/control/elsewhere"),
+    ("POST", "/sandbox/control/faults"),
+    ("POST", "/sandbox/control/forget"),
+    ("GET", "/sandbox/control/installations"),
+    ("POST", "/sandbox/control/look"),
+    ("POST", "/sandbox/control/repeat"),
+    ("POST", "/sandbox/control/reset"),
+    ("POST", "/sandbox/control/revoke"),
+    ("GET", "/sandbox/control/switches"),
+    ("POST", "/sandbox/control/switches"),
+    ("POST", "/sandbox/control/uninstall"),
+    ("POST", "/sandbox/delete"),
+    ("POST", "/sandbox/dialog"),
+    ("POST", "/sandbox/dialog/close"),
+    ("POST", "/sandbox/dismiss"),
+    ("POST", "/sandbox/edit"),
+    ("GET", "/sandbox/events"),
+    ("POST", "/sandbox/files"),
+    ("GET", "/sandbox/files/{team_id}/{file_id}"),
+    ("POST", "/sandbox/invite"),
     ("GET", "/sandbox/mail"),
     ("GET", "/sandbox/mail/{mail_id}"),
-    ("GET", "/sandbox/events"),
     ("POST", "/sandbox/messages"),
-    ("POST", "/sandbox/control/faults"),
-    ("POST", "/sandbox/control/reset"),
-    ("GET", "/sandbox/control/accepted"),
+    ("POST", "/sandbox/opened"),
+    ("POST", "/sandbox/shortcut"),
+    ("POST", "/sandbox/slack/actions/{team}/{secret}"),
     ("GET", "/sandbox/slack/api/{method}"),
     ("POST", "/sandbox/slack/api/{method}"),
+    ("GET", "/sandbox/slack/elsewhere/{name:path}"),
+    ("GET", "/sandbox/slack/files/{team_id}-{file_id}/{name:path}"),
+    ("GET", "/sandbox/slack/oauth/authorize"),
+    ("POST", "/sandbox/slack/oauth/authorize"),
+    ("GET", "/sandbox/slack/oauth/v2/authorize"),
+    ("POST", "/sandbox/slack/oauth/v2/authorize"),
+    ("POST", "/sandbox/slack/upload/v1/{ticket}"),
+    ("GET", "/sandbox/static/{name}"),
 }
 """Simulated workspaces of the embedded instance alone, apart from every tenant's rows; workspace against workspace is in
 tests/sandbox/test_refusals.py."""
