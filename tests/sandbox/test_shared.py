@@ -36,17 +36,18 @@ async def say(sandbox: Sandbox, team: str, user: str, channel: str, text: str = 
 async def test_a_grid_is_heard_through_its_installation(installer: Installer, sandbox: Sandbox, listener: Listener) -> None:
     await say(sandbox, EVENTS, ISLA, "C0LARKFAIR1", "nobody hears")
     await installer.install(ORGANISATION, NOOR)
-    await say(sandbox, EVENTS, ISLA, "C0LARKFAIR1", f"<@{LARKSPUR.bot_user_id}>")
-    (heard,) = await listener.wait(1)
-    envelope = heard.envelope
-    assert envelope["event"]["user"] == ISLA and envelope["enterprise_id"] == ORGANISATION
+    await say(sandbox, EVENTS, ISLA, "C0LARKFAIR1", "@Konstruct which dates?")
+    envelopes = {h.event["type"]: h.envelope for h in await listener.wait(2)}
+    envelope = envelopes["app_mention"]
+    assert envelope["event"]["text"] == f"<@{LARKSPUR.bot_user_id}> which dates?" and envelope["event"]["user"] == ISLA
+    assert envelope["enterprise_id"] == ORGANISATION
     assert tuple(envelope[name] for name in OUTSIDE) == (EVENTS, EVENTS, ORGANISATION, False)
     whole = {"user_id": LARKSPUR.bot_user_id, "is_bot": True, "is_enterprise_install": True}
     assert envelope["authorizations"] == [{"enterprise_id": ORGANISATION, "team_id": None, **whole}]
     # An installation in one workspace goes before that of the organisation.
     await installer.install(HOTELS, PIET)
     await say(sandbox, HOTELS, PIET, "C0LARKDESK1")
-    envelope = (await listener.wait(2))[1].envelope
+    envelope = (await listener.wait(3))[2].envelope
     one = {"user_id": LARKSPUR_HOTELS.workspace.bot_user_id, "is_bot": True, "is_enterprise_install": False}
     assert envelope["authorizations"] == [{"enterprise_id": ORGANISATION, "team_id": HOTELS, **one}]
 
@@ -61,6 +62,9 @@ async def test_a_shared_channel_is_heard_once_from_either_side(
     theirs, ours = by_text["from the other side"], by_text["from our side"]
     assert tuple(theirs[name] for name in OUTSIDE) == (HOTELS, BOOKS, None, True)
     assert tuple(ours[name] for name in OUTSIDE) == (BOOKS, BOOKS, None, True)
+    await say(sandbox, HOTELS, PIET, SHARED_CHANNEL, "@Konstruct?")
+    mentioned = [h.event["text"] for h in (await listener.wait(4))[2:]]
+    assert mentioned == [f"<@{HARBOR.workspace.bot_user_id}>?"] * 2
     assert {each["authorizations"][0]["team_id"] for each in (theirs, ours)} == {BOOKS}
     assert (theirs["event"]["team"], theirs["event"]["user_team"], ours["event"]["user_team"]) == (HOTELS, HOTELS, BOOKS)
     people = {
