@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, FilePayload, Page, expect
 
-from konstruct.local.sandbox.businesses import FERNWOOD
+from konstruct.local.sandbox.businesses import FERNWOOD, MARLOW
 from konstruct.local.sandbox.unconnected import HARBOR, LARKSPUR_HOTELS, SHARED_CHANNEL
 from tests.sandbox.kit import FORM, actions, button, feedback, modal, mrkdwn, option, plain
 from tests.sandbox.support import (
@@ -183,6 +183,28 @@ async def test_commands_and_what_one_person_sees(page: Page, sandbox: Sandbox, a
         assert "Only</strong> for Anna" not in await response.text()
     await private.get_by_role("button", name="Dismiss").click()
     await expect(private).to_have_count(0)
+
+
+async def test_files_are_sent_and_fetched(page: Page, sandbox: Sandbox, app: Listener) -> None:
+    await open_at(page, sandbox, DESK)
+    upload = page.locator("#files")
+    names = ("prices.csv", "wrong.csv")
+    await upload.set_input_files([FilePayload(name=name, mimeType="text/csv", buffer=b"a,b") for name in names])
+    await page.get_by_role("button", name="Do not send wrong.csv").click()
+    await page.get_by_role("textbox").fill("See these, @Robin")
+    await page.keyboard.press("Enter")
+    link = page.get_by_role("link", name="prices.csv")
+    await expect(page.get_by_role("list", name="Files to send")).to_be_hidden()
+    async with page.expect_download() as download:
+        await link.click()
+    path = await (await download.value).path()
+    assert path.read_bytes() == b"a,b"
+    await until(lambda: any(heard.event.get("subtype") == "file_share" for heard in app.heard))
+    address = await link.get_attribute("href")
+    assert address is not None
+    for foreign in (address.replace(TEAM, MARLOW.workspace.team_id), address + "X"):
+        async with sandbox.http.get(sandbox.url + foreign) as response:
+            assert response.status == 404
 
 
 async def test_own_messages_are_changed_and_deleted(page: Page, sandbox: Sandbox) -> None:

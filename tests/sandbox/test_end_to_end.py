@@ -76,6 +76,29 @@ async def test_a_mention_is_answered_once_in_its_thread(instance: Instance, page
     assert len(posts) == 1 and "delivery_id" in json.dumps(posts[0]["metadata"])
 
 
+async def test_an_owner_adds_the_employee_by_a_click(instance: Instance, page: Page) -> None:
+    made = json.loads(await instance.command("tenant", "create", "Harbor Books", "--json"))
+    await page.goto(made["sign_in_url"])
+    await page.get_by_role("button", name="Sign in").click()
+    await page.goto(f"{instance.url}/channels")
+    await page.get_by_role("link", name="Add to Slack").click()
+    await page.get_by_role("link", name="Harbor Books").click()
+    await expect(page.get_by_role("heading", name="Konstruct asks to work in Harbor Books")).to_be_visible()
+    await page.get_by_role("button", name="Cancel").click()
+    await expect(page).to_have_url(re.compile(re.escape(instance.url) + "/oauth/slack/callback|/channels"))
+    await page.goto(f"{instance.url}/channels")
+    await page.get_by_role("link", name="Add to Slack").click()
+    await page.get_by_role("link", name="Harbor Books").click()
+    await page.get_by_label("You are").select_option(label="Maya Lindqvist, Owner")
+    await page.get_by_role("button", name="Allow").click()
+    await expect(page.get_by_text("Harbor Books").first).to_be_visible()
+    await page.goto(f"{instance.url}/sandbox/b/harbor")
+    await expect(page.locator(".answering")).to_have_text("Konstruct answers for Harbor Books")
+    await page.get_by_role("textbox").fill("Are you there?")
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".message-employee .prose").first).to_be_visible(timeout=ANSWER_MS)
+
+
 async def _ask_for_the_others_facts(instance: Instance) -> None:
     """Ask each business for the other's facts, in the other's own words."""
     for business, other in ((FERNWOOD, MARLOW), (MARLOW, FERNWOOD)):

@@ -10,9 +10,14 @@ from typing import Any
 import pytest
 
 from konstruct.local.sandbox.businesses import BUSINESSES
+from konstruct.local.sandbox.pages.acting import ACTS
 from tests.sandbox.support import ANNA, ANNA_DIRECT, FRONT_DESK, MARLOW_DESK, Listener, Sandbox
 
-PAGES = ["/sandbox", f"/sandbox/b/fernwood/{FRONT_DESK}", f"/sandbox/b/marlow/{MARLOW_DESK}", "/sandbox/mail"]
+CONSENT = "/sandbox/slack/oauth/v2/authorize?client_id=7000000000001.7000000000002&scope=chat:write"
+PAGES = [
+    *("/sandbox", f"/sandbox/b/fernwood/{FRONT_DESK}", f"/sandbox/b/marlow/{MARLOW_DESK}", "/sandbox/mail"),
+    *(f"/sandbox/b/fernwood/{ANNA_DIRECT}?tab=home", "/sandbox/control", CONSENT, CONSENT + "&team=T0HARBORBK1"),
+]
 
 
 async def get(sandbox: Sandbox, path: str) -> tuple[int, str]:
@@ -47,6 +52,22 @@ async def test_pages_have_a_strict_policy_and_nothing_inline(sandbox: Sandbox, p
 )
 async def test_what_is_not_there(sandbox: Sandbox, path: str) -> None:
     assert (await get(sandbox, path))[0] == 404
+
+
+async def test_a_page_without_script_is_led_back_and_other_sites_are_refused(sandbox: Sandbox) -> None:
+    form = {"team": "T0FERNWOOD1", "user": ANNA, "channel": FRONT_DESK}
+    place = f"/sandbox/b/fernwood/{FRONT_DESK}?as={ANNA}"
+    for referer, leads_to in ((sandbox.url + place, place), ("https://elsewhere.example/x", "/sandbox")):
+        headers = {"Accept": "text/html", "Referer": referer}
+        form["ts"] = await sandbox.say("to be deleted")
+        address = f"{sandbox.url}/sandbox/delete"
+        async with sandbox.http.post(address, data=form, headers=headers, allow_redirects=False) as response:
+            assert (response.status, response.headers["Location"]) == (303, leads_to)
+    for path in (*ACTS, "/control", "/files"):
+        async with sandbox.http.post(
+            f"{sandbox.url}/sandbox{path}", data=form, headers={"Sec-Fetch-Site": "cross-site"}
+        ) as response:
+            assert response.status == 403, path
 
 
 async def test_the_first_page_names_both_businesses(sandbox: Sandbox) -> None:

@@ -13,6 +13,7 @@ from konstruct.local.sandbox.control import control_router
 from konstruct.local.sandbox.pages.acting import acting_router
 from konstruct.local.sandbox.pages.panel import Panel, panel_router
 from konstruct.local.sandbox.pages.routes import pages_router
+from konstruct.local.sandbox.pages.sharing import sharing_router
 from konstruct.local.sandbox.sender import RETRY_DELAYS_S, EventSender
 from konstruct.local.sandbox.slack.api import slack_api_router
 from konstruct.local.sandbox.slack.application import REDIRECT_PATH, Application
@@ -68,6 +69,7 @@ def sandbox_router(
     router.include_router(control_router(store, sender, faults, limiter))
     router.include_router(panel_router(Panel(store, sender, faults, limiter)))
     router.include_router(acting_router(store, sender))
+    router.include_router(sharing_router(store, sender))
     router.include_router(pages_router(store, sender))
     return router
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from uuid import uuid4
 
 from konstruct.kit.errors import ConflictError, NotFoundError
+from konstruct.local.sandbox.audience import channel_audience
 from konstruct.local.sandbox.events import said_events
 from konstruct.local.sandbox.model import Channel, Message, Workspace
 from konstruct.local.sandbox.sender import EventSender
@@ -51,7 +52,7 @@ def say(
         ts="",
         user_id=user_id,
         from_bot=False,
-        text=to_slack_text(text.strip(), names_of(store, workspace)),
+        text=to_slack_text(text.strip(), _mentionable(store, workspace, channel)),
         thread_ts=root.ts if root else None,
         client_msg_id=str(uuid4()),
         team_id=workspace.team_id,
@@ -69,6 +70,16 @@ def _root(store: SandboxStore, channel: Channel, thread_ts: str | None) -> Messa
     if root is None or root.thread_ts is not None:
         raise NotFoundError("this channel has no such thread")
     return root
+
+
+def _mentionable(store: SandboxStore, workspace: Workspace, channel: Channel) -> dict[str, str]:
+    """Return user id -> name of whom a message may mention: those of names_of, and the employee that hears this channel.
+
+    That may be a Grid organisation's, or belong to the other side of a shared channel.
+    """
+    heard = channel_audience(store, workspace, channel)
+    names = names_of(store, workspace)
+    return {**names, heard.workspace.bot_user_id: heard.workspace.employee} if heard else names
 
 
 def names_of(store: SandboxStore, workspace: Workspace) -> dict[str, str]:

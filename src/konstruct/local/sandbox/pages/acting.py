@@ -47,7 +47,7 @@ def _add(router: APIRouter, path: str, doing: Doing, store: SandboxStore, sender
             raise HTTPException(409, str(error)) from error
         if faults:
             return JSONResponse({"faults": faults})
-        return _done(request)
+        return done(request, JSONResponse({}))
 
 
 def actor_of(store: SandboxStore, sender: EventSender, request: Request, form: FormData) -> Actor:
@@ -65,9 +65,10 @@ def field(form: FormData, name: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _done(request: Request) -> Response:
+def done(request: Request, answer: Response) -> Response:
+    """Return `answer` to a script; a page without one is led back to where it was."""
     if "text/html" not in request.headers.get("accept", ""):
-        return JSONResponse({})
+        return answer
     back = urlsplit(request.headers.get("referer", ""))
     where = f"{back.path}?{back.query}" if back.path.startswith("/sandbox") else "/sandbox"
     return RedirectResponse(where, status_code=303)

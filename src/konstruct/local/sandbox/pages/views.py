@@ -35,6 +35,16 @@ class Face:
 
 
 @dataclass(frozen=True, slots=True)
+class FileView:
+    """A file that was shared with a message."""
+
+    name: str
+    kind: str
+    size: str
+    href: str
+
+
+@dataclass(frozen=True, slots=True)
 class MessageView:
     """One message."""
 
@@ -54,6 +64,7 @@ class MessageView:
     stream: StreamView | None = None
     text_apart: bool = False
     """Whether its text stands above its blocks."""
+    files: Sequence[FileView] = ()
     typed: str | None = None
     """What the speaker typed, where the message is their own: they may change it."""
 
@@ -201,13 +212,26 @@ class Seen:
             face=face,
             edited=message.edited,
             typed=typed(message.text, dict(names)) if own else None,
+            files=[self.file(shape) for shape in message.files],
             stream=stream_view(self.store, message, self.speaker_id),
             text_apart=text_stands_apart(message),
         )
 
+    def file(self, shape: Mapping[str, Any]) -> FileView:
+        """Return a file as a person sees it, at an address that their browser may fetch."""
+        href = f"/sandbox/files/{self.workspace.team_id}/{shape['id']}"
+        return FileView(shape.get("title") or shape["name"], shape["pretty_type"], size_words(shape["size"]), href)
+
     def place(self, **where: str) -> dict[str, str]:
         """Return the hidden fields of a form: who presses, and where."""
         return {"team": self.workspace.team_id, "user": self.speaker_id, **where}
+
+
+def size_words(size: int) -> str:
+    """Return a number of bytes in words."""
+    if size < 1024:
+        return f"{size} bytes"
+    return f"{size / 1024:.0f} KB" if size < 1024 * 1024 else f"{size / 1024 / 1024:.1f} MB"
 
 
 def people_views(people: Sequence[Person]) -> list[tuple[Person, Face]]:

@@ -6,6 +6,36 @@ const replying = document.getElementById("replying");
 const how = document.getElementById("replying-how");
 let thread = null;
 let edited = null;
+const picker = document.getElementById("files");
+const attached = document.getElementById("attached");
+let files = [];
+
+function attach(added) {
+  files = [...files, ...added];
+  attached.replaceChildren(...files.map((file) => {
+    const item = document.createElement("li");
+    const remove = document.createElement("button");
+    remove.type = "button";
+    remove.className = "icon-button";
+    remove.textContent = "×";
+    remove.setAttribute("aria-label", `Do not send ${file.name}`);
+    remove.addEventListener("click", () => {
+      files = files.filter((each) => each !== file);
+      attach([]);
+      field.focus();
+    });
+    item.append(file.name, remove);
+    return item;
+  }));
+  refresh();
+}
+
+function withFiles(place, threadTs, sent) {
+  const form = new FormData();
+  for (const [name, value] of Object.entries({ ...place, thread_ts: threadTs ?? "" })) form.append(name, value);
+  for (const file of sent) form.append("files", file);
+  return form;
+}
 
 function chooseThread(ts) {
   document.querySelector(".thread.replying-here")?.classList.remove("replying-here");
@@ -33,7 +63,7 @@ function startEditing(message, words) {
 }
 
 function refresh() {
-  form.dataset.empty = String(!field.value.trim());
+  form.dataset.empty = String(!field.value.trim() && !files.length);
   if (!CSS.supports("field-sizing", "content")) {
     field.style.height = "auto";
     field.style.height = `${field.scrollHeight}px`;
@@ -49,21 +79,28 @@ function put(text) {
 
 async function send({ body, toEnd }) {
   const text = field.value.trim();
-  if (!text) return;
+  if (!text && !files.length) return;
+  const sent = edited ? [] : files;
   const inThread = thread;
   const changes = edited;
   if (changes) chooseThread(null);
   put("");
+  if (sent.length) {
+    files = [];
+    attach([]);
+  }
   problem.textContent = "";
   const place = { team: body.dataset.team, user: body.dataset.user, channel: body.dataset.channel, text };
   try {
     const response = await (changes
       ? fetch("/sandbox/edit", { method: "POST", body: new URLSearchParams({ ...place, ts: changes }), headers: { Accept: "application/json" } })
-      : fetch("/sandbox/messages", {
-        method: "POST",
-        headers: { "Content-Type": "application/json" },
-        body: JSON.stringify({ ...place, thread_ts: inThread }),
-      }));
+      : sent.length
+        ? fetch("/sandbox/files", { method: "POST", body: withFiles(place, inThread, sent), headers: { Accept: "application/json" } })
+        : fetch("/sandbox/messages", {
+          method: "POST",
+          headers: { "Content-Type": "application/json" },
+          body: JSON.stringify({ ...place, thread_ts: inThread }),
+        }));
     if (!response.ok) {
       const { detail } = await response.json().catch(() => ({}));
       throw new Error(typeof detail === "string" ? detail : `the server answered ${response.status}`);
@@ -71,6 +108,7 @@ async function send({ body, toEnd }) {
     if (!inThread && !changes) toEnd();
   } catch (error) {
     if (!field.value) put(text);
+    if (sent.length) attach(sent);
     problem.textContent = `Not sent: ${error.message}. Your text is still in the box.`;
   }
 }
@@ -88,6 +126,12 @@ export function startComposer(room) {
     } else if (event.key === "Escape" && (thread || edited)) {
       chooseThread(null);
     }
+  });
+  document.getElementById("attach").addEventListener("click", () => picker.click());
+  picker.addEventListener("change", () => {
+    attach(picker.files);
+    picker.value = "";
+    field.focus();
   });
   document.getElementById("reply-cancel").addEventListener("click", () => chooseThread(null));
   document.getElementById("mention")?.addEventListener("click", () => {
