@@ -11,7 +11,10 @@ from aiohttp import encode_basic_auth
 from konstruct.local.sandbox.slack.application import CLIENT_ID, CLIENT_SECRET
 from tests.sandbox.support import Listener, Sandbox
 
-SCOPES = "chat:write,assistant:write,channels:history,channels:read,im:history,im:write,users:read,files:read,files:write"
+SCOPES = (
+    "chat:write,assistant:write,app_mentions:read,channels:history,channels:read,im:history,im:write,users:read,"
+    "files:read,files:write,metadata.message:read"
+)
 
 
 @dataclass

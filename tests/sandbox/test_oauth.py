@@ -145,16 +145,30 @@ async def test_the_exchange_is_strict(installer: Installer) -> None:
     # None of them used the code up; the body may carry the credentials as well.
     whole = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, "code": code, "redirect_uri": callback}
     assert (await installer.access(**{**secret, **whole}))["ok"] is True
-    assert (await installer.access(code=code, redirect_uri=callback))["error"] == "code_already_used"
+    assert (await installer.access(code=code, redirect_uri=callback)).get("error") == "code_already_used"
     assert (await installer.access(code=bare["code"]))["ok"] is True
     _, late = await installer.decide(BOOKS, MAYA)
     await installer.control("clock", seconds=601)
-    assert (await installer.access(code=late["code"], redirect_uri=callback))["error"] == "invalid_code"
+    assert (await installer.access(code=late["code"], redirect_uri=callback)).get("error") == "invalid_code"
 
 
-async def test_scopes_are_what_was_granted(installer: Installer, sandbox: Sandbox) -> None:
+async def test_scopes_are_what_was_granted(installer: Installer, sandbox: Sandbox, listener: Listener) -> None:
     token = (await installer.install(BOOKS, MAYA, scope="chat:write,users:read"))["access_token"]
     assert (await sandbox.api("users.info", token=token, user=BEN))["ok"] is True
     refused = await sandbox.api("conversations.info", token=token, channel="C0HARBSHOP1")
-    assert (refused["error"], refused["provided"]) == ("missing_scope", "chat:write,users:read")
+    assert (refused.get("error"), refused["provided"]) == ("missing_scope", "chat:write,users:read")
     assert "channels:read" in refused["needed"]
+    token = (await installer.install(BOOKS, MAYA, scope="channels:read,channels:history"))["access_token"]
+    for method, needed in (("info", "im:read"), ("history", "im:history")):
+        assert (await sandbox.api(f"conversations.{method}", token=token, channel="C0HARBSHOP1"))["ok"] is True
+        refused = await sandbox.api(f"conversations.{method}", token=token, channel="D0HARBMAYA1")
+        assert (refused.get("error"), refused.get("needed")) == ("missing_scope", needed)
+    # Events need scopes as well: a mention comes without the message, and the direct message alone.
+    for scope, heard in (("chat:write,app_mentions:read", ["app_mention"]), ("chat:write,im:history", ["message"])):
+        before = len(listener.heard)
+        await installer.install(BOOKS, MAYA, scope=scope)
+        for channel, text in (("C0HARBSHOP1", "@Konstruct hello"), ("D0HARBMAYA1", "hello")):
+            words = {"team": BOOKS, "user": MAYA, "channel": channel, "text": text}
+            async with sandbox.http.post(f"{sandbox.url}/sandbox/messages", json=words) as response:
+                assert response.status == 201
+        assert [h.event["type"] for h in (await listener.wait(before + len(heard)))[before:]] == heard, scope

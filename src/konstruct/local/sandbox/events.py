@@ -7,7 +7,7 @@ import secrets
 import string
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from konstruct.local.sandbox.audience import Audience, audience, channel_audience
@@ -15,6 +15,7 @@ from konstruct.local.sandbox.installations import Installation
 from konstruct.local.sandbox.model import Channel, Message, OutgoingEvent, Workspace
 from konstruct.local.sandbox.slack.application import APP_ID
 from konstruct.local.sandbox.slack.file_shapes import unseen_file
+from konstruct.local.sandbox.slack.scopes import hears
 from konstruct.local.sandbox.slack.shapes import message_shape
 from konstruct.local.sandbox.store import SandboxStore
 
@@ -173,7 +174,8 @@ class Place:
             "event_context": "4-" + secrets.token_urlsafe(24),
         }
         channel_id, root_ts = (self.channel.channel_id if self.channel else ""), (message.root_ts if message else "")
-        return outgoing(self.happens_in.team_id, channel_id, root_ts, outside)
+        made = outgoing(self.happens_in.team_id, channel_id, root_ts, outside)
+        return replace(made, heard=hears(event, self.audience.installation.scopes))
 
 
 def outgoing(team_id: str, channel_id: str, root_ts: str, outside: dict[str, Any]) -> OutgoingEvent:

@@ -80,9 +80,15 @@ class Installations:
         return _installation(row)
 
     def ensure_token(self, team_id: str, scopes: str, token: str, now: float) -> None:
-        """Make the installation of a token that was made by hand, once: an uninstalled one stays uninstalled."""
+        """Make the installation of a token that was made by hand, once: an uninstalled one stays uninstalled.
+
+        The scopes of one that stands, and was not installed by OAuth since, are brought up to date.
+        """
         with self._file.write() as connection:
-            if connection.execute("SELECT 1 FROM tokens WHERE token = ?", (token,)).fetchone():
+            found = connection.execute("SELECT installation_id FROM tokens WHERE token = ?", (token,)).fetchone()
+            if found:
+                sql = "UPDATE installations SET scopes = ? WHERE id = ? AND installer_id IS NULL"
+                connection.execute(sql, (scopes, found["installation_id"]))
                 return
             sql = "INSERT INTO installations (team_id, org_wide, scopes, rotates) VALUES (?, 0, ?, 0)"
             made = connection.execute(sql, (team_id, scopes)).lastrowid

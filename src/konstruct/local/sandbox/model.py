@@ -204,6 +204,8 @@ class OutgoingEvent:
     attempts: int = 0
     reason: str | None = None
     """Why the last attempt failed, as Slack words it in X-Slack-Retry-Reason."""
+    heard: bool = True
+    """Whether the installation may hear it at all; what it may not is never sent."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,8 +76,13 @@ class EventSender:
             self._session = None
 
     def publish(self, events: Iterable[OutgoingEvent]) -> None:
-        """Store events and send each of them; like Slack, without waiting and without any promise of order."""
+        """Store events and send each of them; like Slack, without waiting and without any promise of order.
+
+        What the installation has no scope for is dropped.
+        """
         for event in events:
+            if not event.heard:
+                continue
             self.recent.append(event)
             self._store.outbox.add(event)
             self._spawn(event)

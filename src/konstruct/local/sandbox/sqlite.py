@@ -29,6 +29,8 @@ class SqliteFile:
         self._connection.row_factory = sqlite3.Row
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = NORMAL")
+        # A step may put a new table in the place of one that others refer to.
+        self._connection.execute("PRAGMA foreign_keys = OFF")
         with self.write() as connection:
             migrate(connection)
         self._connection.execute("PRAGMA foreign_keys = ON")

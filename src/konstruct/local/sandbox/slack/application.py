@@ -11,7 +11,7 @@ CLIENT_SECRET = "sandbox-client-secret"  # noqa: S105  # opens nothing but the s
 REDIRECT_PATH = "/oauth/slack/callback"
 MANUAL_SCOPES = (
     "app_mentions:read,assistant:write,channels:history,channels:read,chat:write,commands,files:read,files:write,groups:history,"
-    "groups:read,im:history,im:read,im:write,mpim:history,mpim:read,reactions:write,users:read"
+    "groups:read,im:history,im:read,im:write,metadata.message:read,mpim:history,mpim:read,reactions:write,users:read"
 )
 """What a token that was made by hand may do."""
 

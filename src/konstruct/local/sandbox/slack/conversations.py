@@ -8,6 +8,7 @@ from typing import Any
 from konstruct.local.sandbox.model import Channel, Message
 from konstruct.local.sandbox.slack.call import Call
 from konstruct.local.sandbox.slack.errors import SlackRefusal
+from konstruct.local.sandbox.slack.scopes import need_scope_for
 from konstruct.local.sandbox.slack.shapes import message_shape
 
 Answer = dict[str, Any]
@@ -19,6 +20,7 @@ HISTORY_MAX = 1000
 def replies(call: Call) -> Answer:
     """Return a thread: its root and replies, oldest first, 15 at a time. Refusals: thread_not_found, invalid_cursor."""
     channel = call.channel()
+    need_scope_for(channel, "history", call.installation.scopes)
     asked = call.slack.store.messages.get(channel.channel_id, call.ts("ts", "thread_not_found"))
     if asked is None:
         raise SlackRefusal("thread_not_found")
@@ -32,6 +34,7 @@ def replies(call: Call) -> Answer:
 def history(call: Call) -> Answer:
     """Return the messages of a channel that are no replies, newest first, 15 at a time."""
     channel = call.channel()
+    need_scope_for(channel, "history", call.installation.scopes)
     call.limit(channel)
     roots = call.slack.store.messages.roots(channel.channel_id, HISTORY_MAX)
     return _page(call, _between(call, [_shape(call, message) for message in reversed(roots)]))
@@ -40,6 +43,7 @@ def history(call: Call) -> Answer:
 def info(call: Call) -> Answer:
     """Return a channel."""
     channel = call.channel()
+    need_scope_for(channel, "read", call.installation.scopes)
     call.limit(channel)
     return {"channel": _channel(call, channel)}
 

@@ -1,9 +1,11 @@
-"""Which scope each method needs."""
+"""Which scope each method needs, and each event."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
+from konstruct.local.sandbox.model import Channel
 from konstruct.local.sandbox.slack.errors import SlackRefusal
 
 NEEDED: Mapping[str, tuple[str, ...]] = {
@@ -27,6 +29,34 @@ NEEDED: Mapping[str, tuple[str, ...]] = {
     "files.completeUploadExternal": ("files:write",),
 }
 """One of these is enough (docs.slack.dev, each method's page)."""
+
+
+HEARD: Mapping[str, str] = {
+    "app_mention": "app_mentions:read",
+    "message.channel": "channels:history",
+    "message.im": "im:history",
+    "message_metadata_posted": "metadata.message:read",
+    "app_context_changed": "assistant:write",
+    "member_joined_channel": "channels:read",
+}
+"""What an app hears only with this scope; messages by the kind of their channel."""
+
+
+def hears(event: Mapping[str, Any], scopes: str) -> bool:
+    """Return whether an installation with `scopes` (comma-separated) is sent an event."""
+    kind = str(event["type"])
+    needed = HEARD.get(f"message.{event.get('channel_type')}" if kind == "message" else kind)
+    return needed is None or needed in scopes.split(",")
+
+
+_FAMILIES: Mapping[str, str] = {"channel": "channels", "im": "im"}
+
+
+def need_scope_for(channel: Channel, ability: str, scopes: str) -> None:
+    """Raise SlackRefusal missing_scope unless `scopes` hold the one for channels of this kind: `ability` history or read."""
+    needed = f"{_FAMILIES[channel.kind]}:{ability}"
+    if needed not in scopes.split(","):
+        raise SlackRefusal("missing_scope", needed=needed, provided=scopes)
 
 
 def need_scope(method: str, scopes: str) -> None:
