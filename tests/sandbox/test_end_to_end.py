@@ -17,6 +17,7 @@ from tests.support.instance import Instance, open_instance
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 ANSWER_MS = 30_000
+TOM_DIRECT = FERNWOOD.channels[2].channel_id
 LOOK_ALIKES = [
     (FERNWOOD, "When are we open on Saturday?", "9:00 to 17:00"),
     (MARLOW, "When are we open on Saturday?", "8:30 to 13:30"),
@@ -97,6 +98,68 @@ async def test_an_owner_adds_the_employee_by_a_click(instance: Instance, page: P
     await page.get_by_role("textbox").fill("Are you there?")
     await page.keyboard.press("Enter")
     await expect(page.locator(".message-employee .prose").first).to_be_visible(timeout=ANSWER_MS)
+
+
+async def test_a_thumb_is_seen_in_the_portal(instance: Instance, page: Page) -> None:
+    await page.goto(f"{instance.url}/sandbox/b/fernwood/{TOM_DIRECT}")
+    await page.get_by_role("textbox").fill("How long is the warranty on a frame?")
+    await page.keyboard.press("Enter")
+    answer = page.locator(".thread").last.locator(".message-employee").last
+    await answer.get_by_role("button", name="did not help").click(timeout=ANSWER_MS)
+    dialog = page.get_by_role("dialog")
+    await dialog.get_by_role("textbox").fill("Forks are missing.")
+    await dialog.get_by_role("button", name="Send").click()
+    await expect(dialog).to_be_hidden()
+    await expect(answer.get_by_role("button", name="did not help")).to_have_attribute("aria-pressed", "true")
+    await _sign_in(instance, page, FERNWOOD.owner_email)
+    await page.goto(f"{instance.url}/inbox")
+    await page.locator("a.item").filter(has_text="warranty").first.click()
+    await expect(page.get_by_text("“Forks are missing.”")).to_be_visible()
+    await expect(page.get_by_text("Rated not helpful to 1")).to_be_visible()
+
+
+async def test_a_command_asks_back_and_the_button_is_decided(instance: Instance, page: Page) -> None:
+    await page.goto(f"{instance.url}/sandbox/b/fernwood/{TOM_DIRECT}")
+    await page.get_by_role("textbox").fill("/konstruct help")
+    await page.keyboard.press("Enter")
+    help_text = page.locator(".message-private").filter(has_text="You can type after the command")
+    await expect(help_text).to_be_visible(timeout=ANSWER_MS)
+    await page.get_by_role("textbox").fill("/konstruct forget me")
+    await page.keyboard.press("Enter")
+    keep = page.get_by_role("button", name="Keep it")
+    await keep.click(timeout=ANSWER_MS)
+    await expect(keep).to_have_count(0, timeout=ANSWER_MS)
+
+
+async def test_the_home_tab_says_who_it_is_and_asks_for_a_human(instance: Instance, page: Page) -> None:
+    direct = f"{instance.url}/sandbox/b/fernwood/{FERNWOOD.channels[3].channel_id}"
+    await page.goto(direct)
+    await page.get_by_role("textbox").fill("Can a customer return a helmet?")
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".message-employee").last).to_be_visible(timeout=ANSWER_MS)
+    await page.goto(f"{direct}?tab=home")
+    home = page.get_by_role("region", name="Home of Robin")
+    await expect(home).to_contain_text("What I can do", timeout=ANSWER_MS)
+    await home.get_by_role("button", name="Ask for a human").click()
+    await page.get_by_role("link", name="Messages").click()
+    asked = page.locator(".message-employee").get_by_text("A human colleague has been asked")
+    await expect(asked).to_be_visible(timeout=ANSWER_MS)
+
+
+async def _sign_in(instance: Instance, page: Page, email: str) -> None:
+    await page.goto(f"{instance.url}/sign-in")
+    await page.get_by_label("Your e-mail address").fill(email)
+    await page.get_by_role("button", name="Send the code").click()
+    await expect(page.get_by_role("heading", name="Look into your mail")).to_be_visible()
+    mailbox = await page.context.new_page()
+    await mailbox.goto(f"{instance.url}/sandbox/mail")
+    await mailbox.locator(".mail-item").first.click()
+    code = re.search(r"Your code for [^:]+: (\d{6})", await mailbox.locator("article.mail").inner_text())
+    assert code
+    await mailbox.close()
+    await page.get_by_label("Six digits").fill(code[1])
+    await page.get_by_role("button", name="Sign in").click()
+    await expect(page.get_by_role("heading").first).to_be_visible()
 
 
 async def _ask_for_the_others_facts(instance: Instance) -> None:
