@@ -107,20 +107,20 @@ class ChannelContract:
         assert harness.adapter.handshake(harness.message("hi"), {}) is None
 
     def test_parse_message(self, harness: Harness) -> None:
-        (found,) = harness.adapter.parse(harness.message("Grüße 👋"))
+        (found,) = harness.adapter.parse(harness.message("Grüße 👋"), {})
         assert isinstance(found, InboundMessage)
         assert (found.text, found.addressed, found.sent_at.utcoffset()) == ("Grüße 👋", True, timedelta(0))
         assert found.post_keys and found.event_key and found.account_key == harness.credentials[0].account_key
 
     def test_parse_echo(self, harness: Harness) -> None:
         delivery = uuid7()
-        (found,) = harness.adapter.parse(harness.echo(delivery))
+        (found,) = harness.adapter.parse(harness.echo(delivery), {})
         assert isinstance(found, Echo) and found.delivery_id == delivery
 
     @pytest.mark.parametrize("body", [b"", b"secret", b"[]", b"null", b'{"secret":1}', b"\xff\xfe", b"[" * 100_000])
     def test_parse_refuses(self, harness: Harness, body: bytes) -> None:
         with pytest.raises(ValueError, match=r"^[a-zA-Z_, ]+$") as caught:
-            harness.adapter.parse(body)
+            harness.adapter.parse(body, {})
         assert "secret" not in str(caught.value)
 
     def test_render(self, harness: Harness) -> None:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from konstruct.agents.loop import TurnLoop
 from konstruct.agents.mind import open_mind
+from konstruct.channels.channel import Channel, open_adapters
 from konstruct.channels.credentials import Credentials
 from konstruct.channels.delivery import Delivering
 from konstruct.channels.events_handling import EventHandling, Handle
 from konstruct.channels.limits import SendLimits
 from konstruct.channels.patience import patience_of
-from konstruct.channels.port import ChannelAdapter
 from konstruct.channels.port_events import ChannelEvent
-from konstruct.channels.slack.adapter import SlackAdapter
+from konstruct.channels.registry import CHANNELS
 from konstruct.channels.surface import Surface
 from konstruct.conversations.indexing import index_on
 from konstruct.db.database import Database
@@ -40,13 +40,15 @@ EVENTS_AT_ONCE = 16
 
 
 @asynccontextmanager
-async def build_handlers(settings: Settings, db: Database, counters: Counters) -> AsyncIterator[Parts]:
+async def build_handlers(
+    settings: Settings, db: Database, counters: Counters, *, channels: Sequence[Channel] = CHANNELS
+) -> AsyncIterator[Parts]:
     """Yield what a worker works with, and read uploaded files meanwhile; connections are closed at the end."""
     logs.watch_loop(asyncio.get_running_loop())
     async with AsyncExitStack() as stack:
         vault = Vault(open_key_provider(settings))
         credentials = Credentials(db, vault)
-        adapters: dict[str, ChannelAdapter] = {"slack": SlackAdapter(settings)}
+        adapters = open_adapters(channels, settings)
         for adapter in adapters.values():
             stack.push_async_callback(adapter.close)
         redis = Redis.open(settings)

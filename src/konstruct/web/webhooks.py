@@ -10,11 +10,15 @@ import time
 from collections.abc import Iterable, Sequence
 
 import structlog
+from starlette.datastructures import QueryParams
+from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from konstruct.channels import echoes
+from konstruct.channels.channel import Channel
 from konstruct.channels.port import ChannelAdapter, Echo, Ignored, Inbound, InboundMessage
+from konstruct.channels.port_abilities import Challenged
 from konstruct.channels.port_events import ChannelEvent
 from konstruct.db.database import TRANSIENT_ERRORS
 from konstruct.db.session import UniqueViolation
@@ -23,9 +27,6 @@ from konstruct.web.deps import Deps
 
 log = structlog.get_logger()
 
-BODY_MAX = 1 << 20
-"""Slack's events are far smaller; what is larger is not one."""
-
 Answer = tuple[int, bytes, str]
 """Status, body and content type."""
 _TEXT = "text/plain; charset=utf-8"
@@ -33,7 +34,7 @@ _OK: Answer = (200, b"", _TEXT)
 
 
 class BodyTooLargeError(Exception):
-    """The request holds more than BODY_MAX bytes."""
+    """The request holds more bytes than its channel's deliveries have."""
 
 
 class DisconnectedError(Exception):
@@ -43,8 +44,9 @@ class DisconnectedError(Exception):
 class Webhook:
     """The ASGI application of one channel's deliveries; `scope["app"].state.deps` must hold the web process's parts."""
 
-    def __init__(self, kind: str) -> None:
-        self._kind = kind
+    def __init__(self, channel: Channel) -> None:
+        self._kind = channel.kind
+        self._body_max = channel.body_max
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request. 2xx means: committed, or nothing to commit."""
@@ -52,9 +54,9 @@ class Webhook:
         deps: Deps = scope["app"].state.deps
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         try:
-            body = await _body(headers, receive)
+            body = await _body(headers, receive, self._body_max)
         except BodyTooLargeError:
-            answer, outcome = _plain(413, f"a webhook's body has at most {BODY_MAX} bytes"), "too_large"
+            answer, outcome = _plain(413, f"a webhook's body has at most {self._body_max} bytes"), "too_large"
         except DisconnectedError:
             answer, outcome = _plain(400, "the body did not arrive"), "disconnected"
         else:
@@ -70,14 +72,31 @@ class Webhook:
         await send({"type": "http.response.body", "body": content})
 
 
-def endpoints() -> dict[str, Webhook]:
+class Challenge:
+    """The ASGI application that answers a provider which asks by GET whether we are we."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._kind = channel.kind
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        adapter = scope["app"].state.deps.adapters[self._kind]
+        assert isinstance(adapter, Challenged), f"{self._kind} is asked, and cannot answer"
+        answer = adapter.challenge(QueryParams(scope["query_string"]))
+        response = Response(answer.body, answer.status, media_type=answer.content_type)
+        await response(scope, receive, send)
+
+
+def endpoints(channels: Iterable[Channel]) -> dict[str, Webhook]:
     """Return the webhooks' applications by path."""
-    return {"/webhooks/slack/events": Webhook("slack")}
+    return {path: Webhook(channel) for channel in channels for path in channel.webhooks}
 
 
-def routes(webhooks: dict[str, Webhook]) -> Iterable[Route]:
-    """Yield a route for each of `webhooks`, for whatever does not take the short way (another method, a trailing slash)."""
-    return [Route(path, webhook, methods=["POST"]) for path, webhook in webhooks.items()]
+def routes(channels: Iterable[Channel], webhooks: dict[str, Webhook]) -> Iterable[Route]:
+    """Return a route for each of `webhooks`, for whatever does not take the short way (another method, a trailing slash), and
+    for each challenge."""
+    asked = [Route(each.challenge, Challenge(each), methods=["GET"]) for each in channels if each.challenge]
+    return [*asked, *(Route(path, webhook, methods=["POST"]) for path, webhook in webhooks.items())]
 
 
 async def _take(deps: Deps, adapter: ChannelAdapter, body: bytes, headers: dict[str, str]) -> tuple[Answer, str]:
@@ -89,7 +108,7 @@ async def _take(deps: Deps, adapter: ChannelAdapter, body: bytes, headers: dict[
     if (handshake := adapter.handshake(body, headers)) is not None:
         return (handshake.status, handshake.body, handshake.content_type), "handshake"
     try:
-        inbound = adapter.parse(body)
+        inbound = adapter.parse(body, headers)
     except ValueError as error:
         return _plain(400, str(error)), "malformed"
     messages = [item for item in inbound if isinstance(item, InboundMessage)]
@@ -138,10 +157,10 @@ async def _settle(deps: Deps, kind: str, own: Sequence[Echo]) -> None:
         log.warning("echo_contradicts", channel=kind)
 
 
-async def _body(headers: dict[str, str], receive: Receive) -> bytes:
+async def _body(headers: dict[str, str], receive: Receive, body_max: int) -> bytes:
     """Return the raw body. Raises BodyTooLargeError as soon as that is known, DisconnectedError if it does not come."""
     declared = headers.get("content-length", "")
-    if declared.isascii() and declared.isdigit() and int(declared[:12]) > BODY_MAX:
+    if declared.isascii() and declared.isdigit() and int(declared[:12]) > body_max:
         raise BodyTooLargeError
     whole = b""
     more = True
@@ -152,7 +171,7 @@ async def _body(headers: dict[str, str], receive: Receive) -> bytes:
         chunk: bytes = message.get("body", b"")
         more = message.get("more_body", False)
         whole = whole + chunk if whole else chunk
-        if len(whole) > BODY_MAX:
+        if len(whole) > body_max:
             raise BodyTooLargeError
     return whole
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 
 import structlog
 from pydantic import SecretStr
@@ -20,9 +21,9 @@ from konstruct.channels.port import (
     SendOutcome,
     Target,
 )
-from konstruct.channels.slack import events, history, outcomes, signature
+from konstruct.channels.slack import events, files, history, outcomes, signature
 from konstruct.channels.slack.client import Answer, SlackClient
-from konstruct.channels.slack.render import PART_MAX, render
+from konstruct.channels.slack.render import PART_MAX, PARTS_MAX, instead_of_file, render
 from konstruct.channels.slack.safety import notification
 from konstruct.conversations.part import Part
 from konstruct.kit.settings import Settings
@@ -41,13 +42,15 @@ class SlackAdapter:
     kind = "slack"
     caps = Capabilities(
         threads=True,
-        edit=True,
         typing="status",
+        buttons_max=25,
+        files_out=True,
+        mentions=True,
+        history=True,
         text_max=PART_MAX,
-        parts_max=5,
+        text_unit="utf16",
+        parts_max=PARTS_MAX,
         markup="markdown",
-        reply_window_s=None,
-        opt_in_required=False,
         echoes=True,
     )
 
@@ -63,7 +66,7 @@ class SlackAdapter:
         """See `ChannelAdapter.handshake`."""
         return events.handshake(body)
 
-    def parse(self, body: bytes) -> Sequence[Inbound]:
+    def parse(self, body: bytes, headers: Mapping[str, str] = MappingProxyType({})) -> Sequence[Inbound]:
         """See `ChannelAdapter.parse`."""
         return events.parse(body)
 
@@ -71,8 +74,14 @@ class SlackAdapter:
         """See `ChannelAdapter.render`."""
         return render(text, target.participants)
 
+    def instead_of_file(self, text: str, target: Target) -> list[Part]:
+        """See `Filing`."""
+        return instead_of_file(text, target.participants)
+
     async def send(self, post: Post, credential: Credential, timeout_s: float) -> SendOutcome:
         """See `ChannelAdapter.send`. `timeout_s` is also the latest moment at which the request may be written."""
+        if post.form == "file":
+            return await files.send(self._client, post, credential, timeout_s)
 
         async def call(web: AsyncWebClient) -> object:
             return await web.chat_postMessage(

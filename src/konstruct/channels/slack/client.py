@@ -66,6 +66,10 @@ class _Attempt:
     written: bool = False
 
 
+_FREE = _Attempt(deadline=float("inf"))
+"""For what shows nothing, and may be written at any time."""
+
+
 class _DeadlineError(Exception):
     """The time was over when the connection stood."""
 
@@ -74,7 +78,7 @@ class SlackClient:
     """One HTTP session for all tenants: no cookies, no environment, no redirects; tokens live in single calls only."""
 
     def __init__(self, base_url: str) -> None:
-        self._base_url = base_url
+        self.base_url = base_url
         self._session: aiohttp.ClientSession | None = None
 
     async def call(self, call: Call, token: str, timeout_s: float) -> Result:
@@ -96,6 +100,19 @@ class SlackClient:
             return Lost(_reason(error)) if attempt.written else NotWritten("no_connection")
         return _answer(response)
 
+    async def upload(self, address: str, content: bytes, timeout_s: float) -> bool:
+        """Post a file's bytes to an address that Slack named, without any token. Return whether it was taken."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                headers = {"Content-Type": "application/octet-stream"}
+                asking = self._open().post(address, data=content, headers=headers, allow_redirects=False, trace_request_ctx=_FREE)
+                async with asking as response:
+                    await response.read()
+                    return response.status == 200
+        except Exception as error:
+            log.debug("slack.upload_failed", error=type(error).__name__)
+            return False
+
     async def close(self) -> None:
         """Close the connections."""
         if self._session is not None:
@@ -104,7 +121,7 @@ class SlackClient:
 
     def _client(self, token: str, attempt: _Attempt) -> AsyncWebClient:
         session = cast(aiohttp.ClientSession, _TracedSession(self._open(), attempt))
-        client = AsyncWebClient(token=token, base_url=self._base_url, session=session, logger=_SDK_LOG, retry_handlers=[])
+        client = AsyncWebClient(token=token, base_url=self.base_url, session=session, logger=_SDK_LOG, retry_handlers=[])
         client.proxy = None  # The SDK reads HTTPS_PROXY itself.
         return client
 

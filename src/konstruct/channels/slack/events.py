@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from konstruct.channels.port import ConversationKind, Echo, Handshake, Ignored, Inbound, InboundMessage
-from konstruct.channels.slack import payload
+from konstruct.channels.slack import files, payload
 from konstruct.kit.text import storable
 
 DELIVERY_EVENT = "konstruct_delivery"
@@ -218,11 +218,11 @@ def _metadata_echo(envelope: _Envelope) -> Inbound:
 
 
 def delivery_id(message: dict[str, Any]) -> UUID | None:
-    """Return the id of our delivery that `message` carries in its metadata, or None if it carries none."""
+    """Return the id of our delivery that `message` carries in its metadata or its file's name, or None if in neither."""
     metadata = payload.mapping(message, "metadata")
     value = payload.mapping(metadata, "event_payload").get("delivery_id")
     if metadata.get("event_type") != DELIVERY_EVENT or not isinstance(value, str) or len(value) != 36:
-        return None
+        return files.delivery_in(message)
     try:
         return UUID(value)
     except ValueError:

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from konstruct.kit.channel_names import channel_name
 from konstruct.llm.usage_reports import ConversationUse, Period, Report, Sums
 from konstruct.web.portal import charts
 from konstruct.web.portal.charts import Chart
 
-_NAMES = {None: "Tried here", "slack": "Slack", "whatsapp": "WhatsApp"}
 TOKENS = ("Input", "Input from the cache", "Output")
 
 
@@ -96,7 +96,7 @@ class UsageView:
     @staticmethod
     def channel(kind: str | None) -> str:
         """Return a kind of channel as people call it."""
-        return _NAMES.get(kind) or str(kind).capitalize()
+        return "Tried here" if kind is None else channel_name(kind)
 
     @staticmethod
     def compact(value: int) -> str:
