@@ -17,6 +17,7 @@ from uuid import UUID
 import structlog
 
 from konstruct.channels import deliveries_repository as repository
+from konstruct.channels import window
 from konstruct.channels.credentials import Credentials
 from konstruct.channels.deliveries_repository import Delivery, Sender
 from konstruct.channels.limits import SendLimits
@@ -34,6 +35,7 @@ from konstruct.channels.port import (
     Target,
     Unknown,
 )
+from konstruct.channels.port_abilities import Filing
 from konstruct.conversations import outbox
 from konstruct.conversations.outbox import Reply
 from konstruct.conversations.part import Part, stored
@@ -75,6 +77,13 @@ class _Job:
     sender: Sender
     adapter: ChannelAdapter
     credential: Credential
+    read_at: float
+    """When its sender was read, on the monotonic clock."""
+
+    def closed(self) -> str | None:
+        """Return why nothing may be sent to the person any more, or None."""
+        heard_s = self.sender.heard_s
+        return window.closed(self.adapter.caps, None if heard_s is None else heard_s + time.monotonic() - self.read_at)
 
 
 class Delivering:
@@ -128,8 +137,9 @@ class Delivering:
                     await self._cancel(claim, delivery, repository.DISCONNECTED)
 
     async def _job(self, claim: Claim, sender: Sender, secret_id: UUID) -> _Job:
+        read_at = time.monotonic()
         credential = await self._credentials.open(claim.scope, sender.account_id, sender.account_key, secret_id)
-        return _Job(claim, sender, self._adapters[sender.kind], credential)
+        return _Job(claim, sender, self._adapters[sender.kind], credential, read_at)
 
     async def _advance(self, job: _Job, delivery: Delivery) -> None:
         """Bring one delivery to its end; raises LaneWaits when it cannot be brought there now."""
@@ -145,6 +155,10 @@ class Delivering:
 
     async def _send(self, job: _Job, delivery: Delivery) -> None:
         await self._respect_limits(job, delivery)
+        if (refused := job.closed()) is not None:
+            # The provider would refuse it, and might punish us for asking.
+            await self._fail(job.claim, delivery, refused)
+            return
         window_s = self._patience.send_s
 
         async def start(session: TenantSession) -> tuple[str | None, float]:
@@ -181,6 +195,8 @@ class Delivering:
                 self._counters.inc("deliveries_total", state="unknown")
                 log.warning("delivery_unknown", reason=reason, attempt=delivery.attempt + 1)
                 raise LaneWaits(self._patience.echo_s)
+            case Failed(reason, as_text=True) if delivery.form == "file" and isinstance(job.adapter, Filing):
+                await self._show_as_text(job, delivery, job.adapter, reason)
             case Failed(reason, content=True) if delivery.kind == "reply":
                 await self._say_instead(job, delivery, reason)
             case Failed(reason, account_broken):
@@ -249,6 +265,14 @@ class Delivering:
         given_up = await self._db.run(job.claim.scope, work)
         self._counters.inc("deliveries_total", given_up, state="failed")
         log.error("delivery_refused", reason=reason, attempt=delivery.attempt + 1, parts=given_up)
+        raise _OutboxChanged
+
+    async def _show_as_text(self, job: _Job, delivery: Delivery, adapter: Filing, reason: str) -> None:
+        """The file cannot be shown: its words go out as messages instead."""
+        post = _post(delivery, job.sender)
+        parts = adapter.instead_of_file(post.text, post.target)
+        await self._db.run(job.claim.scope, lambda s: repository.show_as_text(s, job.claim, delivery.id, reason, parts))
+        log.warning("delivery_as_text", reason=reason, parts=len(parts))
         raise _OutboxChanged
 
     async def _cancel(self, claim: Claim, delivery: Delivery, reason: str) -> None:

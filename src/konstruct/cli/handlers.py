@@ -14,8 +14,10 @@ from konstruct.channels.delivery import Delivering
 from konstruct.channels.events_handling import EventHandling, Handle
 from konstruct.channels.limits import SendLimits
 from konstruct.channels.patience import patience_of
-from konstruct.channels.port_events import ChannelEvent
+from konstruct.channels.port_events import AccountChanged, ChannelEvent, Receipt
+from konstruct.channels.receipts import Receipts
 from konstruct.channels.registry import CHANNELS
+from konstruct.channels.standing import Standing
 from konstruct.channels.surface import Surface
 from konstruct.conversations.indexing import index_on
 from konstruct.db.database import Database
@@ -76,7 +78,7 @@ async def build_handlers(
             "erase": Erasing(db, redis, vault),
         }
         await stack.enter_async_context(TenantJobs(db, jobs).running())
-        handlers: dict[type[ChannelEvent], Handle] = {}
+        handlers: dict[type[ChannelEvent], Handle] = {Receipt: Receipts(db), AccountChanged: Standing(db)}
         events = TenantJobs(
             db, {"channel_event": EventHandling(db, handlers, counters)}, poll_s=1.0, backoff_s=1.0, at_once=EVENTS_AT_ONCE
         )
