@@ -11,6 +11,8 @@ from typing import Any
 
 from aiohttp import web
 
+from tests.support.fake_slack_files import Files
+
 MARKDOWN_MAX = 12_000
 TEXT_MAX = 40_000
 
@@ -50,6 +52,7 @@ class FakeSlack:
     """(method, parameters) of every request, in the same order."""
     posts: list[dict[str, Any]] = field(default_factory=list)
     statuses: list[dict[str, Any]] = field(default_factory=list)
+    files: Files = field(default_factory=Files)
     url: str = ""
     _runner: web.AppRunner | None = None
     _clock: int = 0
@@ -57,6 +60,7 @@ class FakeSlack:
     async def start(self) -> None:
         app = web.Application(client_max_size=1 << 22)
         app.router.add_route("*", "/api/{method}", self._handle)
+        app.router.add_post("/upload/{file_id}", self.files.take)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
@@ -103,6 +107,8 @@ class FakeSlack:
         if method == "assistant.threads.setStatus":
             self.statuses.append(json.loads(await request.text()))
             return {"ok": True}
+        if method.startswith("files."):
+            return self.files.answer(self, team, method, dict(request.query))
         return {"ok": False, "error": "unknown_method"}
 
     def _post(self, team: Workspace, body: dict[str, Any]) -> dict[str, Any]:
@@ -115,11 +121,15 @@ class FakeSlack:
             return {"ok": False, "error": "invalid_blocks"}
         if len(body.get("text", "")) > TEXT_MAX or sum(_units(block["text"]) for block in blocks) > MARKDOWN_MAX:
             return {"ok": False, "error": "msg_too_long"}
-        self._clock = max(time.time_ns() // 1000, self._clock + 1)
-        ts = f"{self._clock // 1_000_000}.{self._clock % 1_000_000:06d}"
+        ts = self.next_ts()
         own = {"ts": ts, "team": team.team_id, "bot_id": team.bot_id, "app_id": team.app_id, "user": team.bot_user_id}
         self.posts.append({**body, **own})
         return {"ok": True, "channel": body["channel"], "ts": ts, "message": own}
+
+    def next_ts(self) -> str:
+        """Return the time of the next message, later than all before."""
+        self._clock = max(time.time_ns() // 1000, self._clock + 1)
+        return f"{self._clock // 1_000_000}.{self._clock % 1_000_000:06d}"
 
     def _replies(self, team: Workspace, query: dict[str, str]) -> dict[str, Any]:
         if query.get("channel") not in team.channels:
