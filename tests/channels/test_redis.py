@@ -106,7 +106,7 @@ def test_no_way_to_a_raw_command() -> None:
     for kind in (TenantRedis, PlatformRedis, Redis):
         public = {name for name in dir(kind) if not name.startswith("_")}
         assert public <= {
-            *("get", "set", "incr", "delete", "hold", "held", "take", "draw", "key"),
+            *("get", "set", "incr", "delete", "hold", "held", "take", "draw", "admit", "key"),
             *("open", "tenant", "platform", "ping", "close", "purge", "is_set", "survey"),
         }
 

@@ -75,7 +75,7 @@ def token_of(team: str) -> str:
 
 
 class _NoLimits:
-    async def acquire(self, scope: object, account_id: object, channel_id: object) -> float:
+    async def take(self, scope: object, account_id: object, method: str, **names: object) -> float:
         return 0.0
 
 

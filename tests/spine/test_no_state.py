@@ -17,6 +17,7 @@ import structlog
 import konstruct.memory.window
 from konstruct.channels.ingest import Ingest
 from konstruct.channels.limits import SendLimits
+from konstruct.channels.slack import tiers
 from konstruct.db.database import Database
 from konstruct.db.scope import TenantScope
 from konstruct.jobs.broker import ARCHIVE, COUNT, PRUNE, WAKE, create_celery, register_tasks
@@ -155,8 +156,10 @@ def what_queues_is_empty(house: House) -> None:
         assert len(router._slots) == 0
     for limits in living(SendLimits):
         # Ids and times only: when a channel may be written to again.
-        names = [[str(part) for part in name] for name in (*limits._local._next, *limits._local._pauses)]
-        assert all(_ID.fullmatch(tenant) and _ID.fullmatch(account) and len(channel) <= 2 for tenant, account, channel in names)
+        alone = limits._alone
+        for tenant, account, *names in (*alone._next, *alone._pauses, *alone._places):
+            assert _ID.fullmatch(tenant) and _ID.fullmatch(account)
+            assert all(name in tiers.RATES or len(name) <= 2 for name in names)
     counts = [len(living(Ingest)), len(living(Router)), len(living(SendLimits)), len(living(Engine))]
     assert 0 not in counts
 

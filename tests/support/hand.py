@@ -13,6 +13,7 @@ from konstruct.db.session import Record
 from konstruct.jobs import queue
 from konstruct.jobs.queue import Claim, Lane
 from konstruct.kit.ids import uuid7
+from tests.support import passing
 from tests.support.house import House, until
 from tests.support.queueing import HOUR_S, expire
 
@@ -91,7 +92,9 @@ async def make_due(house: House, scope: TenantScope, lane: Lane) -> None:
 
 
 async def age_unknown(house: House, scope: TenantScope, seconds: float) -> None:
-    """Let the tenant's unknown deliveries have been unknown for so much longer, and their lane's wait be over."""
+    """Let the tenant's unknown deliveries have been unknown for so much longer, and their lane's wait be over. What was
+    counted or held for a rate is so much older as well."""
+    await passing.pass_time(house, scope, seconds)
     async with house.db.tenant(scope) as session:
         await session.execute(
             "UPDATE deliveries SET unknown_since = unknown_since - make_interval(secs => $2)"

@@ -17,6 +17,7 @@ from konstruct.agents.ports import ChannelSurface, Knowledge, Passage
 from konstruct.agents.thinking import Answer, Thinker, fallback
 from konstruct.agents.timeline_trace import Trace
 from konstruct.agents.turn import Outcome, Step, Turn
+from konstruct.agents.turns_repository import TurnChangedError
 from konstruct.conversations import outbox
 from konstruct.conversations.outbox import Reply
 from konstruct.conversations.part import Part
@@ -48,7 +49,7 @@ class _Steps:
 
     async def answered(self, turn: Turn, step: Step, calls: Sequence[CallRecord], began: float) -> None:
         async def work(session: TenantSession) -> None:
-            await turns_repository.save_step(session, self._claim, turn.id, step, self._trace.ms(began), self._trace)
+            await turns_repository.save_step(session, self._claim, turn, step, self._trace.ms(began), self._trace)
             if step.tool_calls:
                 await tool_ledger.intend(session, turn.id, step.position, step.tool_calls)
             # Last: the tenant's other turns add to the same sums.
@@ -59,7 +60,7 @@ class _Steps:
 
     async def refused(self, turn: Turn, step: Step, asked: Step, began: float) -> None:
         async def work(session: TenantSession) -> None:
-            await turns_repository.save_step(session, self._claim, turn.id, step, self._trace.ms(began), self._trace)
+            await turns_repository.save_step(session, self._claim, turn, step, self._trace.ms(began), self._trace)
             await tool_ledger.refuse(session, turn.id, asked.position, "no tool executor")
 
         await self._db.run(self._claim.scope, work)
@@ -98,13 +99,25 @@ class TurnLoop:
         if turn is None:
             return
         with structlog.contextvars.bound_contextvars(turn_id=str(turn.id)):
-            trace = Trace(turn.elapsed_s)
-            answer = await self._answer(claim, turn, trace)
-            outcome = await self._finish(claim, turn, answer, trace)
+            answer, outcome = await self._take(claim, turn)
             self._counters.inc("turns_total", outcome=outcome, reason=answer.reason or "none")
             log.info("turn_done", outcome=outcome, reason=answer.reason, attempts=turn.attempts, messages=len(turn.asked))
 
+    async def _take(self, claim: Claim, turn: Turn) -> tuple[Answer, Outcome]:
+        """Bring the turn to its end. When something that it has seen is deleted, it begins anew with what is left."""
+        seen = turn
+        while True:
+            trace = Trace(seen.elapsed_s)
+            try:
+                answer = await self._answer(claim, seen, trace)
+                return answer, await self._finish(claim, seen, answer, trace)
+            except TurnChangedError:
+                log.info("turn_changed")
+                seen = await self._db.run(claim.scope, lambda s: turns_repository.look_again(s, claim, turn))
+
     async def _answer(self, claim: Claim, turn: Turn, trace: Trace) -> Answer:
+        if not turn.asked:
+            return Answer("", "withdrawn")
         if claim.attempts > self._attempts:
             return fallback(fallbacks.BROKEN, bury=True)
         limit = asyncio.timeout(turn.remaining_s)
@@ -122,13 +135,13 @@ class TurnLoop:
         """Put the answer into the outbox, close the turn and release the lane: one transaction, or nothing of it."""
         where = (turn.channel_kind, turn.channel_id, turn.thread_id, turn.participants)
         parts = self._surface.render(*where, answer.text)
-        if not parts:
+        if not parts and answer.outcome != "withdrawn":
             answer = fallback(fallbacks.EMPTY)
             parts = self._surface.render(*where, answer.text)
 
         async def work(session: TenantSession) -> Outcome:
             ours = await turns_repository.lock_for_answer(session, claim, turn)
-            if ours:
+            if ours and parts:
                 await outbox.put(session, _reply(turn, answer, parts))
             if answer.bury:
                 await turns_repository.bury(session, claim, turn, answer.reason or "")

@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import replace
 from uuid import UUID
 
 import structlog
 
 from konstruct.channels import accounts_repository as repository
-from konstruct.channels.accounts_repository import Account
-from konstruct.channels.port import WRONG_ACCOUNT, ChannelAdapter, Credential
+from konstruct.channels import accounts_storing, routes_repository
+from konstruct.channels.accounts_repository import Account, AccountTakenError
+from konstruct.channels.accounts_storing import OwnOverlapError
+from konstruct.channels.credentials import Credentials
+from konstruct.channels.port import WRONG_ACCOUNT, WRONG_BOT, ChannelAdapter, Credential
+from konstruct.channels.port_abilities import Grant, Identifying, Revoking
 from konstruct.db.database import Database
 from konstruct.db.scope import TenantScope
 from konstruct.db.session import TenantSession
-from konstruct.kit.errors import ConflictError, KonstructError, NotFoundError
+from konstruct.kit.errors import ConflictError, KonstructError
 from konstruct.kit.ids import uuid7
-from konstruct.tenants import tenants_repository
 from konstruct.tenants.vault import Vault
+
+__all__ = [
+    "AccountTakenError",
+    "OwnOverlapError",
+    "TokenRefusedError",
+    "connect",
+    "connect_checked",
+    "connect_grant",
+    "disconnect",
+]
 
 log = structlog.get_logger()
 ID = re.compile(r"[A-Za-z0-9_.\-]{1,64}", re.ASCII)
@@ -26,6 +41,7 @@ TOKEN = re.compile(r"[!-~]{1,1000}", re.ASCII)
 _ATTEMPTS = 5
 """Tries at a connection that another one of the same account overtook."""
 _NOT_ASKED = frozenset(("no_connection", "timeout", "connection_lost", "unreadable_answer"))
+_NONE: Mapping[str, ChannelAdapter] = {}
 
 
 class TokenRefusedError(KonstructError):
@@ -41,14 +57,10 @@ class TokenRefusedError(KonstructError):
         """Whether the token is good, but for another account."""
         return self.code == WRONG_ACCOUNT
 
-
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    kind: str
-    external_id: str
-    app_id: str | None
-    bot_user_id: str | None
-    token: str = field(repr=False)
+    @property
+    def wrong_bot(self) -> bool:
+        """Whether the token is good, but speaks for another user."""
+        return self.code == WRONG_BOT
 
 
 async def connect(
@@ -62,20 +74,24 @@ async def connect(
     bot_user_id: str | None,
     token: str,
 ) -> UUID:
-    """Connect an account, or connect a known one of the same tenant again with its new token; return its id.
+    """Connect an account with a token that somebody made by hand; see `connect_grant`."""
+    grant = Grant(account_key=external_id, token=token, app_id=app_id, bot_user_id=bot_user_id)
+    return await connect_grant(db, vault, scope, kind=kind, grant=grant)
+
+
+async def connect_grant(db: Database, vault: Vault, scope: TenantScope, *, kind: str, grant: Grant) -> UUID:
+    """Connect an account, or connect a known one of the same tenant again with what was granted now; return its id.
 
     What waits for a known one to be connected goes out at once.
 
-    Raises ConflictError if another tenant has it, NotFoundError without an employee to connect it to, KonstructError
-    for an empty id or token. Twice at once is as once.
+    Raises AccountTakenError if another tenant has it, or what it is a part of; OwnOverlapError if this one has connected its
+    organisation, or workspaces of it; NotFoundError without an employee to connect it to; KonstructError for an empty id or
+    token. Twice at once is as once.
     """
-    if not external_id.strip() or not token.strip():
+    if not grant.account_key.strip() or not grant.token.strip():
         raise KonstructError("an account needs its id and its token")
-    wanted = _Wanted(kind, external_id, app_id, bot_user_id, token)
     for _ in range(_ATTEMPTS):
-        async with db.tenant(scope) as session:
-            known = await repository.find_account(session, kind, external_id)
-        account_id = await (_again(db, vault, scope, known, wanted) if known else _first(db, vault, scope, wanted))
+        account_id = await accounts_storing.store(db, vault, scope, kind, grant)
         if account_id is not None:
             log.info("account_connected", tenant_id=str(scope.tenant_id), account_id=str(account_id), kind=kind)
             return account_id
@@ -93,27 +109,45 @@ async def connect_checked(
     bot_user_id: str | None,
     token: str,
 ) -> UUID:
-    """As `connect`, after the provider has taken the token for this very account. Raises TokenRefusedError besides.
+    """As `connect`, after the provider has taken the token for this very account and bot. Raises TokenRefusedError besides.
 
     Nobody may claim an account without a token of it: whoever does would get its messages.
     """
     if not external_id.strip() or not token.strip():
         raise KonstructError("an account needs its id and its token")
-    code = await adapter.health(Credential(scope, uuid7(), external_id, token))
+    grant = Grant(account_key=external_id, token=token, app_id=app_id, bot_user_id=bot_user_id)
+    code, grant = await _checked(adapter, scope, grant)
     if code is not None:
         log.info("account_refused", tenant_id=str(scope.tenant_id), kind=adapter.kind, code=code)
         raise TokenRefusedError(code)
-    return await connect(
-        db, vault, scope, kind=adapter.kind, external_id=external_id, app_id=app_id, bot_user_id=bot_user_id, token=token
-    )
+    return await connect_grant(db, vault, scope, kind=adapter.kind, grant=grant)
 
 
-async def disconnect(db: Database, vault: Vault, scope: TenantScope, account_id: UUID) -> bool:
+async def _checked(adapter: ChannelAdapter, scope: TenantScope, wanted: Grant) -> tuple[str | None, Grant]:
+    """Return why the token cannot be what it was said to be, or None; and what the provider tells of it besides."""
+    if not isinstance(adapter, Identifying):
+        return await adapter.health(Credential(scope, uuid7(), wanted.account_key, wanted.token)), wanted
+    found = await adapter.identify(wanted.token)
+    if isinstance(found, str):
+        return found, wanted
+    if found.account_key != wanted.account_key:
+        return WRONG_ACCOUNT, wanted
+    if wanted.bot_user_id and found.bot_user_id and found.bot_user_id != wanted.bot_user_id:
+        # Under another's name the employee would take its own messages for a person's.
+        return WRONG_BOT, wanted
+    return None, replace(found, app_id=wanted.app_id, bot_user_id=wanted.bot_user_id or found.bot_user_id)
+
+
+async def disconnect(
+    db: Database, vault: Vault, scope: TenantScope, account_id: UUID, adapters: Mapping[str, ChannelAdapter] = _NONE
+) -> bool:
     """Stop what comes in and goes out of an account and destroy its token; False if it was disconnected already.
 
     What waits to be sent is cancelled: hours later, by a new connection, it would be news to nobody. Another business may
-    connect the account from now on, and this one may connect it again. Raises NotFoundError.
+    connect the account from now on, and this one may connect it again. With its kind among `adapters`, the provider is told
+    to forget the token, afterwards; whatever it answers, the account is disconnected. Raises NotFoundError.
     """
+    held = await _held(db, vault, scope, account_id) if adapters else None
 
     async def work(session: TenantSession) -> int | None:
         account = await repository.get_account(session, account_id, lock=True)
@@ -121,52 +155,63 @@ async def disconnect(db: Database, vault: Vault, scope: TenantScope, account_id:
             return None
         cancelled = await repository.disconnect_account(session, account_id)
         await vault.delete(session, account.secret_id)
+        if account.refresh_secret_id is not None:
+            await vault.delete(session, account.refresh_secret_id)
         return cancelled
 
     cancelled = await db.run(scope, work)
-    if cancelled is not None:
-        log.info("account_disconnected", tenant_id=str(scope.tenant_id), account_id=str(account_id), cancelled=cancelled)
-    return cancelled is not None
+    if cancelled is None:
+        return False
+    log.info("account_disconnected", tenant_id=str(scope.tenant_id), account_id=str(account_id), cancelled=cancelled)
+    if held is not None:
+        await _revoke(db, *held, adapters)
+    return True
 
 
-async def _first(db: Database, vault: Vault, scope: TenantScope, wanted: _Wanted) -> UUID | None:
-    """Store a new account; None if it became known meanwhile."""
-    sealed = await vault.seal(scope, f"{wanted.kind}.token", wanted.token)
-    account = _described(uuid7(), sealed.id, wanted)
+async def revoke_all(db: Database, vault: Vault, scope: TenantScope, adapters: Mapping[str, ChannelAdapter]) -> int:
+    """Let the providers forget the tokens of all of a tenant's accounts, as far as they can be reached; return how many did.
+
+    For a tenant that is about to be erased: the accounts themselves stay as they are.
+    """
+    ids = await db.run(scope, repository.connected_accounts)
+    held = [one for account_id in ids if (one := await _held(db, vault, scope, account_id)) is not None]
+    return sum([await _revoke(db, *one, adapters, forget=True) for one in held])
+
+
+async def _held(db: Database, vault: Vault, scope: TenantScope, account_id: UUID) -> tuple[Account, Credential] | None:
+    """Return the account and its credential, or None where it does not open: then there is nothing to tell the provider."""
     async with db.tenant(scope) as session:
-        agent_id = await tenants_repository.first_agent(session)
-        if agent_id is None:
-            raise NotFoundError(f"tenant {scope.tenant_id} has no employee to connect the account to")
-        await vault.store(session, sealed)
-        if await repository.insert_account(session, account, agent_id):
-            return account.id
-        await vault.delete(session, sealed.id)
-    return None
+        account = await repository.get_account(session, account_id)
+    if account.secret_id is None:
+        return None
+    try:
+        return account, await Credentials(db, vault).open(scope, account_id, account.external_id, account.secret_id)
+    except KonstructError as error:
+        log.warning("token_not_opened", account_id=str(account_id), error=type(error).__name__)
+        return None
 
 
-async def _again(db: Database, vault: Vault, scope: TenantScope, known: Account, wanted: _Wanted) -> UUID | None:
-    """Give a known account its new token; None if it was connected or disconnected meanwhile."""
-    if known.secret_id is not None:
-        try:
-            await vault.replace(db, scope, known.secret_id, wanted.token)
-        except NotFoundError:
-            return None
-        async with db.tenant(scope) as session:
-            now = await repository.get_account(session, known.id, lock=True)
-            if now.secret_id != known.secret_id:
-                return None
-            await repository.reconnect_account(session, _described(known.id, known.secret_id, wanted))
-            await repository.wake_sends(session, known.id)
-        return known.id
-    sealed = await vault.seal(scope, f"{wanted.kind}.token", wanted.token)
-    async with db.tenant(scope) as session:
-        now = await repository.get_account(session, known.id, lock=True)
-        if now.secret_id is not None:
-            return None
-        await vault.store(session, sealed)
-        await repository.reconnect_account(session, _described(known.id, sealed.id, wanted))
-    return known.id
-
-
-def _described(account_id: UUID, secret_id: UUID, wanted: _Wanted) -> Account:
-    return Account(account_id, wanted.kind, wanted.external_id, wanted.app_id, wanted.bot_user_id, secret_id, "active")
+async def _revoke(
+    db: Database,
+    account: Account,
+    credential: Credential,
+    adapters: Mapping[str, ChannelAdapter],
+    *,
+    forget: bool = False,
+) -> bool:
+    """Best effort. Unless the account is to be forgotten with its tenant, whoever connected it meanwhile keeps its token:
+    a provider may have given out the same one again."""
+    adapter = adapters.get(account.kind)
+    if not isinstance(adapter, Revoking):
+        return False
+    try:
+        if not forget and await routes_repository.find_routes(db, account.kind, [account.external_id]):
+            return False
+        code = await adapter.revoke(credential)
+    except asyncio.CancelledError:
+        raise
+    except Exception as error:
+        log.warning("token_not_revoked", account_id=str(account.id), error=type(error).__name__)
+        return False
+    log.info("token_revoked", account_id=str(account.id), code=code)
+    return code is None

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from konstruct.channels.deliveries_repository import DISCONNECTED
-from konstruct.db.session import TenantSession, UniqueViolation
+from konstruct.db.session import ExclusionViolation, TenantSession, UniqueViolation
 from konstruct.kit.errors import ConflictError, NotFoundError
 from konstruct.tenants import notices
 
@@ -23,9 +23,23 @@ class Account:
     secret_id: UUID | None
     """None if and only if it was disconnected: its token is gone."""
     status: str
+    account_name: str = ""
+    """What the provider calls it; empty where nobody told."""
+    enterprise_id: str | None = None
+    org_wide: bool = False
+    scopes: list[str] | None = None
+    """What was granted; None where nobody told."""
+    refresh_secret_id: UUID | None = None
 
 
-_COLUMNS = "id, kind, external_id, app_id, bot_user_id, secret_id, status"
+class AccountTakenError(ConflictError):
+    """Another business has the account, or has one that its claim would touch: nothing is said of which."""
+
+
+_COLUMNS = (
+    "id, kind, external_id, app_id, bot_user_id, secret_id, status, account_name, enterprise_id, org_wide, scopes,"
+    " refresh_secret_id"
+)
 
 
 async def get_account(session: TenantSession, account_id: UUID, *, lock: bool = False) -> Account:
@@ -51,13 +65,38 @@ async def find_account(session: TenantSession, kind: str, external_id: str) -> A
     return Account(**dict(row)) if row else None
 
 
-async def insert_account(session: TenantSession, account: Account, agent_id: UUID) -> bool:
-    """Store a new account with its route; False if the tenant has it already. Raises ConflictError if another tenant has it."""
+async def connected_accounts(session: TenantSession) -> list[UUID]:
+    """Return the ids of the tenant's accounts that have a token."""
+    sql = "SELECT id FROM channel_accounts WHERE tenant_id = $1 AND secret_id IS NOT NULL ORDER BY id LIMIT 1000"
+    return [row["id"] for row in await session.fetch(sql, session.scope.tenant_id)]
+
+
+async def find_overlapping(session: TenantSession, account: Account) -> bool:
+    """Return whether another connected account of this tenant covers what `account` claims, or a part of it."""
+    return bool(
+        await session.fetchval(
+            "SELECT EXISTS (SELECT 1 FROM channel_routes WHERE tenant_id = $1 AND kind = $2 AND enterprise_id = $3"
+            " AND account_key <> $4 AND (org_wide OR $5))",
+            session.scope.tenant_id,
+            account.kind,
+            account.enterprise_id,
+            account.external_id,
+            account.org_wide,
+        )
+    )
+
+
+async def insert_account(session: TenantSession, account: Account, agent_id: UUID, expires_in_s: float | None = None) -> bool:
+    """Store a new account with its route; False if the tenant has it already. `expires_in_s`: how long its token holds.
+
+    Raises AccountTakenError if another tenant has it.
+    """
     stored = await session.execute(
         "WITH stored AS (INSERT INTO channel_accounts"
-        "   (tenant_id, id, agent_id, kind, external_id, app_id, bot_user_id, secret_id)"
-        "   VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (tenant_id, kind, external_id) DO NOTHING"
-        "   RETURNING tenant_id, id, status)"
+        "   (tenant_id, id, agent_id, kind, external_id, app_id, bot_user_id, secret_id, account_name, enterprise_id, org_wide,"
+        "    scopes, refresh_secret_id, token_expires_at)"
+        "   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, now() + $14::float8 * interval '1 second')"
+        "   ON CONFLICT (tenant_id, kind, external_id) DO NOTHING RETURNING tenant_id, id, status)"
         " INSERT INTO channel_health (tenant_id, account_id, status, reason)"
         " SELECT tenant_id, id, status, 'connected' FROM stored",
         session.scope.tenant_id,
@@ -68,18 +107,30 @@ async def insert_account(session: TenantSession, account: Account, agent_id: UUI
         account.app_id,
         account.bot_user_id,
         account.secret_id,
+        account.account_name,
+        account.enterprise_id,
+        account.org_wide,
+        account.scopes,
+        account.refresh_secret_id,
+        expires_in_s,
     )
     if stored:
         await _open_route(session, account)
     return bool(stored)
 
 
-async def reconnect_account(session: TenantSession, account: Account) -> None:
-    """Make a known account active again, as `account` describes it now. Raises ConflictError if another tenant has it by now."""
+async def reconnect_account(session: TenantSession, account: Account, expires_in_s: float | None = None) -> None:
+    """Make a known account active again, as `account` describes it now; a name or an organisation that it leaves out stays.
+
+    Raises AccountTakenError if another tenant has it by now.
+    """
     await notices.settle(session, "channel_broken", subject=str(account.id))
     await session.execute(
         "WITH known AS (UPDATE channel_accounts SET app_id = $3, bot_user_id = $4, secret_id = $5, status = 'active',"
-        "   status_reason = NULL, status_changed_at = now() WHERE tenant_id = $1 AND id = $2 RETURNING tenant_id, id, status)"
+        "   status_reason = NULL, status_changed_at = now(), account_name = coalesce(nullif($6, ''), account_name),"
+        "   enterprise_id = coalesce($7, enterprise_id), org_wide = $8, scopes = $9, refresh_secret_id = $10,"
+        "   token_expires_at = now() + $11::float8 * interval '1 second'"
+        "   WHERE tenant_id = $1 AND id = $2 RETURNING tenant_id, id, status)"
         " INSERT INTO channel_health (tenant_id, account_id, status, reason)"
         " SELECT tenant_id, id, status, 'reconnected' FROM known",
         session.scope.tenant_id,
@@ -87,6 +138,12 @@ async def reconnect_account(session: TenantSession, account: Account) -> None:
         account.app_id,
         account.bot_user_id,
         account.secret_id,
+        account.account_name,
+        account.enterprise_id,
+        account.org_wide,
+        account.scopes,
+        account.refresh_secret_id,
+        expires_in_s,
     )
     await _open_route(session, account)
 
@@ -99,7 +156,8 @@ async def disconnect_account(session: TenantSession, account_id: UUID) -> int:
     await notices.settle(session, "channel_broken", subject=str(account_id))
     await session.execute(
         "WITH gone AS (UPDATE channel_accounts SET status = 'disconnected', status_reason = NULL, secret_id = NULL,"
-        "   status_changed_at = now() WHERE tenant_id = $1 AND id = $2 RETURNING tenant_id, id, status)"
+        "   refresh_secret_id = NULL, token_expires_at = NULL, status_changed_at = now()"
+        "   WHERE tenant_id = $1 AND id = $2 RETURNING tenant_id, id, status)"
         " INSERT INTO channel_health (tenant_id, account_id, status, reason)"
         " SELECT tenant_id, id, status, 'by_a_member' FROM gone",
         session.scope.tenant_id,
@@ -122,18 +180,16 @@ _LOCK = " FOR NO KEY UPDATE"
 async def _open_route(session: TenantSession, account: Account) -> None:
     try:
         await session.execute(
-            "INSERT INTO channel_routes (tenant_id, account_id, kind, account_key, app_id, bot_user_id)"
-            " VALUES ($1, $2, $3, $4, $5, nullif($6, ''))"
-            " ON CONFLICT (tenant_id, account_id) DO UPDATE SET app_id = excluded.app_id, bot_user_id = excluded.bot_user_id",
+            "INSERT INTO channel_routes (tenant_id, account_id, kind, account_key, app_id, bot_user_id, enterprise_id, org_wide)"
+            " SELECT tenant_id, id, kind, external_id, app_id, nullif(bot_user_id, ''), enterprise_id, org_wide"
+            " FROM channel_accounts WHERE tenant_id = $1 AND id = $2"
+            " ON CONFLICT (tenant_id, account_id) DO UPDATE SET app_id = excluded.app_id, bot_user_id = excluded.bot_user_id,"
+            " enterprise_id = excluded.enterprise_id, org_wide = excluded.org_wide",
             session.scope.tenant_id,
             account.id,
-            account.kind,
-            account.external_id,
-            account.app_id,
-            account.bot_user_id,
         )
-    except UniqueViolation:
-        raise ConflictError(f"{account.kind} account {account.external_id} is connected to another business") from None
+    except (UniqueViolation, ExclusionViolation):
+        raise AccountTakenError(f"{account.kind} account {account.external_id} is connected to another business") from None
 
 
 async def wake_sends(session: TenantSession, account_id: UUID) -> None:

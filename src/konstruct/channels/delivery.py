@@ -36,6 +36,7 @@ from konstruct.channels.port import (
     Unknown,
 )
 from konstruct.channels.port_abilities import Filing
+from konstruct.channels.rates import HISTORY, POST
 from konstruct.conversations import outbox
 from konstruct.conversations.outbox import Reply
 from konstruct.conversations.part import Part, stored
@@ -79,6 +80,10 @@ class _Job:
     credential: Credential
     read_at: float
     """When its sender was read, on the monotonic clock."""
+
+    def method(self, name: str) -> str:
+        """Return what `name` is called in the limits: each kind of channel has a rate of its own for it."""
+        return f"{self.sender.kind}.{name}"
 
     def closed(self) -> str | None:
         """Return why nothing may be sent to the person any more, or None."""
@@ -186,7 +191,8 @@ class Delivering:
             case Retry(after_s, reason, width):
                 if width != "delivery":
                     channel = delivery.channel_id if width == "channel" else None
-                    await self._limits.pause(scope, job.sender.account_id, channel, after_s)
+                    method = job.method(POST) if width == "channel" else None
+                    await self._limits.pause(scope, job.sender.account_id, after_s, method=method, channel_id=channel)
                 await self._db.run(scope, lambda s: repository.mark_pending(s, claim, delivery.id, reason))
                 log.info("delivery_retries", reason=reason, after_s=after_s, attempt=delivery.attempt + 1)
                 raise LaneWaits(after_s)
@@ -228,12 +234,21 @@ class Delivering:
         await self._send(job, delivery)
 
     async def _look_up(self, job: _Job, delivery: Delivery) -> FindOutcome:
+        scope, account_id = job.claim.scope, job.sender.account_id
+        if (wait_s := await self._limits.take(scope, account_id, job.method(HISTORY))) > 0:
+            return Retry(wait_s, "limited")
         # An answer may have waited for hours before it was sent: its trace is as old as the attempt.
         since = (delivery.sending_since or delivery.created_at) - timedelta(seconds=5)
-        return await job.adapter.find(_post(delivery, job.sender), since, job.credential)
+        found = await job.adapter.find(_post(delivery, job.sender), since, job.credential)
+        if isinstance(found, Retry) and found.scope != "delivery":
+            await self._limits.pause(
+                scope, account_id, found.after_s, method=job.method(HISTORY) if found.scope == "channel" else None
+            )
+        return found
 
     async def _respect_limits(self, job: _Job, delivery: Delivery) -> None:
-        while (wait_s := await self._limits.acquire(job.claim.scope, job.sender.account_id, delivery.channel_id)) > 0:
+        scope, account_id = job.claim.scope, job.sender.account_id
+        while (wait_s := await self._limits.take(scope, account_id, job.method(POST), channel_id=delivery.channel_id)) > 0:
             if wait_s > SHORT_WAIT_S:
                 raise LaneWaits(wait_s)
             await asyncio.sleep(wait_s)

@@ -1,109 +1,131 @@
-"""How fast we may send: one message a second and channel, and the pauses a provider asked for; shared by all workers."""
+"""How fast we may call: the rates of each method and channel, and the pauses a provider asked for; shared by all workers.
+
+Among the channels of a workspace it is fair: one that has to wait for the workspace's rate gets a place in its queue, one
+place a channel. However much one channel has to say, each other waits for one message of it, not for all of them.
+"""
 
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from uuid import UUID
 
+from konstruct.channels.limits_alone import AloneLimits, Name
+from konstruct.channels.rates import CAREFUL, UNNAMED, Rate
 from konstruct.db.redis import Redis, RedisUnavailableError
 from konstruct.db.scope import TenantScope
 
-RATE_PER_S = 1.0
-"""Messages a second and channel. Source: Slack, chat.postMessage, "Rate limiting"; WhatsApp allows more."""
-
-BURST = 1
-ALONE_FACTOR = 2.0
-"""Without Redis a worker does not see the others: it goes at half the rate."""
-
 PAUSE_MAX_S = 3600.0
-_REMEMBERED_MAX = 10_000
-
-_Name = tuple[UUID, UUID, str]
+_NO_WORKSPACE = "-"
 
 
 class SendLimits:
-    """Says when a message may be sent. Without Redis it falls back to this process's own, slower count."""
+    """Says when a call may be made. Without Redis it falls back to this process's own, slower count.
 
-    def __init__(self, redis: Redis, clock: Callable[[], float] = time.monotonic) -> None:
+    `rates` are those of all the channels there are, by method.
+    """
+
+    def __init__(self, redis: Redis, rates: Mapping[str, Rate] = CAREFUL, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._redis = redis
-        self._local = _LocalLimits(clock)
+        self._rates = {**CAREFUL, **rates}
+        self._alone = AloneLimits(clock)
 
-    async def acquire(self, scope: TenantScope, account_id: UUID, channel_id: str) -> float:
-        """Return 0 if a message may go to the channel now (it is then counted), else the seconds to wait before asking again."""
-        account, channel = _names(scope, account_id, channel_id)
-        paused = max(self._local.paused(account), self._local.paused(channel))
-        if paused > 0:
-            return paused
-        keys, part = self._redis.tenant(scope), str(account_id)
+    async def take(
+        self, scope: TenantScope, account_id: UUID, method: str, *, channel_id: str | None = None, workspace: str | None = None
+    ) -> float:
+        """Return 0 if `method` may be called now (it is then counted), else the seconds to wait before asking again.
+
+        `channel_id`: what the call is about, where a channel's own rate counts or channels should have equal shares.
+        `workspace`: the team, of an account that has several; each has limits of its own.
+        """
+        rate, place = self._rate(method), _Place.of(scope, account_id, self._bucket(method), workspace, channel_id)
+        held = max(self._alone.paused(name) for name in place.pausing)
+        if held > 0:
+            return held
+        own_s = 0.0 if channel_id is None or rate.channel_per_s is None else 1 / rate.channel_per_s
         try:
-            paused = await keys.held("pause", (part,), (part, channel_id))
-            wait = paused or await keys.take("send", part, channel_id, rate_per_s=RATE_PER_S, burst=BURST)
+            wait = await self._redis.tenant(scope).admit(
+                "send",
+                shared=place.shared[1:],
+                interval_s=rate.interval_s,
+                burst=rate.burst,
+                own=None if place.channel is None else place.channel[1:],
+                own_interval_s=own_s,
+                pauses=[name[1:] for name in place.pausing],
+            )
         except RedisUnavailableError:
-            return self._local.take(channel)
+            return self._alone.take(place.shared, rate.interval_s, place.channel, own_s)
         if wait == 0:
-            self._local.note(channel)
+            self._alone.note(place.shared, rate.interval_s, place.channel, own_s)
         return wait
 
-    async def pause(self, scope: TenantScope, account_id: UUID, channel_id: str | None, seconds: float) -> None:
-        """Let nothing go to the channel (None: to the whole account) for `seconds`, as a provider's Retry-After asks."""
+    async def pause(
+        self,
+        scope: TenantScope,
+        account_id: UUID,
+        seconds: float,
+        *,
+        method: str | None = None,
+        channel_id: str | None = None,
+        workspace: str | None = None,
+    ) -> None:
+        """Let no such call be made for `seconds`, as a provider's Retry-After asks. Without a method: none of the account.
+
+        With a channel, the method rests for that channel alone; but if a second channel is told to wait meanwhile, it was
+        the workspace's rate that is used up, and the method rests for all of them.
+        """
         seconds = min(seconds, PAUSE_MAX_S)
         if not seconds > 0:
             return
-        account, channel = _names(scope, account_id, channel_id or "")
-        self._local.pause(account if channel_id is None else channel, seconds)
-        name = (str(account_id),) if channel_id is None else (str(account_id), channel_id)
+        account: Name = (str(scope.tenant_id), str(account_id))
+        if method is None:
+            await self._pause(scope, account, seconds)
+            return
+        place = _Place.of(scope, account_id, self._bucket(method), workspace, channel_id)
+        if place.channel is None:
+            await self._pause(scope, place.shared, seconds)
+            return
+        if await self._second_channel(scope, place, seconds):
+            await self._pause(scope, place.shared, seconds)
+        await self._pause(scope, place.channel, seconds)
+
+    async def _pause(self, scope: TenantScope, name: Name, seconds: float) -> None:
+        self._alone.pause(name, seconds)
         try:
-            await self._redis.tenant(scope).hold("pause", *name, seconds=seconds)
+            await self._redis.tenant(scope).hold("pause", *name[1:], seconds=seconds)
         except RedisUnavailableError:
             return  # Kept for this process above; the others meet the provider's own refusal.
 
+    async def _second_channel(self, scope: TenantScope, place: _Place, seconds: float) -> bool:
+        assert place.channel is not None
+        keys, channel_id = self._redis.tenant(scope), place.channel[-1]
+        try:
+            known = await keys.get("limited", *place.shared[1:])
+            await keys.set("limited", *place.shared[1:], value=channel_id, expiry_s=seconds)
+        except RedisUnavailableError:
+            known = None
+        return known not in (None, channel_id) or self._alone.paused_beside(place.channel)
 
-def _names(scope: TenantScope, account_id: UUID, channel_id: str) -> tuple[_Name, _Name]:
-    return (scope.tenant_id, account_id, ""), (scope.tenant_id, account_id, channel_id)
+    def _rate(self, method: str) -> Rate:
+        # A channel's own posts are `<kind>.post`; where its table does not name them, whatever holds for posts.
+        return self._rates.get(method) or self._rates.get(method.rpartition(".")[2]) or UNNAMED
+
+    def _bucket(self, method: str) -> str:
+        return self._rate(method).bucket or method
 
 
-class _LocalLimits:
-    """This process's own count, bounded: the names used longest ago are forgotten first, unless they are still waiting."""
+class _Place:
+    """The names of what one call is counted under."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._next: OrderedDict[_Name, float] = OrderedDict()
-        self._pauses: OrderedDict[_Name, float] = OrderedDict()
+    __slots__ = ("channel", "pausing", "shared")
 
-    def paused(self, name: _Name) -> float:
-        return max(0.0, self._pauses.get(name, 0.0) - self._clock())
+    def __init__(self, account: Name, shared: Name, channel: Name | None) -> None:
+        self.shared = shared
+        self.channel = channel
+        self.pausing = [account, shared] if channel is None else [account, shared, channel]
 
-    def pause(self, name: _Name, seconds: float) -> None:
-        until = max(self._pauses.get(name, 0.0), self._clock() + seconds)
-        self._keep(self._pauses, name, until)
-
-    def take(self, name: _Name) -> float:
-        now = self._clock()
-        wait = self._next.get(name, 0.0) - now
-        if wait > 0:
-            return wait
-        if not self._keep(self._next, name, now + ALONE_FACTOR / RATE_PER_S):
-            return ALONE_FACTOR / RATE_PER_S
-        return 0.0
-
-    def note(self, name: _Name) -> None:
-        self._keep(self._next, name, self._clock() + ALONE_FACTOR / RATE_PER_S)
-
-    def _keep(self, held: OrderedDict[_Name, float], name: _Name, until: float) -> bool:
-        """Remember `until`; return False if the memory is full of names that still wait."""
-        held[name] = until
-        held.move_to_end(name)
-        now = self._clock()
-        while held and next(iter(held.values())) <= now:
-            held.popitem(last=False)
-        if len(held) <= _REMEMBERED_MAX:
-            return True
-        # Pauses differ in length, so some that are over may stand behind one that is not.
-        for old in [old for old, end in held.items() if end <= now]:
-            del held[old]
-        if len(held) <= _REMEMBERED_MAX:
-            return True
-        del held[name]
-        return False
+    @classmethod
+    def of(cls, scope: TenantScope, account_id: UUID, bucket: str, workspace: str | None, channel_id: str | None) -> _Place:
+        account = (str(scope.tenant_id), str(account_id))
+        shared = (*account, bucket, workspace or _NO_WORKSPACE)
+        return cls(account, shared, None if channel_id is None else (*shared, channel_id))

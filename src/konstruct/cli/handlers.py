@@ -8,13 +8,14 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from konstruct.agents.loop import TurnLoop
 from konstruct.agents.mind import open_mind
-from konstruct.channels.channel import Channel, open_adapters
+from konstruct.channels.changing import Changing
+from konstruct.channels.channel import Channel, open_adapters, rates_of
 from konstruct.channels.credentials import Credentials
 from konstruct.channels.delivery import Delivering
 from konstruct.channels.events_handling import EventHandling, Handle
 from konstruct.channels.limits import SendLimits
 from konstruct.channels.patience import patience_of
-from konstruct.channels.port_events import AccountChanged, ChannelEvent, Receipt
+from konstruct.channels.port_events import AccountChanged, ChannelEvent, Deleted, Edited, Receipt
 from konstruct.channels.receipts import Receipts
 from konstruct.channels.registry import CHANNELS
 from konstruct.channels.standing import Standing
@@ -66,7 +67,9 @@ async def build_handlers(
             attempts=settings.turn_attempts,
             counters=counters,
         )
-        sends = Delivering(db, adapters, credentials, SendLimits(redis), counters=counters, patience=patience_of(settings))
+        sends = Delivering(
+            db, adapters, credentials, SendLimits(redis, rates_of(channels)), counters=counters, patience=patience_of(settings)
+        )
         await stack.enter_async_context(reading(db))
         indexing = asyncio.create_task(index_on(db))
         stack.callback(indexing.cancel)
@@ -78,7 +81,13 @@ async def build_handlers(
             "erase": Erasing(db, redis, vault),
         }
         await stack.enter_async_context(TenantJobs(db, jobs).running())
-        handlers: dict[type[ChannelEvent], Handle] = {Receipt: Receipts(db), AccountChanged: Standing(db)}
+        changing = Changing(db, burst_s=settings.burst_s)
+        handlers: dict[type[ChannelEvent], Handle] = {
+            Edited: changing.edited,
+            Deleted: changing.deleted,
+            Receipt: Receipts(db),
+            AccountChanged: Standing(db),
+        }
         events = TenantJobs(
             db, {"channel_event": EventHandling(db, handlers, counters)}, poll_s=1.0, backoff_s=1.0, at_once=EVENTS_AT_ONCE
         )

@@ -9,7 +9,7 @@ import asyncio
 import math
 import re
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -66,6 +66,46 @@ redis.call('SET', KEYS[1], string.format('%.0f', arrival), 'PX', math.ceil((arri
 return -math.floor((now + tolerance - arrival) / interval) - 1
 """
 
+# A count that is not known (new, or lost with a server's memory) has earned no burst. `place`: the moment that a channel was
+# given in the queue for the shared rate; it is kept a while for whoever comes for it late.
+_ADMIT: Final = """
+local wait = 0
+for i = 4, #KEYS do wait = math.max(wait, redis.call('PTTL', KEYS[i]) * 1000) end
+if wait > 0 then return wait end
+local interval, tolerance, own = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local placed, longest, kept = ARGV[4] == '1', tonumber(ARGV[5]), tonumber(ARGV[6])
+local clock = redis.call('TIME')
+local now = clock[1] * 1000000 + clock[2]
+if own > 0 then
+  wait = math.min(tonumber(redis.call('GET', KEYS[2]) or '') or now, now + own) - now
+  if wait > 0 then return math.ceil(wait) end
+end
+if interval == 0 then placed = false end
+local place = nil
+if placed then place = tonumber(redis.call('GET', KEYS[3]) or '') end
+if place then
+  wait = math.min(place - now, longest)
+  if wait > 0 then return math.ceil(wait) end
+  redis.call('DEL', KEYS[3])
+elseif interval > 0 then
+  local arrival = tonumber(redis.call('GET', KEYS[1]) or '') or now + tolerance
+  arrival = math.max(now, math.min(arrival, now + tolerance + longest))
+  wait = arrival - tolerance - now
+  if wait > 0 and (not placed or wait >= longest) then return math.ceil(wait) end
+  local until_ms = math.ceil((arrival + interval - now) / 1000)
+  redis.call('SET', KEYS[1], string.format('%.0f', arrival + interval), 'PX', math.max(until_ms, 3600000))
+  if wait > 0 then
+    redis.call('SET', KEYS[3], string.format('%.0f', now + wait), 'PX', math.ceil(wait / 1000) + kept)
+    return math.ceil(wait)
+  end
+end
+if own > 0 then redis.call('SET', KEYS[2], string.format('%.0f', now + own), 'PX', math.ceil(own / 1000) + 1) end
+return 0
+"""
+LONGEST_QUEUE_S = 60.0
+"""For a place further behind than this nobody queues: it is asked for again."""
+PLACE_KEPT_S = 30.0
+
 
 class RedisUnavailableError(KonstructError):
     """Redis is not set, did not answer in time, or refused. Go on without it."""
@@ -92,7 +132,7 @@ class Redis:
         # A place in the pool, a connection and an answer may take one time-out each.
         self._call_timeout_s = 3 * timeout_s
         self._client = None if url is None else _client(url, timeout_s)
-        scripts = (_INCR, _HOLD, _HELD, _TAKE)
+        scripts = (_INCR, _HOLD, _HELD, _TAKE, _ADMIT)
         self._scripts = {} if self._client is None else {text: self._client.register_script(text) for text in scripts}
         self._under_way: set[asyncio.Future[Any]] = set()
 
@@ -229,6 +269,39 @@ class _Keyspace:
         interval = max(1, round(1_000_000 / rate_per_s))
         answer = await self._redis._script(_TAKE, [self.key(domain, *name)], interval, interval * (burst - 1))
         return (answer / 1_000_000, 0) if answer > 0 else (0.0, -answer)
+
+    async def admit(
+        self,
+        domain: str,
+        *,
+        shared: tuple[str, ...],
+        interval_s: float,
+        burst: int,
+        own: tuple[str, ...] | None,
+        own_interval_s: float,
+        pauses: Sequence[tuple[str, ...]],
+    ) -> float:
+        """Take one call from a rate that several share and, for `own`, from its own; both or none. By the server's clock.
+
+        Returns 0 if it was taken, else the seconds until it is worth asking again. An interval of 0 is no limit. Whoever has to
+        wait for the shared rate keeps a place in its queue: one place for each `own`. While one of `pauses` is held, nothing
+        is taken.
+        """
+        if not (0 <= interval_s < math.inf and 0 <= own_interval_s < math.inf) or burst < 1:
+            raise ValueError("a limit needs intervals of 0 seconds or more and a burst of 1 or more")
+        interval, own_name = round(interval_s * 1_000_000), own or shared
+        keys = [self.key(domain, *shared), self.key(f"{domain}_own", *own_name), self.key(f"{domain}_place", *own_name)]
+        answer = await self._redis._script(
+            _ADMIT,
+            [*keys, *(self.key("pause", *name) for name in pauses)],
+            interval,
+            interval * (burst - 1),
+            0 if own is None else round(own_interval_s * 1_000_000),
+            0 if own is None else 1,
+            round(LONGEST_QUEUE_S * 1_000_000),
+            round(PLACE_KEPT_S * 1000),
+        )
+        return answer / 1_000_000
 
 
 class TenantRedis(_Keyspace):

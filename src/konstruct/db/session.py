@@ -11,6 +11,7 @@ from konstruct.db.scope import TenantScope
 
 Record = asyncpg.Record
 UniqueViolation = asyncpg.UniqueViolationError
+ExclusionViolation = asyncpg.ExclusionViolationError
 Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record] | asyncpg.Connection[asyncpg.Record]"
 
 

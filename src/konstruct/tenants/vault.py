@@ -100,16 +100,24 @@ class Vault:
         Raises NotFoundError, and as `seal`; ConflictError when other writers overtook it every time.
         """
         for _ in range(_ATTEMPTS):
-            before = await _read(db, scope, secret_id, None)
-            key = await self.provider.current(scope.tenant_id)
-            version = before.version + 1
-            sealed = seal_secret(key, scope.tenant_id, secret_id, before.purpose, version, plaintext)
+            sealed = await self.seal_again(db, scope, secret_id, plaintext)
             async with db.tenant(scope) as session:
-                if await secrets_repository.update(session, sealed):
-                    return version
+                if await self.store_again(session, sealed):
+                    return sealed.version
         raise ConflictError(
             f"secret {secret_id} is being replaced by others again and again, or the key ring is older than the database"
         )
+
+    async def seal_again(self, db: Database, scope: TenantScope, secret_id: UUID, plaintext: str) -> SealedSecret:
+        """Return a new value of a secret under a new data key, to be given to `store_again`. Raises as `replace`."""
+        before = await _read(db, scope, secret_id, None)
+        key = await self.provider.current(scope.tenant_id)
+        return seal_secret(key, scope.tenant_id, secret_id, before.purpose, before.version + 1, plaintext)
+
+    async def store_again(self, session: TenantSession, secret: SealedSecret) -> bool:
+        """Store a new value in the caller's transaction, next to what depends on it; False, and nothing stored, when another
+        writer or a rotation overtook it, or the secret is gone: leave the transaction, and begin again."""
+        return await secrets_repository.update(session, secret)
 
     async def delete(self, session: TenantSession, secret_id: UUID) -> bool:
         """Delete a secret in the caller's transaction; False when this tenant has none of that id."""

@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from konstruct.channels.channel import Channel
 from konstruct.channels.slack.adapter import SlackAdapter
+from konstruct.channels.slack.tiers import RATES
 
-SLACK = Channel("slack", SlackAdapter, webhooks=("/webhooks/slack/events",))
+SLACK = Channel("slack", SlackAdapter, webhooks=("/webhooks/slack/events",), rates=RATES)
