@@ -11,6 +11,7 @@ from typing import Any
 
 from aiohttp import web
 
+from tests.support.fake_interactive import Interactive, divided, is_control, wrong_control
 from tests.support.fake_slack_app import FakeApp, Place
 from tests.support.fake_slack_files import Files
 
@@ -41,7 +42,8 @@ class Workspace:
 
 @dataclass
 class FakeSlack:
-    """`requests` holds (method, token) of every request that arrived; `posts` what became visible, by team."""
+    """`requests` holds (method, token) of every request that arrived; `posts` what became visible, by team: its words in
+    `blocks`, its buttons in `controls`."""
 
     workspaces: list[Workspace]
     fault: Fault | None = None
@@ -59,6 +61,7 @@ class FakeSlack:
     posts: list[dict[str, Any]] = field(default_factory=list)
     statuses: list[dict[str, Any]] = field(default_factory=list)
     files: Files = field(default_factory=Files)
+    interactive: Interactive = field(default_factory=Interactive)
     app: FakeApp = field(init=False)
     """What people install here."""
     revoked: set[str] = field(default_factory=set)
@@ -74,6 +77,7 @@ class FakeSlack:
         app = web.Application(client_max_size=1 << 22)
         app.router.add_route("*", "/api/{method}", self._handle)
         app.router.add_post("/upload/{file_id}", self.files.take)
+        app.router.add_route("POST", "/actions/{name}", self.interactive.respond)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
@@ -130,7 +134,9 @@ class FakeSlack:
             return {"ok": True}
         if method.startswith("files."):
             return self.files.answer(self, team, method, dict(request.query))
-        return {"ok": False, "error": "unknown_method"}
+        asked = json.loads(await request.text() or "{}")
+        found = self.interactive.answer(method, team.team_id, asked, team.channels, self.posts)
+        return found or {"ok": False, "error": "unknown_method"}
 
     def _install(self, place: Place, token: str) -> None:
         """The app is in a workspace, or in all of an organisation, from now on."""
@@ -151,7 +157,10 @@ class FakeSlack:
     def _post(self, team: Workspace, body: dict[str, Any]) -> dict[str, Any]:
         if body.get("channel") not in team.channels:
             return {"ok": False, "error": "channel_not_found"}
-        blocks = body.get("blocks", [])
+        if any(map(wrong_control, filter(is_control, body.get("blocks", [])))):
+            return {"ok": False, "error": "invalid_blocks"}
+        body = divided(body)
+        blocks = body["blocks"]
         if not blocks and not body.get("text"):
             return {"ok": False, "error": "no_text"}
         if any(set(block) != {"type", "text"} or block["type"] != "markdown" or not block["text"] for block in blocks):

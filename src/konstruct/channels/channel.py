@@ -22,6 +22,8 @@ class Channel:
     """Makes the adapter; once for each process."""
     webhooks: tuple[str, ...]
     """The paths under which its provider posts, each below /webhooks/."""
+    forms: tuple[str, ...] = ()
+    """The paths under which it posts what people press, send and command, as forms: its adapter is `ReadsForms`."""
     challenge: str | None = None
     """The path at which its provider asks by GET whether we are we: its adapter is `Challenged`."""
     body_max: int = BODY_MAX

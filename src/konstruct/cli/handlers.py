@@ -12,14 +12,16 @@ from konstruct.channels.changing import Changing
 from konstruct.channels.channel import Channel, open_adapters, rates_of
 from konstruct.channels.credentials import Credentials
 from konstruct.channels.delivery import Delivering
+from konstruct.channels.desk import Desk
 from konstruct.channels.events_handling import EventHandling, Handle
 from konstruct.channels.limits import SendLimits
 from konstruct.channels.patience import patience_of
-from konstruct.channels.port_events import AccountChanged, ChannelEvent, Deleted, Edited, Receipt
+from konstruct.channels.port_events import AccountChanged, ChannelEvent, Deleted, Edited, Opened, Receipt
 from konstruct.channels.receipts import Receipts
 from konstruct.channels.registry import CHANNELS
 from konstruct.channels.standing import Standing
 from konstruct.channels.surface import Surface
+from konstruct.conversations.forgetting import Forgetting
 from konstruct.conversations.indexing import index_on
 from konstruct.db.database import Database
 from konstruct.db.redis import Redis
@@ -74,25 +76,32 @@ async def build_handlers(
         indexing = asyncio.create_task(index_on(db))
         stack.callback(indexing.cancel)
         mailer = open_mailer(settings, _sandbox_mailer(settings, stack))
+        desk = Desk(db, adapters, credentials)
         jobs: dict[JobKind, Work] = {
             "notice_mail": NoticeMails(db, mailer, settings.public_url),
             "retention": Retention(db),
             "export": Exports(db),
             "erase": Erasing(db, redis, vault),
+            "forget_person": Forgetting(db, desk.telling.tell),
         }
         await stack.enter_async_context(TenantJobs(db, jobs).running())
-        changing = Changing(db, burst_s=settings.burst_s)
-        handlers: dict[type[ChannelEvent], Handle] = {
-            Edited: changing.edited,
-            Deleted: changing.deleted,
-            Receipt: Receipts(db),
-            AccountChanged: Standing(db),
-        }
-        events = TenantJobs(
-            db, {"channel_event": EventHandling(db, handlers, counters)}, poll_s=1.0, backoff_s=1.0, at_once=EVENTS_AT_ONCE
-        )
+        handling = EventHandling(db, _event_handlers(settings, db, desk), counters)
+        events = TenantJobs(db, {"channel_event": handling}, poll_s=1.0, backoff_s=1.0, at_once=EVENTS_AT_ONCE)
         await stack.enter_async_context(events.running())
         yield Parts({"turn": turns, "send": sends}, events.kick)
+
+
+def _event_handlers(settings: Settings, db: Database, desk: Desk) -> dict[type[ChannelEvent], Handle]:
+    """Return who handles what the channels bring besides messages."""
+    changing = Changing(db, burst_s=settings.burst_s)
+    return {
+        Edited: changing.edited,
+        Deleted: changing.deleted,
+        Receipt: Receipts(db),
+        AccountChanged: Standing(db),
+        Opened: desk.home.opened,
+        **desk.handlers(),
+    }
 
 
 def _sandbox_mailer(settings: Settings, stack: AsyncExitStack) -> Mailer | None:

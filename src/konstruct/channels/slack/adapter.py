@@ -21,8 +21,19 @@ from konstruct.channels.port import (
     SendOutcome,
     Target,
 )
-from konstruct.channels.port_abilities import Grant, NotGranted
-from konstruct.channels.slack import events, files, history, installing, manifest, outcomes, signature
+from konstruct.channels.port_abilities import Dialog, FormRead, Grant, Home, NotGranted, PrivateNote, Told
+from konstruct.channels.slack import (
+    controls,
+    events,
+    files,
+    history,
+    installing,
+    interactive,
+    interactive_calls,
+    manifest,
+    outcomes,
+    signature,
+)
 from konstruct.channels.slack.client import Answer, SlackClient
 from konstruct.channels.slack.installing import SlackInstalls
 from konstruct.channels.slack.render import PART_MAX, PARTS_MAX, instead_of_file, render
@@ -47,6 +58,11 @@ class SlackAdapter:
         typing="status",
         buttons_max=25,
         files_out=True,
+        modals=True,
+        commands=True,
+        home=True,
+        ephemeral=True,
+        edit=True,
         mentions=True,
         history=True,
         text_max=PART_MAX,
@@ -60,6 +76,7 @@ class SlackAdapter:
 
     def __init__(self, settings: Settings) -> None:
         self._signing_secret = settings.slack_signing_secret or SecretStr("")
+        self._api_url = settings.slack_api_url
         self._client = SlackClient(settings.slack_api_url)
         self._installs = SlackInstalls(settings, self._client)
 
@@ -93,7 +110,7 @@ class SlackAdapter:
                 channel=post.target.channel_id,
                 thread_ts=post.target.thread_id,
                 text=notification(post.text, post.target.participants),
-                blocks=[{"type": "markdown", "text": post.text}],
+                blocks=[{"type": "markdown", "text": post.text}, *controls.below(post)],
                 metadata={
                     "event_type": events.DELIVERY_EVENT,
                     "event_payload": {"delivery_id": str(post.delivery_id)},
@@ -157,6 +174,30 @@ class SlackAdapter:
     async def revoke(self, credential: Credential) -> str | None:
         """See `Revoking.revoke`."""
         return await installing.revoke(self._client, credential)
+
+    def parse_form(self, body: bytes) -> FormRead:
+        """See `ReadsForms`."""
+        return interactive.parse(body)
+
+    def is_check(self, body: bytes) -> bool:
+        """See `ReadsForms`."""
+        return interactive.is_check(body)
+
+    async def reply_privately(self, note: PrivateNote, credential: Credential) -> Told:
+        """See `RepliesPrivately`."""
+        return await interactive_calls.reply_privately(self._client, note, credential, self._api_url)
+
+    async def open_dialog(self, dialog: Dialog, trigger: str, credential: Credential) -> Told:
+        """See `Dialogs`."""
+        return await interactive_calls.open_dialog(self._client, dialog, trigger, credential)
+
+    async def show_home(self, home: Home, person_id: str, credential: Credential) -> Told:
+        """See `Homes`."""
+        return await interactive_calls.show_home(self._client, home, person_id, credential)
+
+    async def redraw(self, channel_id: str, external_id: str, text: str, credential: Credential) -> Told:
+        """See `Redraws`."""
+        return await interactive_calls.redraw(self._client, channel_id, external_id, text, credential)
 
     async def close(self) -> None:
         """See `ChannelAdapter.close`."""

@@ -6,4 +6,10 @@ from konstruct.channels.channel import Channel
 from konstruct.channels.slack.adapter import SlackAdapter
 from konstruct.channels.slack.tiers import RATES
 
-SLACK = Channel("slack", SlackAdapter, webhooks=("/webhooks/slack/events",), rates=RATES)
+SLACK = Channel(
+    "slack",
+    SlackAdapter,
+    webhooks=("/webhooks/slack/events",),
+    forms=("/webhooks/slack/interactivity", "/webhooks/slack/commands"),
+    rates=RATES,
+)
