@@ -14,7 +14,7 @@ from konstruct.channels.slack.adapter import SlackAdapter
 from konstruct.channels.slack.events import delivery_id
 from konstruct.channels.slack.render import IN_FILE, NO_FILE, PART_MAX, PARTS_MAX
 from konstruct.kit.ids import uuid7
-from tests.channels.contract import credential
+from tests.channels.contract.harness import credential
 from tests.support.fake_slack import FakeSlack, answers, hangs, resets
 
 FIRST = credential("T1", "xoxb-first-canary")

@@ -12,7 +12,7 @@ from konstruct.channels.slack.adapter import SlackAdapter
 from konstruct.channels.slack.render import PART_MAX, texts
 from konstruct.kit.ids import uuid7
 from konstruct.kit.settings import load_settings
-from tests.channels.contract import credential
+from tests.channels.contract.harness import credential
 from tests.support.fake_slack import FakeSlack, answers, hangs
 
 FIRST = credential("T1", "xoxb-first-canary")
