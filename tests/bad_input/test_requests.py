@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from konstruct.channels.channel import BODY_MAX
 from konstruct.web import webhooks
-from konstruct.web.webhooks import BODY_MAX
 from tests.bad_input.support import nothing_was_taken, one_answer_to, post, rows
 from tests.conftest import SIGNING_SECRET
 from tests.support.house import House

@@ -21,7 +21,7 @@ from tests.support.fake_slack import FakeSlack, Workspace
 from tests.support.house import team_of
 from tests.support.slack_events import Team
 
-pytest.register_assert_rewrite("tests.channels.contract")
+pytest.register_assert_rewrite(*(f"tests.channels.contract.rules_{each}" for each in ("reading", "sending", "showing")))
 
 
 @pytest.fixture(scope="session")

@@ -128,5 +128,19 @@ def test_an_event_is_restored_as_it_was() -> None:
         with pytest.raises(ValueError, match=r"event|missing"):
             restored(kind, values)
     assert set(KINDS) == {
-        *("edited", "deleted", "opened", "looked", "met", "joined", "pressed", "submitted", "commanded", "revoked"),
+        *(
+            "edited",
+            "deleted",
+            "opened",
+            "looked",
+            "met",
+            "joined",
+            "pressed",
+            "submitted",
+            "commanded",
+            "revoked",
+            "reacted",
+            "receipt",
+            "accountchanged",
+        ),
     }

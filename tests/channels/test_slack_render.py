@@ -88,7 +88,7 @@ def essence(text: str) -> str:
     st.lists(st.text(st.characters(exclude_categories=("Cc", "Cs", "Cf", "Zl", "Zp")), min_size=1, max_size=400), max_size=200)
 )
 def test_nothing_is_lost(lines: list[str]) -> None:
-    text = "\n".join(line.replace("`", "").replace("~", "").replace("|", "") for line in lines)
+    text = "\n".join(re.sub(r"[`~|<\[>]", "", line) for line in lines)
     assert essence("".join(texts(text, PEOPLE))) == essence(text)
 
 

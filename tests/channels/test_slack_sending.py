@@ -9,10 +9,10 @@ import pytest
 
 from konstruct.channels.port import Absent, Credential, Failed, Post, Retry, SendOutcome, Sent, Target, Unknown
 from konstruct.channels.slack.adapter import SlackAdapter
-from konstruct.channels.slack.render import PART_MAX
+from konstruct.channels.slack.render import PART_MAX, texts
 from konstruct.kit.ids import uuid7
 from konstruct.kit.settings import load_settings
-from tests.channels.contract import credential
+from tests.channels.contract.harness import credential
 from tests.support.fake_slack import FakeSlack, answers, hangs
 
 FIRST = credential("T1", "xoxb-first-canary")
@@ -37,14 +37,14 @@ async def test_what_is_sent(slack: FakeSlack, adapter: SlackAdapter) -> None:
         "unfurl_links": False,
         "unfurl_media": False,
     }
-    assert seen["text"] == "**Hi** <@U1>, not &lt;@\u200bU2&gt; &amp; &lt;!\u200bhere&gt;"
+    assert seen["text"] == "Hi <@U1>, not &lt;@\u200bU2&gt; &amp; &lt;!\u200bhere&gt;"
     assert slack.requests == [("chat.postMessage", FIRST.token)]
 
 
 async def test_the_longest_part_is_taken(slack: FakeSlack, adapter: SlackAdapter) -> None:
     for text in ("&" * 50_000, "😀" * 50_000):
-        for part in adapter.render(text, TARGET):
-            assert isinstance(await adapter.send(post(part.text), FIRST, 5.0), Sent)
+        for part in texts(text, TARGET.participants):
+            assert isinstance(await adapter.send(post(part), FIRST, 5.0), Sent)
     assert max(len(seen["blocks"][0]["text"]) for seen in slack.posts) > PART_MAX - 100
 
 

@@ -175,8 +175,8 @@ EXPECTED = {
         "breakask business buttons channel client colleague contact deliveryreason direct documentreason email "
         "employee event fact filename filetext firstpersona firstpolicy healthreason language letterreason "
         "member mention model mustnot note noticebody noticetitle nowhere outsidehours owneremail persona "
-        "policy question refused reply source statusreason summary team title tonenote toolargument toolask "
-        "toolcall toolname toolreason toolresult tryout turnfailure turnreason url user versionnote "
+        "policy question receiptreason refused reply source statusreason summary team title tonenote toolargument "
+        "toolask toolcall toolname toolreason toolresult tryout turnfailure turnreason url user versionnote "
         "organisation scope workspace"
     ),
     "operator": "accessreason answer breakask business contact fact mention nowhere question reply toolask",

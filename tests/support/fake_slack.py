@@ -14,6 +14,7 @@ from aiohttp import web
 from tests.support.fake_interactive import Interactive, divided, is_control, wrong_control
 from tests.support.fake_rotation import Rotation
 from tests.support.fake_slack_app import FakeApp, Place
+from tests.support.fake_slack_files import Files
 from tests.support.fake_slack_store import FileStore
 
 MARKDOWN_MAX = 12_000
@@ -62,6 +63,7 @@ class FakeSlack:
     posts: list[dict[str, Any]] = field(default_factory=list)
     statuses: list[dict[str, Any]] = field(default_factory=list)
     rotation: Rotation = field(default_factory=Rotation)
+    files: Files = field(default_factory=Files)
     interactive: Interactive = field(default_factory=Interactive)
     app: FakeApp = field(init=False)
     """What people install here."""
@@ -80,6 +82,7 @@ class FakeSlack:
         app = web.Application(client_max_size=1 << 22)
         app.router.add_route("*", "/api/{method}", self._handle)
         app.router.add_get("/files-pri/{name}", self._download)
+        app.router.add_post("/upload/{file_id}", self.files.take)
         app.router.add_route("POST", "/actions/{name}", self.interactive.respond)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1)
         await self._runner.setup()
@@ -142,10 +145,12 @@ class FakeSlack:
         if method == "assistant.threads.setStatus":
             self.statuses.append(json.loads(await request.text()))
             return {"ok": True}
-        if method == "files.info":
+        if method == "files.info" and request.query.get("file") not in self.files.known:
             return self.store.info(team.team_id, request.query.get("file", ""))
         if method == "users.info":
             return self.store.person(team.team_id, request.query.get("user", ""))
+        if method.startswith("files."):
+            return self.files.answer(self, team, method, dict(request.query))
         asked = json.loads(await request.text() or "{}")
         found = self.interactive.answer(method, team.team_id, asked, team.channels, self.posts)
         return found or {"ok": False, "error": "unknown_method"}
@@ -184,11 +189,15 @@ class FakeSlack:
             return {"ok": False, "error": "invalid_blocks"}
         if len(body.get("text", "")) > TEXT_MAX or sum(_units(block["text"]) for block in blocks) > MARKDOWN_MAX:
             return {"ok": False, "error": "msg_too_long"}
-        self._clock = max(time.time_ns() // 1000, self._clock + 1)
-        ts = f"{self._clock // 1_000_000}.{self._clock % 1_000_000:06d}"
+        ts = self.next_ts()
         own = {"ts": ts, "team": team.team_id, "bot_id": team.bot_id, "app_id": team.app_id, "user": team.bot_user_id}
         self.posts.append({**body, **own})
         return {"ok": True, "channel": body["channel"], "ts": ts, "message": own}
+
+    def next_ts(self) -> str:
+        """Return the time of the next message, later than all before."""
+        self._clock = max(time.time_ns() // 1000, self._clock + 1)
+        return f"{self._clock // 1_000_000}.{self._clock % 1_000_000:06d}"
 
     def _replies(self, team: Workspace, query: dict[str, str]) -> dict[str, Any]:
         if query.get("channel") not in team.channels:

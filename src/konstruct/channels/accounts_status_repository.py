@@ -51,3 +51,14 @@ async def accounts(session: TenantSession, within: timedelta, account_id: UUID |
 async def changes(session: TenantSession, account_id: UUID | None = None) -> list[Record]:
     """Return the last HISTORY changes of status of each account, or of the one named, oldest first."""
     return await session.fetch(_CHANGES, session.scope.tenant_id, HISTORY, account_id)
+
+
+async def note(session: TenantSession, account_id: UUID, reason: str) -> None:
+    """Add a line to the history of an account whose status stays as it is."""
+    await session.execute(
+        "INSERT INTO channel_health (tenant_id, account_id, status, reason)"
+        " SELECT tenant_id, id, status, $3 FROM channel_accounts WHERE tenant_id = $1 AND id = $2",
+        session.scope.tenant_id,
+        account_id,
+        reason,
+    )

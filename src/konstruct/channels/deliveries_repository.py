@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
-from konstruct.conversations.part import Form
+from konstruct.conversations.part import Form, Part
 from konstruct.db.session import Record, TenantSession
 from konstruct.jobs import queue
 from konstruct.jobs.queue import Claim
@@ -58,6 +59,8 @@ class Sender:
     """None: the account was disconnected."""
     status: str
     participants: frozenset[str] = field(repr=False)
+    heard_s: float | None = None
+    """Seconds since a person wrote last in the conversation; None: nobody did, or it is forgotten."""
 
 
 _OPEN = """
@@ -74,7 +77,9 @@ ORDER BY d.position, d.part LIMIT 50
 _SENDER = """
 SELECT a.id, a.kind, a.external_id, a.secret_id, a.status,
   ARRAY(SELECT DISTINCT k.external_id FROM messages m JOIN contacts k ON k.tenant_id = m.tenant_id AND k.id = m.contact_id
-        WHERE m.tenant_id = $1 AND m.conversation_id = $2 LIMIT 200) AS participants
+        WHERE m.tenant_id = $1 AND m.conversation_id = $2 LIMIT 200) AS participants,
+  (SELECT extract(epoch FROM now() - m.sent_at)::float8 FROM messages m WHERE m.tenant_id = $1 AND m.conversation_id = $2
+     AND m.direction = 'in' ORDER BY m.seq DESC LIMIT 1) AS heard_s
 FROM conversations c JOIN channel_accounts a ON a.tenant_id = c.tenant_id AND a.id = c.account_id
 WHERE c.tenant_id = $1 AND c.id = $2
 """
@@ -93,7 +98,8 @@ async def open_deliveries(session: TenantSession, claim: Claim) -> tuple[Sender,
     )
     row = await session.fetchrow(_SENDER, claim.scope.tenant_id, claim.conversation_id)
     assert row is not None
-    sender = Sender(row["id"], row["kind"], row["external_id"], row["secret_id"], row["status"], frozenset(row["participants"]))
+    people, heard_s = frozenset(row["participants"]), row["heard_s"]
+    sender = Sender(row["id"], row["kind"], row["external_id"], row["secret_id"], row["status"], people, heard_s)
     rows = await session.fetch(_OPEN, claim.scope.tenant_id, claim.conversation_id)
     return sender, [Delivery(**dict(row)) for row in rows]
 
@@ -229,6 +235,23 @@ async def give_up(session: TenantSession, claim: Claim, delivery_id: UUID, reaso
     for part in parts:
         await end(session, claim, part["id"], "failed", reason)
     return len(parts)
+
+
+async def show_as_text(session: TenantSession, claim: Claim, delivery_id: UUID, reason: str, parts: Sequence[Part]) -> None:
+    """The file of a delivery cannot be shown: its words go out as `parts`, in its place. It is the last part of its message."""
+    await mark_pending(session, claim, delivery_id, reason)
+    await session.execute(
+        "WITH file AS (UPDATE deliveries SET form = 'text', body = $3 WHERE tenant_id = $1 AND id = $2 RETURNING *)"
+        " INSERT INTO deliveries (tenant_id, id, conversation_id, account_id, turn_id, message_id, position, part, kind,"
+        "   channel_id, thread_id, body, owner_epoch)"
+        " SELECT f.tenant_id, uuidv7(), f.conversation_id, f.account_id, f.turn_id, f.message_id, f.position,"
+        "   f.part + p.number, f.kind, f.channel_id, f.thread_id, p.body, f.owner_epoch"
+        " FROM file f, unnest($4::text[]) WITH ORDINALITY AS p (body, number)",
+        claim.scope.tenant_id,
+        delivery_id,
+        parts[0].text,
+        [part.text for part in parts[1:]],
+    )
 
 
 async def account_broken(

@@ -16,6 +16,7 @@ from datetime import timedelta
 import structlog
 
 from konstruct.channels import deliveries_repository as repository
+from konstruct.channels import window
 from konstruct.channels.credentials import AccountUnusableError, Credentials, CredentialWaitsError
 from konstruct.channels.deliveries_repository import Delivery, Sender
 from konstruct.channels.limits import SendLimits
@@ -33,6 +34,7 @@ from konstruct.channels.port import (
     Target,
     Unknown,
 )
+from konstruct.channels.port_abilities import Filing
 from konstruct.channels.rates import HISTORY, POST
 from konstruct.conversations import outbox
 from konstruct.conversations.outbox import Reply
@@ -77,6 +79,17 @@ class _Job:
     sender: Sender
     adapter: ChannelAdapter
     credential: Credential
+    read_at: float
+    """When its sender was read, on the monotonic clock."""
+
+    def method(self, name: str) -> str:
+        """Return what `name` is called in the limits: each kind of channel has a rate of its own for it."""
+        return f"{self.sender.kind}.{name}"
+
+    def closed(self) -> str | None:
+        """Return why nothing may be sent to the person any more, or None."""
+        heard_s = self.sender.heard_s
+        return window.closed(self.adapter.caps, None if heard_s is None else heard_s + time.monotonic() - self.read_at)
 
 
 class Delivering:
@@ -133,6 +146,7 @@ class Delivering:
 
     async def _job(self, claim: Claim, sender: Sender, deliveries: Sequence[Delivery]) -> _Job | None:
         """Open the account's token. Without one that holds, what is too old comes to its end (None), or all of it waits."""
+        read_at = time.monotonic()
         try:
             credential = await self._credentials.of(claim.scope, sender.account_id)
         except AccountUnusableError:
@@ -140,7 +154,7 @@ class Delivering:
         except CredentialWaitsError as waits:
             wait_s = waits.seconds
         else:
-            return _Job(claim, sender, self._adapters[sender.kind], credential)
+            return _Job(claim, sender, self._adapters[sender.kind], credential, read_at)
         await self._outlive(claim, deliveries, wait_s)
         return None
 
@@ -169,6 +183,10 @@ class Delivering:
 
     async def _send(self, job: _Job, delivery: Delivery) -> None:
         await self._respect_limits(job, delivery)
+        if (refused := job.closed()) is not None:
+            # The provider would refuse it, and might punish us for asking.
+            await self._fail(job.claim, delivery, refused)
+            return
         window_s = self._patience.send_s
 
         async def start(session: TenantSession) -> tuple[str | None, float]:
@@ -196,7 +214,7 @@ class Delivering:
             case Retry(after_s, reason, width):
                 if width != "delivery":
                     channel = delivery.channel_id if width == "channel" else None
-                    method = POST if width == "channel" else None
+                    method = job.method(POST) if width == "channel" else None
                     await self._limits.pause(scope, job.sender.account_id, after_s, method=method, channel_id=channel)
                 await self._db.run(scope, lambda s: repository.mark_pending(s, claim, delivery.id, reason))
                 log.info("delivery_retries", reason=reason, after_s=after_s, attempt=delivery.attempt + 1)
@@ -206,6 +224,8 @@ class Delivering:
                 self._counters.inc("deliveries_total", state="unknown")
                 log.warning("delivery_unknown", reason=reason, attempt=delivery.attempt + 1)
                 raise LaneWaits(self._patience.echo_s)
+            case Failed(reason, as_text=True) if delivery.form == "file" and isinstance(job.adapter, Filing):
+                await self._show_as_text(job, delivery, job.adapter, reason)
             case Failed(reason, content=True) if delivery.kind == "reply":
                 await self._say_instead(job, delivery, reason)
             case Failed(reason, account_broken):
@@ -247,18 +267,20 @@ class Delivering:
 
     async def _look_up(self, job: _Job, delivery: Delivery) -> FindOutcome:
         scope, account_id = job.claim.scope, job.sender.account_id
-        if (wait_s := await self._limits.take(scope, account_id, HISTORY)) > 0:
+        if (wait_s := await self._limits.take(scope, account_id, job.method(HISTORY))) > 0:
             return Retry(wait_s, "limited")
         # An answer may have waited for hours before it was sent: its trace is as old as the attempt.
         since = (delivery.sending_since or delivery.created_at) - timedelta(seconds=5)
         found = await job.adapter.find(_post(delivery, job.sender), since, job.credential)
         if isinstance(found, Retry) and found.scope != "delivery":
-            await self._limits.pause(scope, account_id, found.after_s, method=HISTORY if found.scope == "channel" else None)
+            await self._limits.pause(
+                scope, account_id, found.after_s, method=job.method(HISTORY) if found.scope == "channel" else None
+            )
         return found
 
     async def _respect_limits(self, job: _Job, delivery: Delivery) -> None:
         scope, account_id = job.claim.scope, job.sender.account_id
-        while (wait_s := await self._limits.take(scope, account_id, POST, channel_id=delivery.channel_id)) > 0:
+        while (wait_s := await self._limits.take(scope, account_id, job.method(POST), channel_id=delivery.channel_id)) > 0:
             if wait_s > SHORT_WAIT_S:
                 raise LaneWaits(wait_s)
             await asyncio.sleep(wait_s)
@@ -290,6 +312,14 @@ class Delivering:
         given_up = await self._db.run(job.claim.scope, work)
         self._counters.inc("deliveries_total", given_up, state="failed")
         log.error("delivery_refused", reason=reason, attempt=delivery.attempt + 1, parts=given_up)
+        raise _OutboxChanged
+
+    async def _show_as_text(self, job: _Job, delivery: Delivery, adapter: Filing, reason: str) -> None:
+        """The file cannot be shown: its words go out as messages instead."""
+        post = _post(delivery, job.sender)
+        parts = adapter.instead_of_file(post.text, post.target)
+        await self._db.run(job.claim.scope, lambda s: repository.show_as_text(s, job.claim, delivery.id, reason, parts))
+        log.warning("delivery_as_text", reason=reason, parts=len(parts))
         raise _OutboxChanged
 
     async def _cancel(self, claim: Claim, delivery: Delivery, reason: str) -> None:

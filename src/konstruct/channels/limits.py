@@ -107,7 +107,8 @@ class SendLimits:
         return known not in (None, channel_id) or self._alone.paused_beside(place.channel)
 
     def _rate(self, method: str) -> Rate:
-        return self._rates.get(method, UNNAMED)
+        # A channel's own posts are `<kind>.post`; where its table does not name them, whatever holds for posts.
+        return self._rates.get(method) or self._rates.get(method.rpartition(".")[2]) or UNNAMED
 
     def _bucket(self, method: str) -> str:
         return self._rate(method).bucket or method

@@ -18,19 +18,62 @@ from konstruct.conversations.part import Button, Form, Part
 from konstruct.db.scope import TenantScope
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
-    """What differs between channels. Lengths are characters, times seconds."""
+    """What differs between channels. Times are seconds. What an adapter does not name, its channel has not."""
 
-    threads: bool
-    edit: bool
-    typing: Literal["status", "indicator", "none"]
+    threads: bool = False
+    """Answers go to the thread of the message answered: `Target.thread_id` is set."""
+    edit: bool = False
+    """A shown message can be changed."""
+    delete: bool = False
+    """A shown message can be taken back."""
+    stream: Literal["native", "edit", "none"] = "none"
+    """How an answer can grow while it is made: by the provider's own means, by edits of it, or not at all."""
+    typing: Literal["status", "indicator", "none"] = "none"
+    """The sign of work: words of ours, or three dots."""
+    reactions: bool = False
+    """It brings `Reacted`."""
+    read_receipts: bool = False
+    """Its receipts go as far as `read`."""
+    delivery_receipts: bool = False
+    """It brings a `Receipt` for what we sent."""
+    files_in: bool = False
+    """Messages bring attachments, whose bytes can be had."""
+    files_out: bool = False
+    """`render` may make parts of the form "file", and `send` shows them."""
+    buttons_max: int = 0
+    """Buttons under one message. What has more choices, and every channel without buttons, gets them as a numbered list."""
+    list_max: int = 0
+    """Choices of one list that opens; 0: there are none."""
+    modals: bool = False
+    """A press can open a dialog."""
+    commands: bool = False
+    """It brings `Commanded`."""
+    home: bool = False
+    """The employee has a page of its own there."""
+    ephemeral: bool = False
+    """One person in a channel can be told something that the others do not see."""
+    mentions: bool = False
+    """People are mentioned by id, so that what may be mentioned has to be watched."""
+    history: bool = False
+    """The provider can be asked what was shown: `find` finds."""
     text_max: int
+    """Of one part, in `text_unit`s."""
+    text_unit: Literal["chars", "utf16", "bytes"] = "chars"
     parts_max: int
-    markup: Literal["markdown", "whatsapp", "plain"]
-    reply_window_s: float | None
-    opt_in_required: bool
-    echoes: bool
+    """Text parts of one answer, before it becomes a file where there are files. A shortened answer says so."""
+    markup: Literal["markdown", "whatsapp", "html", "plain"]
+    reply_window_s: float | None = None
+    """How long after a person's last message a free text may be sent to them; None: always."""
+    outside_window: Literal["free", "template", "none"] = "free"
+    """What may be sent after that."""
+    opt_in_required: bool = False
+    """Nobody is written to who has not agreed to it, or written first."""
+    billed_per_message: bool = False
+    """Each message costs: one answer is one message where it fits."""
+    echoes: bool = False
+    """It shows us our own posts: the proof of a send whose answer was lost."""
     install: bool = False
     """By the provider's page of consent: the adapter is `Installing`."""
     renew: bool = False
@@ -175,12 +218,14 @@ class Unknown:
 class Failed:
     """Refused for good. `account_broken` asks to stop using the account until somebody reconnects it.
 
-    `content` says that only these words were refused: the channel would take others.
+    `content` says that only these words were refused: the channel would take others. `as_text` says that only the form was:
+    the adapter is `Filing`, and knows the messages that say the same.
     """
 
     reason: str
     account_broken: bool = False
     content: bool = False
+    as_text: bool = False
 
 
 SendOutcome = Sent | Retry | Unknown | Failed
@@ -214,8 +259,9 @@ class ChannelAdapter(Protocol):
     def handshake(self, body: bytes, headers: Mapping[str, str]) -> Handshake | None:
         """Return the answer to a verification request, or None if the (already verified) request is not one."""
 
-    def parse(self, body: bytes) -> Sequence[Inbound]:
-        """Return what a verified body holds. Raises ValueError, without content in its text, for any other form."""
+    def parse(self, body: bytes, headers: Mapping[str, str]) -> Sequence[Inbound]:
+        """Return what a verified body holds; `headers` as `verify` had them. Raises ValueError, without content in its text,
+        for any other form."""
 
     def render(self, text: str, target: Target) -> list[Part]:
         """Return the reply's markdown as its visible messages, each within the channel's limits and safe to show."""

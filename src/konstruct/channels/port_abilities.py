@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, runtime_checkable
 
-from konstruct.channels.port import Credential, Failed, Inbound, Retry, Unknown
+from konstruct.channels.port import Credential, Failed, Handshake, Inbound, Retry, Target, Unknown
 from konstruct.conversations.files import FileAbsent, FileContent
-from konstruct.conversations.part import Button
+from konstruct.conversations.part import Button, Part
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,22 @@ class NotGranted:
     code: str
     unknown: bool = False
     """Whether the provider may have granted it all the same: its answer was lost."""
+
+
+@runtime_checkable
+class Challenged(Protocol):
+    """A channel whose provider asks by GET whether the webhook is ours. Nothing is signed there."""
+
+    def challenge(self, query: Mapping[str, str]) -> Handshake:
+        """Return the answer. Never raises. A secret in the query is compared in constant time; a wrong one gets 403."""
+
+
+@runtime_checkable
+class Filing(Protocol):
+    """A channel that shows files: `Capabilities.files_out`."""
+
+    def instead_of_file(self, text: str, target: Target) -> list[Part]:
+        """Return the text messages in place of a file part of this text that cannot be shown. Pure."""
 
 
 @runtime_checkable

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,11 +139,59 @@ class Revoked(_Event):
     """Whose credential, where the provider says so: that of another bot is none of the account's."""
 
 
-ChannelEvent: TypeAlias = Edited | Deleted | Opened | Looked | Met | Joined | Pressed | Submitted | Commanded | Revoked
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reacted(_Event):
+    """A person put a sign under a message, or took it back."""
 
-KINDS: dict[str, type[ChannelEvent]] = {
-    each.__name__.lower(): each for each in (Edited, Deleted, Opened, Looked, Met, Joined, Pressed, Submitted, Commanded, Revoked)
-}
+    person_id: str
+    channel_id: str
+    external_id: str
+    sign: str
+    taken_back: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt(_Event):
+    """What became of a message of ours. States come late, twice and out of order; the furthest one holds."""
+
+    channel_id: str
+    external_id: str
+    state: Literal["sent", "delivered", "read", "failed"]
+    delivery: str | None = None
+    """Our delivery's id, where the provider gives back what we sent along: then it proves the send itself."""
+    reason: str | None = None
+    """Of `failed`: the provider's code, at most 200 characters."""
+    charged_as: str | None = None
+    """The category in which the provider bills it, where it says so."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountChanged(_Event):
+    """The provider has changed what the account may do."""
+
+    change: str
+    """The provider's own word, of letters, digits and `_`, at most 100."""
+    standing: Literal["good", "limited", "stopped"]
+    """stopped: nothing can be sent until somebody does something about it."""
+
+
+ChannelEvent: TypeAlias = (
+    Edited
+    | Deleted
+    | Opened
+    | Looked
+    | Met
+    | Joined
+    | Pressed
+    | Submitted
+    | Commanded
+    | Revoked
+    | Reacted
+    | Receipt
+    | AccountChanged
+)
+
+KINDS: dict[str, type[ChannelEvent]] = {each.__name__.lower(): each for each in get_args(ChannelEvent)}
 """The events by the name under which they are stored."""
 
 BODILESS: frozenset[type[ChannelEvent]] = frozenset((Edited, Deleted))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from uuid import UUID
 
@@ -12,7 +12,7 @@ import structlog
 from konstruct.channels import accounts_repository
 from konstruct.channels.credentials import Credentials
 from konstruct.channels.port import ChannelAdapter, Target
-from konstruct.conversations.part import Part
+from konstruct.conversations.part import Button, Part, in_words, with_buttons
 from konstruct.db.database import Database
 from konstruct.db.scope import TenantScope
 
@@ -32,9 +32,23 @@ class Surface:
         self._adapters = adapters
         self._credentials = credentials
 
-    def render(self, kind: str, channel_id: str, thread_id: str | None, participants: frozenset[str], text: str) -> list[Part]:
-        """Return the parts in which `text` will be shown; empty for a text without anything to show."""
-        return self._adapters[kind].render(text, Target(channel_id, thread_id, participants))
+    def render(
+        self,
+        kind: str,
+        channel_id: str,
+        thread_id: str | None,
+        participants: frozenset[str],
+        text: str,
+        buttons: Sequence[Button] = (),
+    ) -> list[Part]:
+        """Return the parts in which `text` will be shown; empty for a text without anything to show.
+
+        `buttons` stand below it; where the channel has none, or not so many, they stand in it as a numbered list.
+        """
+        adapter, target = self._adapters[kind], Target(channel_id, thread_id, participants)
+        if len(buttons) > adapter.caps.buttons_max:
+            return adapter.render(in_words(text, buttons), target)
+        return with_buttons(adapter.render(text, target), buttons)
 
     @asynccontextmanager
     async def working(self, scope: TenantScope, account_id: UUID, channel_id: str, thread_id: str | None) -> AsyncIterator[None]:

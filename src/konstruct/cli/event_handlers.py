@@ -12,8 +12,21 @@ from konstruct.channels.events_handling import Handle
 from konstruct.channels.limits import SendLimits
 from konstruct.channels.people import People
 from konstruct.channels.port import ChannelAdapter
-from konstruct.channels.port_events import ChannelEvent, Deleted, Edited, Joined, Looked, Met, Opened, Revoked
+from konstruct.channels.port_events import (
+    AccountChanged,
+    ChannelEvent,
+    Deleted,
+    Edited,
+    Joined,
+    Looked,
+    Met,
+    Opened,
+    Receipt,
+    Revoked,
+)
+from konstruct.channels.receipts import Receipts
 from konstruct.channels.revocations import Revocations
+from konstruct.channels.standing import Standing
 from konstruct.db.database import Database
 from konstruct.kit.settings import Settings
 
@@ -35,6 +48,8 @@ def event_handlers(
         Looked: arriving.looked,
         Met: People(db, adapters, credentials, limits).met,
         Opened: desk.home.opened,
+        Receipt: Receipts(db),
+        AccountChanged: Standing(db),
         Revoked: Revocations(db),
         **desk.handlers(),
     }

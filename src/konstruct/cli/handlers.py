@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from konstruct.agents.loop import TurnLoop
 from konstruct.agents.mind import open_mind
 from konstruct.channels import accounts
+from konstruct.channels.channel import Channel, open_adapters, rates_of
 from konstruct.channels.credentials import Credentials
 from konstruct.channels.delivery import Delivering
 from konstruct.channels.desk import Desk
@@ -16,9 +17,7 @@ from konstruct.channels.events_handling import EventHandling
 from konstruct.channels.limits import SendLimits
 from konstruct.channels.media import Media
 from konstruct.channels.patience import patience_of
-from konstruct.channels.port import ChannelAdapter
-from konstruct.channels.slack import tiers
-from konstruct.channels.slack.adapter import SlackAdapter
+from konstruct.channels.registry import CHANNELS
 from konstruct.channels.surface import Surface
 from konstruct.cli.event_handlers import event_handlers
 from konstruct.conversations.forgetting import Forgetting
@@ -45,12 +44,14 @@ EVENTS_AT_ONCE = 16
 
 
 @asynccontextmanager
-async def build_handlers(settings: Settings, db: Database, counters: Counters) -> AsyncIterator[Parts]:
+async def build_handlers(
+    settings: Settings, db: Database, counters: Counters, *, channels: Sequence[Channel] = CHANNELS
+) -> AsyncIterator[Parts]:
     """Yield what a worker works with, and read uploaded files meanwhile; connections are closed at the end."""
     logs.watch_loop(asyncio.get_running_loop())
     async with AsyncExitStack() as stack:
         vault = Vault(open_key_provider(settings))
-        adapters: dict[str, ChannelAdapter] = {"slack": SlackAdapter(settings)}
+        adapters = open_adapters(channels, settings)
         for adapter in adapters.values():
             stack.push_async_callback(adapter.close)
         credentials = Credentials(db, vault, adapters)
@@ -69,7 +70,7 @@ async def build_handlers(settings: Settings, db: Database, counters: Counters) -
             attempts=settings.turn_attempts,
             counters=counters,
         )
-        limits = SendLimits(redis, tiers.RATES)
+        limits = SendLimits(redis, rates_of(channels))
         sends = Delivering(db, adapters, credentials, limits, counters=counters, patience=patience_of(settings))
         await stack.enter_async_context(reading(db))
         indexing = asyncio.create_task(index_on(db))

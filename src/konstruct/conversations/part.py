@@ -53,13 +53,15 @@ def with_feedback(parts: Sequence[Part]) -> list[Part]:
     return [replace(part, feedback=True) if at == last else part for at, part in enumerate(parts)]
 
 
-def with_buttons(parts: Sequence[Part], buttons: Sequence[Button], buttons_max: int) -> list[Part]:
-    """Return `parts` with `buttons` below the last text; with more than the channel shows, as a numbered list in words."""
+def with_buttons(parts: Sequence[Part], buttons: Sequence[Button]) -> list[Part]:
+    """Return `parts` with `buttons` below the last text."""
     last = _last_text(parts)
-    if len(buttons) > buttons_max:
-        choices = "\n".join(f"{number}. {button.label}" for number, button in enumerate(buttons, 1))
-        return [replace(part, text=f"{part.text}\n\n{choices}") if at == last else part for at, part in enumerate(parts)]
     return [replace(part, buttons=tuple(buttons)) if at == last else part for at, part in enumerate(parts)]
+
+
+def in_words(text: str, buttons: Sequence[Button]) -> str:
+    """Return `text` with the choices that `buttons` would have been, as a numbered list: whoever reads it answers in words."""
+    return "\n".join((text, "", *(f"{number}. {button.label}" for number, button in enumerate(buttons, 1))))
 
 
 def _last_text(parts: Sequence[Part]) -> int:

@@ -9,7 +9,7 @@ from konstruct.db.session import TenantSession
 _COLUMNS = (
     "tenant_id, id, conversation_id, account_id, turn_id, message_id, position, part, kind, channel_id, thread_id, body,"
     " owner_epoch, state, attempt, sending_since, sending_until, unknown_since, resent, external_id, reason, created_at, sent_at,"
-    " form, extras"
+    " form, extras, receipt, receipt_at, receipt_reason"
 )
 # A message moves if all of it was shown: a part of it that was not says so in `deliveries` for good. The oldest are the first
 # of the primary key. The attempts go with their deliveries by their key; the statement sees them as they were before.

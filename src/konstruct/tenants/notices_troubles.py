@@ -5,14 +5,13 @@ from __future__ import annotations
 from datetime import date
 from uuid import UUID
 
+from konstruct.kit.channel_names import channel_name
 from konstruct.tenants.notices import Trouble
-
-_CHANNELS = {"slack": "Slack", "whatsapp": "WhatsApp"}
 
 
 def channel_broken(account_id: UUID, kind: str, external_id: str) -> Trouble:
     """A provider no longer accepts an account's credential."""
-    name = _CHANNELS.get(kind, kind.capitalize())
+    name = channel_name(kind)
     return Trouble(
         "channel_broken",
         str(account_id),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import cache
 
@@ -12,11 +12,11 @@ from starlette.routing import BaseRoute
 from starlette.types import Receive, Scope, Send
 
 from konstruct.agents.mind import LazyMind
+from konstruct.channels.channel import Channel, open_adapters
 from konstruct.channels.credentials import Credentials
 from konstruct.channels.events_intake import EventIntake
 from konstruct.channels.ingest import Ingest
-from konstruct.channels.port import ChannelAdapter
-from konstruct.channels.slack.adapter import SlackAdapter
+from konstruct.channels.registry import CHANNELS
 from konstruct.db.database import Database
 from konstruct.db.redis import Redis
 from konstruct.db.selftest import self_test
@@ -49,16 +49,16 @@ class _App(FastAPI):
             await super().__call__(scope, receive, send)
 
 
-def create_app(settings: Settings) -> FastAPI:
+def create_app(settings: Settings, *, channels: Sequence[Channel] = CHANNELS) -> FastAPI:
     """Return the application. It connects when it starts, and refuses to start with wrong roles or an old database.
 
     Why it refused is in `app.state.start_error`: servers log a failed start, they do not raise it.
     """
     settings.need("database_url", "fleet_database_url", "broker_url", "keyring", "slack_signing_secret")
-    app = _App(title="Konstruct", docs_url=None, redoc_url=None, openapi_url=None, lifespan=_lifespan(settings))
+    app = _App(title="Konstruct", docs_url=None, redoc_url=None, openapi_url=None, lifespan=_lifespan(settings, channels))
     app.state.start_error = None
-    app.state.webhooks = webhooks.endpoints()
-    app.router.routes.extend(webhooks.routes(app.state.webhooks))
+    app.state.webhooks = webhooks.endpoints(channels)
+    app.router.routes.extend(webhooks.routes(channels, app.state.webhooks))
     app.router.routes.extend(_routes())
     app.mount("/static", portal.Assets())
     failures.add_handlers(app)
@@ -77,13 +77,13 @@ def _routes() -> tuple[BaseRoute, ...]:
     return tuple(router.routes)
 
 
-def _lifespan(settings: Settings):  # type: ignore[no-untyped-def]  # Starlette's own type for it is private
+def _lifespan(settings: Settings, channels: Sequence[Channel]):  # type: ignore[no-untyped-def]  # Starlette's own type for it is private
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         logs.watch_loop(asyncio.get_running_loop())
         async with AsyncExitStack() as stack:
             try:
-                app.state.deps = await _open_deps(settings, stack, getattr(app.state, "sandbox_mailer", None))
+                app.state.deps = await _open_deps(settings, channels, stack, getattr(app.state, "sandbox_mailer", None))
                 app.state.entrance_limits = EntranceLimits(app.state.deps.redis)
                 app.state.api_limits = KeyLimits(app.state.deps.redis)
             except KonstructError as error:
@@ -96,12 +96,12 @@ def _lifespan(settings: Settings):  # type: ignore[no-untyped-def]  # Starlette'
     return lifespan
 
 
-async def _open_deps(settings: Settings, stack: AsyncExitStack, embedded: Mailer | None) -> Deps:
+async def _open_deps(settings: Settings, channels: Sequence[Channel], stack: AsyncExitStack, embedded: Mailer | None) -> Deps:
     """Connect everything; `stack` takes it down."""
     db = await Database.open(settings)
     stack.push_async_callback(db.close)
     await self_test(db)
-    adapters: dict[str, ChannelAdapter] = {"slack": SlackAdapter(settings)}
+    adapters = open_adapters(channels, settings)
     for adapter in adapters.values():
         stack.push_async_callback(adapter.close)
     redis = Redis.open(settings)

@@ -10,12 +10,15 @@ import time
 from collections.abc import Iterable, Sequence
 
 import structlog
+from starlette.datastructures import QueryParams
+from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from konstruct.channels import echoes
+from konstruct.channels.channel import Channel
 from konstruct.channels.port import ChannelAdapter, Echo, Ignored, Inbound, InboundMessage
-from konstruct.channels.port_abilities import ReadsForms
+from konstruct.channels.port_abilities import Challenged, ReadsForms
 from konstruct.channels.port_events import ChannelEvent
 from konstruct.db.database import TRANSIENT_ERRORS
 from konstruct.db.session import UniqueViolation
@@ -24,9 +27,6 @@ from konstruct.web.deps import Deps
 
 log = structlog.get_logger()
 
-BODY_MAX = 1 << 20
-"""Slack's events are far smaller; what is larger is not one."""
-
 Answer = tuple[int, bytes, str]
 """Status, body and content type."""
 _TEXT = "text/plain; charset=utf-8"
@@ -34,7 +34,7 @@ _OK: Answer = (200, b"", _TEXT)
 
 
 class BodyTooLargeError(Exception):
-    """The request holds more than BODY_MAX bytes."""
+    """The request holds more bytes than its channel's deliveries have."""
 
 
 class DisconnectedError(Exception):
@@ -44,9 +44,10 @@ class DisconnectedError(Exception):
 class Webhook:
     """The ASGI application of one channel's deliveries; `scope["app"].state.deps` must hold the web process's parts."""
 
-    def __init__(self, kind: str, *, forms: bool = False) -> None:
+    def __init__(self, channel: Channel, *, forms: bool = False) -> None:
         """`forms`: what is posted here are the forms of buttons, dialogs and commands."""
-        self._kind = kind
+        self._kind = channel.kind
+        self._body_max = channel.body_max
         self.forms = forms
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -58,9 +59,9 @@ class Webhook:
         deps: Deps = scope["app"].state.deps
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         try:
-            body = await _body(headers, receive)
+            body = await _body(headers, receive, self._body_max)
         except BodyTooLargeError:
-            answer, outcome = _plain(413, f"a webhook's body has at most {BODY_MAX} bytes"), "too_large"
+            answer, outcome = _plain(413, f"a webhook's body has at most {self._body_max} bytes"), "too_large"
         except DisconnectedError:
             answer, outcome = _plain(400, "the body did not arrive"), "disconnected"
         else:
@@ -75,18 +76,34 @@ class Webhook:
         await _send(send, *answer)
 
 
-def endpoints() -> dict[str, Webhook]:
+class Challenge:
+    """The ASGI application that answers a provider which asks by GET whether we are we."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._kind = channel.kind
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        adapter = scope["app"].state.deps.adapters[self._kind]
+        assert isinstance(adapter, Challenged), f"{self._kind} is asked, and cannot answer"
+        answer = adapter.challenge(QueryParams(scope["query_string"]))
+        response = Response(answer.body, answer.status, media_type=answer.content_type)
+        await response(scope, receive, send)
+
+
+def endpoints(channels: Iterable[Channel]) -> dict[str, Webhook]:
     """Return the webhooks' applications by path."""
     return {
-        "/webhooks/slack/events": Webhook("slack"),
-        "/webhooks/slack/interactivity": Webhook("slack", forms=True),
-        "/webhooks/slack/commands": Webhook("slack", forms=True),
+        path: Webhook(channel, forms=path in channel.forms) for channel in channels for path in channel.webhooks + channel.forms
     }
 
 
-def routes(webhooks: dict[str, Webhook]) -> Iterable[Route]:
-    """Yield a route for each of `webhooks`, for whatever does not take the short way (another method, a trailing slash)."""
-    return [Route(path, webhook, methods=["POST", "GET"] if webhook.forms else ["POST"]) for path, webhook in webhooks.items()]
+def routes(channels: Iterable[Channel], webhooks: dict[str, Webhook]) -> Iterable[Route]:
+    """Return a route for each of `webhooks`, for whatever does not take the short way (another method, a trailing slash), and
+    for each challenge."""
+    asked = [Route(each.challenge, Challenge(each), methods=["GET"]) for each in channels if each.challenge]
+    posted = [Route(path, each, methods=["POST", "GET"] if each.forms else ["POST"]) for path, each in webhooks.items()]
+    return [*asked, *posted]
 
 
 def _asked(scope: Scope) -> Answer:
@@ -107,7 +124,7 @@ async def _take(deps: Deps, adapter: ChannelAdapter, body: bytes, headers: dict[
     if (handshake := adapter.handshake(body, headers)) is not None:
         return (handshake.status, handshake.body, handshake.content_type), "handshake"
     try:
-        inbound = adapter.parse(body)
+        inbound = adapter.parse(body, headers)
     except ValueError as error:
         return _plain(400, str(error)), "malformed"
     return await _store(deps, adapter.kind, inbound, body, _OK)
@@ -183,10 +200,10 @@ async def _settle(deps: Deps, kind: str, own: Sequence[Echo]) -> None:
         log.warning("echo_contradicts", channel=kind)
 
 
-async def _body(headers: dict[str, str], receive: Receive) -> bytes:
+async def _body(headers: dict[str, str], receive: Receive, body_max: int) -> bytes:
     """Return the raw body. Raises BodyTooLargeError as soon as that is known, DisconnectedError if it does not come."""
     declared = headers.get("content-length", "")
-    if declared.isascii() and declared.isdigit() and int(declared[:12]) > BODY_MAX:
+    if declared.isascii() and declared.isdigit() and int(declared[:12]) > body_max:
         raise BodyTooLargeError
     whole = b""
     more = True
@@ -197,7 +214,7 @@ async def _body(headers: dict[str, str], receive: Receive) -> bytes:
         chunk: bytes = message.get("body", b"")
         more = message.get("more_body", False)
         whole = whole + chunk if whole else chunk
-        if len(whole) > BODY_MAX:
+        if len(whole) > body_max:
             raise BodyTooLargeError
     return whole
 

@@ -32,8 +32,8 @@ ALLOWED = {
     "conversation_events": {"kind": _WORD},
     "conversations": {"audience": _WORD, "kind": _WORD, "owner": _WORD},
     "dead_letters": {"kind": _WORD, "resolution": _WORD},
-    "deliveries": {"external_id": _IDS, "form": _WORD, "kind": _WORD, "state": _WORD, "thread_id": _IDS},
-    "delivery_archive": {"external_id": _IDS, "form": _WORD, "kind": _WORD, "state": _WORD, "thread_id": _IDS},
+    "deliveries": {"external_id": _IDS, "form": _WORD, "kind": _WORD, "receipt": _WORD, "state": _WORD, "thread_id": _IDS},
+    "delivery_archive": {"external_id": _IDS, "form": _WORD, "kind": _WORD, "receipt": _WORD, "state": _WORD, "thread_id": _IDS},
     "delivery_attempts": {"outcome": _WORD},
     "documents": {
         "content_sha256": _HASH, "file_sha256": _HASH, "mime": _WORD, "sha256": _HASH, "status": _WORD,
@@ -82,6 +82,8 @@ _DIRECT = (
      " SELECT $1, a.id, 'active', $2 FROM channel_accounts a WHERE a.tenant_id = $1"),
     ("buttons", "UPDATE deliveries SET extras = jsonb_build_object('buttons', jsonb_build_array(jsonb_build_object("
      "'id', 'a1', 'label', $2::text, 'style', 'plain'))) WHERE tenant_id = $1"),
+    ("receiptreason", "UPDATE deliveries SET receipt = 'failed', receipt_at = now(), receipt_reason = $2"
+     " WHERE tenant_id = $1 AND state = 'sent'"),
     ("archived", "WITH moved AS (DELETE FROM deliveries WHERE tenant_id = $1 AND id ="
      " (SELECT id FROM deliveries WHERE tenant_id = $1 AND state = 'sent' AND kind = 'reply' ORDER BY id LIMIT 1) RETURNING *)"
      " INSERT INTO delivery_archive SELECT r.* FROM moved m, jsonb_populate_record(NULL::delivery_archive, to_jsonb(m)"

@@ -18,6 +18,7 @@ import asyncpg
 from konstruct.agents.timeline_trace import Trace
 from konstruct.agents.turn import Step
 from konstruct.channels.accounts_repository import Account
+from konstruct.channels.port_events import Receipt
 from konstruct.conversations.colleague import Colleague
 from konstruct.conversations.inbox_repository import Cursor, Filter, Show
 from konstruct.conversations.outbox import Reply
@@ -48,6 +49,9 @@ from tests.isolation.relations import Connection
 
 _HASH = hashlib.sha256(b"x").digest()
 _NOW = datetime.now(UTC)
+_RECEIPT = Receipt(
+    account_key="T1", app_id=None, event_key="x", channel_id="D1", external_id="1.0", state="read", delivery=str(UUID(int=1))
+)
 _ENDLESS = ("index_on",)
 _CURSORS = ("before", "after", "behind", "again_s")
 
@@ -110,6 +114,8 @@ class Samples:
             ("usage_repository", "step"): 0,
             ("api_keys_repository", "scopes"): list(Permission)[:1],
             ("export_repository", "first"): 0,
+            ("deliveries_repository", "parts"): [Part("x"), Part("y")],
+            ("receipts_repository", "receipt"): _RECEIPT,
             ("export_repository", "after"): None,
             ("sign_in_repository", "secret"): "x",
             ("sign_in_repository", "kind"): "printed",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 import structlog
@@ -37,6 +38,7 @@ from konstruct.channels.port_abilities import (
 from konstruct.channels.slack import (
     controls,
     events,
+    files,
     history,
     installing,
     interactive,
@@ -50,7 +52,7 @@ from konstruct.channels.slack import (
 from konstruct.channels.slack.client import Answer, SlackClient
 from konstruct.channels.slack.installing import SlackInstalls
 from konstruct.channels.slack.media import SlackMedia
-from konstruct.channels.slack.render import PART_MAX, render
+from konstruct.channels.slack.render import PART_MAX, PARTS_MAX, instead_of_file, render
 from konstruct.channels.slack.safety import notification
 from konstruct.conversations.files import FileAbsent, FileContent
 from konstruct.conversations.part import Part
@@ -70,13 +72,20 @@ class SlackAdapter:
     kind = "slack"
     caps = Capabilities(
         threads=True,
-        edit=True,
         typing="status",
+        buttons_max=25,
+        files_out=True,
+        modals=True,
+        commands=True,
+        home=True,
+        ephemeral=True,
+        edit=True,
+        mentions=True,
+        history=True,
         text_max=PART_MAX,
-        parts_max=5,
+        text_unit="utf16",
+        parts_max=PARTS_MAX,
         markup="markdown",
-        reply_window_s=None,
-        opt_in_required=False,
         echoes=True,
         install=True,
         renew=True,
@@ -100,7 +109,7 @@ class SlackAdapter:
         """See `ChannelAdapter.handshake`."""
         return events.handshake(body)
 
-    def parse(self, body: bytes) -> Sequence[Inbound]:
+    def parse(self, body: bytes, headers: Mapping[str, str] = MappingProxyType({})) -> Sequence[Inbound]:
         """See `ChannelAdapter.parse`."""
         return events.parse(body)
 
@@ -108,8 +117,14 @@ class SlackAdapter:
         """See `ChannelAdapter.render`."""
         return render(text, target.participants)
 
+    def instead_of_file(self, text: str, target: Target) -> list[Part]:
+        """See `Filing`."""
+        return instead_of_file(text, target.participants)
+
     async def send(self, post: Post, credential: Credential, timeout_s: float) -> SendOutcome:
         """See `ChannelAdapter.send`. `timeout_s` is also the latest moment at which the request may be written."""
+        if post.form == "file":
+            return await files.send(self._client, post, credential, timeout_s)
 
         async def call(web: AsyncWebClient) -> object:
             return await web.chat_postMessage(

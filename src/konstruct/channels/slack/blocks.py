@@ -12,6 +12,12 @@ from konstruct.channels.slack.safety import BREAK
 
 _OPEN = re.compile(r"([ \t]{0,40})(`{3,}|~{3,})(.*)")
 _TABLE_RULE = re.compile(r"\s*\|?[\s:|-]*-[\s:|-]*")
+_STANDING = re.compile(r" {0,3}(?:#{1,6}(?:[ \t].*)?|(?:\*[ \t]*){3,}|(?:-[ \t]*){3,}|(?:_[ \t]*){3,})")
+"""A heading or a rule: it stands by itself."""
+TABLE_ROWS_MAX = 100
+TABLE_COLUMNS_MAX = 20
+TABLE_UNITS_MAX = 10_000
+"""Of the tables of one message (docs: "Table block"). The markdown block makes them of the tables in it."""
 _LANGUAGE_MAX = 30
 
 
@@ -54,6 +60,16 @@ class Block:
             return "\n".join(self.lines)
         return "\n".join((self.opening, *self.lines, self.fence.indent + self.fence.marker))
 
+    @property
+    def rows(self) -> int:
+        """How many rows of a table it has, its head included."""
+        return len(self.lines) if self.kind is Kind.TABLE else 0
+
+    @property
+    def stands(self) -> bool:
+        """Whether Slack makes a block of its own of it: a heading, a rule, a table."""
+        return self.kind is Kind.TABLE or (self.kind is Kind.TEXT and bool(_STANDING.fullmatch(self.lines[0])))
+
     def pieces(self, first: int, limit: int) -> Iterator[str]:
         """Yield the block in pieces: the first within `first` units where that helps, all within `limit`."""
         if self.fence is not None:
@@ -89,7 +105,7 @@ class _Reader:
                 self.flush()
             else:
                 self._lines.append(line)
-        elif (fence := _fence(line)) is not None:
+        elif (fence := fence_of(line)) is not None:
             self.flush()
             self._kind, self._fence, self._opening = Kind.CODE, fence, line
         elif not line.strip():
@@ -97,19 +113,31 @@ class _Reader:
             self._gap = "\n\n"
         else:
             kind = Kind.TABLE if line.lstrip().startswith("|") else Kind.TEXT
-            if self._lines and kind is not self._kind:
+            # Three dashes below a line make a heading of it: they stay together.
+            stands = bool(_STANDING.fullmatch(line)) and (not self._lines or line.lstrip().startswith("#"))
+            if self._lines and (kind is not self._kind or stands):
                 self.flush()
             self._kind = kind
             self._lines.append(line)
+            if stands:
+                self.flush()
 
     def flush(self) -> None:
         if self._lines or self._fence is not None:
-            self.blocks.append(Block(self._kind, tuple(self._lines), self._gap, self._fence, self._opening))
+            self.blocks.append(self._block())
             self._gap = "\n"
         self._kind, self._lines, self._fence, self._opening = Kind.TEXT, [], None, ""
 
+    def _block(self) -> Block:
+        lines = tuple(self._lines)
+        if self._kind is Kind.TABLE and lines[0].count("|") > TABLE_COLUMNS_MAX + 1:
+            # Slack refuses it as a table: as code, its columns can be read at least.
+            return Block(Kind.CODE, lines, self._gap, Fence("", "```", ""), "```")
+        return Block(self._kind, lines, self._gap, self._fence, self._opening)
 
-def _fence(line: str) -> Fence | None:
+
+def fence_of(line: str) -> Fence | None:
+    """Return the marks of the code that `line` opens, or None if it opens none."""
     match = _OPEN.fullmatch(line)
     if match is None or (match[2][0] == "`" and "`" in match[3]):
         return None
@@ -141,18 +169,19 @@ def _table_pieces(lines: tuple[str, ...], first: int, limit: int) -> Iterator[st
     head = ""
     if len(lines) > 2 and _TABLE_RULE.fullmatch(lines[1]) and width(lines[0] + lines[1]) < limit // 4:
         head, lines = f"{lines[0]}\n{lines[1]}\n", lines[2:]
-    room = limit - width(head)
-    for body in _pack(_text_lines(lines, room), first - width(head), room):
+    room = min(limit, TABLE_UNITS_MAX) - width(head)
+    rows = TABLE_ROWS_MAX - 2
+    for body in _pack(_text_lines(lines, room), first - width(head), room, rows):
         yield head + body
 
 
-def _pack(lines: Iterable[str], first: int, limit: int) -> Iterator[str]:
-    """Yield as many of `lines` together as fit; a line that does not fit the first piece starts the second."""
+def _pack(lines: Iterable[str], first: int, limit: int, most: int | None = None) -> Iterator[str]:
+    """Yield as many of `lines` together as fit, `most` at most; a line that does not fit the first piece starts the second."""
     held: list[str] = []
     used, room = 0, first
     for line in lines:
         size = width(line) + 1
-        if used + size - 1 > room:
+        if used + size - 1 > room or len(held) == most:
             if held:
                 yield "\n".join(held)
             held, used, room = [], 0, limit

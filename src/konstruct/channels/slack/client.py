@@ -68,6 +68,10 @@ class _Attempt:
     written: bool = False
 
 
+_FREE = _Attempt(deadline=float("inf"))
+"""For what shows nothing, and may be written at any time."""
+
+
 class _DeadlineError(Exception):
     """The time was over when the connection stood."""
 
@@ -76,7 +80,7 @@ class SlackClient:
     """One HTTP session for all tenants: no cookies, no environment, no redirects; tokens live in single calls only."""
 
     def __init__(self, base_url: str) -> None:
-        self._base_url = base_url
+        self.base_url = base_url
         self._session: aiohttp.ClientSession | None = None
 
     async def call(self, call: Call, token: str | None, timeout_s: float) -> Result:
@@ -100,6 +104,19 @@ class SlackClient:
             log.debug("slack.call_failed", error=type(error).__name__, written=attempt.written)
             return Lost(_reason(error)) if attempt.written else NotWritten("no_connection")
         return _answer(response)
+
+    async def upload(self, address: str, content: bytes, timeout_s: float) -> bool:
+        """Post a file's bytes to an address that Slack named, without any token. Return whether it was taken."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                headers = {"Content-Type": "application/octet-stream"}
+                asking = self._open().post(address, data=content, headers=headers, allow_redirects=False, trace_request_ctx=_FREE)
+                async with asking as response:
+                    await response.read()
+                    return response.status == 200
+        except Exception as error:
+            log.debug("slack.upload_failed", error=type(error).__name__)
+            return False
 
     async def post(self, url: str, body: Mapping[str, Any], timeout_s: float) -> Result:
         """Post `body` to an address that Slack gave for one answer, without any token. Raises nothing but a cancellation.
@@ -127,7 +144,7 @@ class SlackClient:
 
     def _client(self, token: str | None, attempt: _Attempt) -> AsyncWebClient:
         session = cast(aiohttp.ClientSession, _TracedSession(self._open(), attempt))
-        client = AsyncWebClient(token=token, base_url=self._base_url, session=session, logger=_SDK_LOG, retry_handlers=[])
+        client = AsyncWebClient(token=token, base_url=self.base_url, session=session, logger=_SDK_LOG, retry_handlers=[])
         client.proxy = None  # The SDK reads HTTPS_PROXY itself.
         return client
 

@@ -29,6 +29,8 @@ _HISTORY_DENIED = frozenset({"missing_scope", "not_allowed_token_type"})
 async def find(client: SlackClient, post: Post, since: datetime, credential: Credential) -> FindOutcome:
     """Return `Sent` if an app's message carries the delivery's id, `Absent` if the window was read to its end.
 
+    A message that shows an app's file may be its user's, not its bot's.
+
     Nobody can know the id before our own post shows it: even a copy of it proves the post.
     """
     cursor: str | None = None
@@ -39,7 +41,8 @@ async def find(client: SlackClient, post: Post, since: datetime, credential: Cre
         assert isinstance(result, Answer)
         for message in payload.items(dict(result.data), "messages"):
             ts = message.get("ts")
-            if delivery_id(message) == post.delivery_id and message.get("bot_id") and isinstance(ts, str):
+            ours = message.get("bot_id") or post.form == "file"
+            if delivery_id(message) == post.delivery_id and ours and isinstance(ts, str):
                 return Sent(ts)
         cursor = _next_cursor(result.data)
         if cursor is None:

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from konstruct.channels.port import ConversationKind, Echo, Ignored, Inbound, InboundMessage
-from konstruct.channels.slack import payload
+from konstruct.channels.slack import files, payload
 from konstruct.channels.slack.envelope import SYSTEM_USERS, Envelope, is_own, is_stranger
 from konstruct.kit.text import storable
 
@@ -182,11 +182,11 @@ def metadata_echo(envelope: Envelope) -> Inbound:
 
 
 def delivery_id(message: dict[str, Any]) -> UUID | None:
-    """Return the id of our delivery that `message` carries in its metadata, or None if it carries none."""
+    """Return the id of our delivery that `message` carries in its metadata or its file's name, or None if in neither."""
     metadata = payload.mapping(message, "metadata")
     value = payload.mapping(metadata, "event_payload").get("delivery_id")
     if metadata.get("event_type") != DELIVERY_EVENT or not isinstance(value, str) or len(value) != 36:
-        return None
+        return files.delivery_in(message)
     try:
         return UUID(value)
     except ValueError:

@@ -31,7 +31,7 @@ class ChannelAccount(BaseModel):
 
     id: UUID
     agent_id: UUID = Field(description="The employee that answers there.")
-    kind: str = Field(description="slack or whatsapp.")
+    kind: str = Field(description="Which kind of channel, such as slack.")
     external_id: str = Field(description="The provider's own id of the account.")
     status: str = Field(description="active, broken or disconnected.")
     status_reason: str | None = Field(description="Why it is broken, in the provider's word.")

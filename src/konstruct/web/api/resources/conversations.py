@@ -35,7 +35,7 @@ class ListedConversation(BaseModel):
 
     id: UUID
     last_message_at: datetime
-    channel: str = Field(description="slack or whatsapp.")
+    channel: str = Field(description="Which kind of channel, such as slack.")
     account_external_id: str = Field(description="The provider's own id of the account.")
     kind: str = Field(description="direct, thread or contact.")
     channel_id: str
@@ -72,7 +72,7 @@ async def index(
     request: Request,
     caller: Viewing,
     state: Annotated[Literal["ai", "waiting", "human", "needs_answer"] | None, Query(description="Only in this state.")] = None,
-    channel: Annotated[Literal["slack", "whatsapp"] | None, Query(description="Only of this channel.")] = None,
+    channel: Annotated[str | None, Query(description="Only of this channel, such as slack.", max_length=32)] = None,
     account_id: Annotated[str | None, Query(description="Only of this channel account.", max_length=64)] = None,
     contact_id: Annotated[str | None, Query(description="Only those in which this person wrote.", max_length=64)] = None,
     cursor: Cursor = None,

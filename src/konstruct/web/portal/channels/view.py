@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from konstruct.channels.accounts_status import AccountStatus
+from konstruct.kit.channel_names import channel_name
 from konstruct.web.portal.charts import short_day
 
-_NAMES = {"slack": "Slack", "whatsapp": "WhatsApp"}
 _STATES = {"active": ("works", "ok"), "broken": ("does not work", "bad"), "disconnected": ("disconnected", "mute")}
 _DAYS = {"active": "worked", "broken": "did not work", "disconnected": "was disconnected", None: "was not connected yet"}
 _TOLD = {
@@ -43,7 +43,7 @@ class AccountView:
     @property
     def name(self) -> str:
         """The channel's name."""
-        return _NAMES.get(self.account.kind, self.account.kind.capitalize())
+        return channel_name(self.account.kind)
 
     @property
     def place(self) -> str:

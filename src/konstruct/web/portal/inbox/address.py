@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -15,7 +16,7 @@ from konstruct.kit.errors import NotFoundError
 from konstruct.kit.ids import parse_id
 from konstruct.kit.text import storable
 
-KINDS = {"slack": "Slack", "whatsapp": "WhatsApp"}
+_KIND = re.compile(r"[a-z][a-z0-9_]{0,30}", re.ASCII)
 _SHOWS: tuple[Show, ...] = get_args(Show)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICRO = timedelta(microseconds=1)
@@ -43,10 +44,11 @@ class Address:
     @property
     def filter(self) -> Filter:
         """What to list. Raises NotFoundError for an id that is none."""
-        account = parse_id(self.channel) if self.channel and self.channel not in KINDS else None
+        kind = self.channel if _KIND.fullmatch(self.channel) else None
+        account = parse_id(self.channel) if self.channel and kind is None else None
         return Filter(
             show=self.show,
-            channel=self.channel if self.channel in KINDS else None,
+            channel=kind,
             account_id=account,
             contact_id=parse_id(self.person) if self.person else None,
         )

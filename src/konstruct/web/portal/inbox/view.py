@@ -11,7 +11,8 @@ from konstruct.conversations.notes_repository import NOTE_MAX
 from konstruct.conversations.overview_repository import Overview
 from konstruct.conversations.replies import REPLY_MAX
 from konstruct.conversations.search import Results
-from konstruct.web.portal.inbox.address import KINDS, Address
+from konstruct.kit.channel_names import channel_name
+from konstruct.web.portal.inbox.address import Address
 from konstruct.web.portal.inbox.rows import Row
 
 SHOWS = (("all", "All"), ("needs_me", "Needs me"), ("waiting", "Waiting"), ("human", "People"), ("ai", "AI"))
@@ -30,7 +31,7 @@ class ListView:
     open_id: UUID | None
     shows: ClassVar[tuple[tuple[str, str], ...]] = SHOWS
     states: ClassVar[dict[str, tuple[str, str]]] = STATES
-    kinds: ClassVar[dict[str, str]] = KINDS
+    channel_name = staticmethod(channel_name)
 
     @property
     def url(self) -> str:
@@ -45,8 +46,8 @@ class ListView:
         if len(self.accounts) < 2 and not self.address.channel:
             return []
         kinds = list(dict.fromkeys(account.kind for account in self.accounts))
-        single = [(str(account.id), f"{KINDS[account.kind]} · {account.external_id}") for account in self.accounts]
-        return [("", "All channels"), *((kind, KINDS[kind]) for kind in kinds), *single]
+        single = [(str(account.id), f"{channel_name(account.kind)} · {account.external_id}") for account in self.accounts]
+        return [("", "All channels"), *((kind, channel_name(kind)) for kind in kinds), *single]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,7 @@ class ThreadView:
     @property
     def where(self) -> str:
         """Through which channel."""
-        return f"{KINDS[self.conversation.channel]} · {place_of(self.conversation.kind, self.conversation.channel_id)}"
+        return f"{channel_name(self.conversation.channel)} · {place_of(self.conversation.kind, self.conversation.channel_id)}"
 
 
 def title_of(conversation: Overview) -> str:

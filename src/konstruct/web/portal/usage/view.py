@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from konstruct.conversations.ratings_repository import Share
+from konstruct.kit.channel_names import channel_name
 from konstruct.llm.usage_reports import ConversationUse, Period, Report, Sums
 from konstruct.web.portal import charts
 from konstruct.web.portal.charts import Chart
 
-_NAMES = {None: "Tried here", "slack": "Slack", "whatsapp": "WhatsApp"}
 TOKENS = ("Input", "Input from the cache", "Output")
 
 
@@ -99,7 +99,7 @@ class UsageView:
     @staticmethod
     def channel(kind: str | None) -> str:
         """Return a kind of channel as people call it."""
-        return _NAMES.get(kind) or str(kind).capitalize()
+        return "Tried here" if kind is None else channel_name(kind)
 
     @staticmethod
     def compact(value: int) -> str:

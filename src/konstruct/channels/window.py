@@ -1,0 +1,31 @@
+"""Whether a channel's rules let something be sent to a person now: some let a business write only for a while after they did."""
+
+from __future__ import annotations
+
+from konstruct.channels.port import Capabilities
+
+CLOSED = "window_closed"
+NOT_AGREED = "not_agreed"
+_MARGIN_MAX_S = 60.0
+_MARGIN_SHARE = 0.01
+
+
+def closed(caps: Capabilities, heard_s: float | None) -> str | None:
+    """Return why nothing may be sent any more, or None. `heard_s`: seconds since the person wrote last; None: never.
+
+    A little is kept back, for the call itself and for clocks that differ: the provider's is the one that counts.
+    """
+    if caps.opt_in_required and heard_s is None:
+        return NOT_AGREED
+    left = left_s(caps, heard_s)
+    return CLOSED if left is not None and left <= 0 else None
+
+
+def left_s(caps: Capabilities, heard_s: float | None) -> float | None:
+    """Return for how many seconds a free text may still be sent, 0 if it may not; None: without an end."""
+    if caps.reply_window_s is None or caps.outside_window == "free":
+        return None
+    if heard_s is None:
+        return 0.0
+    margin = min(_MARGIN_MAX_S, caps.reply_window_s * _MARGIN_SHARE)
+    return max(0.0, caps.reply_window_s - margin - heard_s)

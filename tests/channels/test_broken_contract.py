@@ -1,0 +1,44 @@
+"""One adapter with one thing wrong for every rule: exactly that rule fails."""
+
+from __future__ import annotations
+
+import pytest
+
+import tests.channels.contract.suite  # noqa: F401  # it brings the rules
+from tests.channels.contract.broken import BROKEN
+from tests.channels.contract.plain_adapter import PlainAdapter
+from tests.channels.contract.plain_harness import plain_harness
+from tests.channels.contract.rule import RULES
+
+OTHERS = {
+    "an_echo_names_its_delivery": "Pigeon has no echoes",
+    "a_file_is_named": "and takes no files",
+    "nobody_is_mentioned_but_the_participants": "and mentions nobody",
+    "a_file_can_be_said_in_words": "and sends no files",
+    "a_file_is_shown_whole": "likewise",
+}
+"""Rules that the test adapter cannot break: they are broken in Slack's adapter (test_slack_contract.py)."""
+
+
+def test_each_rule_has_its_broken_adapter() -> None:
+    assert set(BROKEN) | set(OTHERS) == set(RULES) and not set(BROKEN) & set(OTHERS)
+    assert all(not RULES[name].applies(PlainAdapter.caps) for name in OTHERS)
+
+
+@pytest.mark.parametrize("broken", BROKEN)
+async def test_exactly_its_rule_fails(broken: str) -> None:
+    noticed = []
+    for name, rule in RULES.items():
+        if rule.slow and name != broken:
+            continue
+        async with plain_harness(BROKEN[broken]) as harness:
+            if not rule.applies(harness.caps):
+                continue
+            try:
+                await rule.check(harness)
+            except AssertionError:
+                noticed.append(name)
+            except Exception as error:
+                assert broken == "reads_never_raise", error
+                noticed.append(name)
+    assert noticed == [broken]
