@@ -13,6 +13,7 @@ from konstruct.conversations.actions import Decision
 from konstruct.conversations.actions_repository import Action, Option, Who
 from konstruct.db.scope import TenantScope
 from konstruct.db.session import TenantSession
+from konstruct.kit.ids import uuid7
 from konstruct.tenants.identities import Presser
 from konstruct.tenants.members_repository import Member
 from konstruct.tenants.roles import Role
@@ -87,6 +88,14 @@ async def test_who_may_decide_and_how_often(still: House) -> None:
         decide.done.clear()
 
 
+async def test_the_button_of_another_account_means_nothing(still: House) -> None:
+    scope, decide = still.scopes[0], Deciding(still)
+    action = await offer(still, scope, actions.only("U1"))
+    kinds = {"test": decide.handler}
+    found = await still.db.run(scope, lambda s: actions.decide(s, uuid7(), action.id, "yes", Presser("U1"), kinds))
+    assert (found.verdict, found.action, decide.done) == ("unknown", None, [])
+
+
 async def test_its_time_is_over(still: House) -> None:
     scope, decide = still.scopes[0], Deciding(still)
     action = await offer(still, scope, actions.only("U1"), lifetime_s=0.0)
@@ -111,7 +120,8 @@ async def test_a_thousand_presses_at_once_give_one_decision(still: House) -> Non
     action = await offer(still, scope, actions.only("U1"))
     presses = [decide(scope, action, Presser("U1"), "yes" if number % 2 else "no") for number in range(1000)]
     found = Counter((each.verdict, each.words) for each in await asyncio.gather(*presses))
-    ((decision, _),) = decide.done
+    assert len(decide.done) == 1
+    decision = decide.done[0][0]
     assert found == {("decided", f"It is {decision}."): 1, ("already", f"It is {decision}."): 999}
 
 

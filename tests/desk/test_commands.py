@@ -53,7 +53,9 @@ async def test_help_says_who_it_is_and_whatever_else_is_typed_is_help(still: Hou
         said = words(await command(still, team, "U1", typed))
         assert "the AI employee of" in said and "`human`" in said, typed
         assert "secret" not in said
-    note = await command(still, team, "U1", "help", response_url="https://hooks.slack.com.evil.example/x")
+    # It leads to the very same server, but its name is another's.
+    elsewhere = still.slack.interactive.response_url(still.slack.url).replace("127.0.0.1", "localhost")
+    note = await command(still, team, "U1", "help", response_url=elsewhere)
     assert note["via"] == "chat.postEphemeral" and note["user"] == "U1", "an address that is not Slack's is not written to"
     assert note["channel"] == "D1"
 

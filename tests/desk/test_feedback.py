@@ -105,6 +105,7 @@ async def test_a_dialog_that_is_too_late_is_left_out(still: House) -> None:
 async def test_who_may_not_rate_what(still: House) -> None:
     ours, theirs = still.teams
     post, foreign = await answered(still, ours), await answered(still, theirs)
+    await answered(still, ours, "D2", "U2")
     good = pressables(post["controls"])["Helpful"]
     made_up = {**good, "value": "good." + "0" * 8 + "-0000-4000-8000-" + "0" * 12}
     cases: list[tuple[Team, str, dict[str, Any], dict[str, Any]]] = [

@@ -91,8 +91,7 @@ SELECT $1, gen_random_uuid(), a.id, 'pause', $2, 'person', $2,
 INSERT INTO member_identities (tenant_id, account_id, external_id, member_id)
 SELECT $1, a.id, $2, m.id FROM channel_accounts a, members m WHERE a.tenant_id = $1 AND m.tenant_id = $1 LIMIT 1;
 INSERT INTO member_link_codes (tenant_id, member_id, code_hash, expires_at)
-SELECT $1, m.id, sha256(convert_to($2, 'UTF8')), now() FROM members m WHERE m.tenant_id = $1 LIMIT 1;
-UPDATE channel_accounts SET paused_at = now(), paused_by = $2 WHERE tenant_id = $1
+SELECT $1, m.id, sha256(convert_to($2, 'UTF8')), now() FROM members m WHERE m.tenant_id = $1 LIMIT 1
 """
 
 

@@ -152,10 +152,10 @@ OPERATOR = (
 )
 """Every page of the operators."""
 
-WEBHOOKS = {("POST", f"/webhooks/slack/{name}") for name in ("events", "interactivity", "commands")} | {
-    ("GET", f"/webhooks/slack/{name}") for name in ("interactivity", "commands")
-}
+WEBHOOKS = {("POST", "/webhooks/slack/events")}
 """Signed by the provider; what may stand in their bodies is in test_webhooks.py."""
+FORMS = {(method, f"/webhooks/slack/{name}") for name in ("interactivity", "commands") for method in ("GET", "POST")}
+"""Signed likewise; what may stand in them, and what of one workspace works in another, is in tests/desk."""
 PUBLIC = {("GET", path) for path in ("/healthz", "/readyz", "/metrics", "/api/openapi.json")} | {("", "/static")}
 """The same for everybody, and about nobody."""
 SANDBOX = {

@@ -19,10 +19,13 @@ from konstruct.agents.timeline_trace import Trace
 from konstruct.agents.turn import Step
 from konstruct.channels.accounts_repository import Account
 from konstruct.channels.port_events import Receipt
+from konstruct.conversations.actions_repository import Option, Who
 from konstruct.conversations.colleague import Colleague
+from konstruct.conversations.forgetting_repository import START, STEPS, Person
 from konstruct.conversations.inbox_repository import Cursor, Filter, Show
 from konstruct.conversations.outbox import Reply
 from konstruct.conversations.part import Part
+from konstruct.conversations.ratings_repository import Answer as RatedAnswer
 from konstruct.db.database import Database
 from konstruct.db.scope import TenantScope
 from konstruct.db.tenant_tables import tenant_tables
@@ -37,6 +40,7 @@ from konstruct.tenants import sessions
 from konstruct.tenants.api_requests_repository import Kept
 from konstruct.tenants.employees_draft import Draft
 from konstruct.tenants.employees_repository import Limits
+from konstruct.tenants.identities import Presser
 from konstruct.tenants.members_repository import Member
 from konstruct.tenants.notices import Trouble
 from konstruct.tenants.operator_access_repository import Access
@@ -67,7 +71,8 @@ def _plain() -> dict[str, Any]:
         "draft": Draft("Ada", "Be brief."), "limits": Limits(None, 16000, 1024), "kinds": ["channel_broken"], "trace": Trace(0.0),
         "trouble": Trouble("channel_broken", "account-9", "critical", "T", "B", "/channels"), "answer": Kept(_HASH, 200, "{}"),
         "counters": Snapshot(), "unrouted": [("T9", "A1", "unknown_account")], "subject": "account-1", "period": date(2026, 1, 1),
-        "posts": [("D1", "1.000000")],
+        "posts": [("D1", "1.000000")], "presser": Presser("U1"), "options": [Option("yes", "Yes")], "person": "U1",
+        "action_id": UUID(int=1),
         "first": date(2026, 1, 1), "last": date(2026, 2, 1), "action": "suspend", "pieces": [b"x"], "parts": [b"x"],
         "chunks": ["x"], "two_days": UUID(int=0), "one_day": UUID(int=0), "every": timedelta(hours=1),
         "render": lambda *parts: [Part(parts[-1])],
@@ -128,7 +133,13 @@ class Samples:
             ("settings_retention_repository.prune", "days"): 30,
             ("operators_repository", "status"): "active",
             ("tenants_repository", "status"): "active",
+            ("ratings_repository", "answer"): RatedAnswer(ids["message_id"], ids["conversation_id"], contact),
+            ("forgetting_repository", "person"): Person(account, "U1", _NOW),
+            ("forgetting_repository", "after"): START,
+            ("actions_repository", "kind"): "pause",
+            ("actions_repository", "who"): Who("person", person="U1"),
         }
+        self.several["sql"] = list(STEPS.values())
 
     def _things(self) -> dict[str, Any]:
         ids, scope = self.ids, self.scope

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.sabotage.removals.desk import DESK
 from tests.sabotage.removals.faults import FAULTS
 from tests.sabotage.removals.ingest import INGEST
 from tests.sabotage.removals.installing import INSTALLING
@@ -12,4 +13,4 @@ from tests.sabotage.removals.secrets import SECRETS
 from tests.sabotage.removals.sending import SENDING
 from tests.sabotage.removals.tenancy import TENANCY
 
-REMOVALS = TENANCY + QUEUE + INGEST + SENDING + PORTAL + SECRETS + KEEPING + FAULTS + INSTALLING
+REMOVALS = TENANCY + QUEUE + INGEST + SENDING + PORTAL + SECRETS + KEEPING + FAULTS + INSTALLING + DESK
