@@ -17,8 +17,8 @@ def channel_broken(account_id: UUID, kind: str, external_id: str) -> Trouble:
         str(account_id),
         "critical",
         f"{name} has to be connected again",
-        f"{name} no longer accepts the access to {external_id[:100]}. Answers are kept, and go out once you have connected it"
-        " again.",
+        f"{name} no longer accepts the access to {external_id[:100]}. Answers are kept for a day, and go out in order once you"
+        " have connected it again. Older ones are not sent any more.",
         "/channels",
     )
 

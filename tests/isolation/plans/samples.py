@@ -19,6 +19,7 @@ from konstruct.agents.timeline_trace import Trace
 from konstruct.agents.turn import Step
 from konstruct.channels.accounts_repository import Account
 from konstruct.channels.port_events import Receipt
+from konstruct.channels.renewals_repository import Begun
 from konstruct.conversations.actions_repository import Option, Who
 from konstruct.conversations.colleague import Colleague
 from konstruct.conversations.forgetting_repository import START, STEPS, Person
@@ -155,6 +156,7 @@ class Samples:
             "postings": [("battery", ids["message_id"])], "indexed_to": ids["message_id"], "scope": scope,
             "reply": Reply(ids["conversation_id"], ids["account_id"], "D1", None, 0, "human", "x", [Part("x")]),
             "access": Access(uuid7(), operator.id, "Olga", "because", _NOW, _NOW + timedelta(minutes=5)),
+            "begun": Begun(1, "slack", ids["secret_id"], ids["secret_id"], 1, False),
             "account_keys": [ids["external_id"]], "tenant_ids": [scope.tenant_id],
         }  # fmt: skip
 

@@ -12,5 +12,6 @@ from tests.sabotage.removals.queue import QUEUE
 from tests.sabotage.removals.secrets import SECRETS
 from tests.sabotage.removals.sending import SENDING
 from tests.sabotage.removals.tenancy import TENANCY
+from tests.sabotage.removals.tokens import TOKENS
 
-REMOVALS = TENANCY + QUEUE + INGEST + SENDING + PORTAL + SECRETS + KEEPING + FAULTS + INSTALLING + DESK
+REMOVALS = TENANCY + QUEUE + INGEST + SENDING + PORTAL + SECRETS + KEEPING + FAULTS + INSTALLING + DESK + TOKENS
