@@ -29,7 +29,7 @@ class Media:
         self._adapters = adapters
         self._credentials = credentials
 
-    async def fetch(
+    async def obtain(
         self, scope: TenantScope, account_id: UUID, file: Mapping[str, Any], *, limit_bytes: int, timeout_s: float
     ) -> FileContent | FileAbsent:
         """Return the file that a message brought, or why it cannot be had. Never raises for a provider's answer."""
