@@ -234,7 +234,7 @@ async def open_world(runner: asyncio.Runner, settings: Settings) -> World:
     vault, db, redis = Vault(ring), await Database.open(settings, pool=2), Redis.open(settings)
     wire, counters = Wire(settings), Counters()
     router = Router([ScriptedBackend(_answer)], prices=load_prices())
-    credentials = Credentials(db, vault)
+    credentials = Credentials(db, vault, {"slack": wire})
     surface = Surface(db, {"slack": wire}, credentials)
     documents = Documents(db)
     media = Media(db, {"slack": wire}, credentials)

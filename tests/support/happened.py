@@ -7,7 +7,6 @@ from uuid import UUID
 
 from konstruct.channels.arriving import Arriving
 from konstruct.channels.changing import Changing
-from konstruct.channels.credentials import Credentials
 from konstruct.channels.events_handling import EventHandling, Handle
 from konstruct.channels.people import People
 from konstruct.channels.port_events import ChannelEvent, Deleted, Edited, Joined, Looked, Met
@@ -33,7 +32,7 @@ def handlers_of(house: House) -> dict[type[ChannelEvent], Handle]:
     changing = Changing(house.db, burst_s=house.settings.burst_s)
     adapters = house.app.state.deps.adapters
     arriving = Arriving(house.db, adapters)
-    people = People(house.db, adapters, Credentials(house.db, house.app.state.deps.vault), _NoLimits())
+    people = People(house.db, adapters, house.credentials, _NoLimits())
     return {Edited: changing.edited, Deleted: changing.deleted, Joined: arriving.joined, Looked: arriving.looked, Met: people.met}
 
 

@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from uuid import UUID
 
 import structlog
 
@@ -18,10 +19,10 @@ from konstruct.agents.reading_files import FileReader
 from konstruct.agents.thinking import Answer, Thinker, fallback
 from konstruct.agents.timeline_trace import Trace
 from konstruct.agents.turn import Outcome, Step, Turn
-from konstruct.agents.turns_repository import TurnChangedError
-from konstruct.conversations import outbox
+from konstruct.agents.turns_repository import Paused, TurnChangedError
+from konstruct.conversations import outbox, pausing
 from konstruct.conversations.outbox import Reply
-from konstruct.conversations.part import Part
+from konstruct.conversations.part import Part, with_feedback
 from konstruct.db.database import Database
 from konstruct.db.session import TenantSession
 from konstruct.jobs.queue import Claim
@@ -99,12 +100,18 @@ class TurnLoop:
     async def __call__(self, claim: Claim) -> None:
         """Answer what is pending in the claimed conversation. Raises LeaseLostError when another worker has taken over."""
         turn = await self._db.run(claim.scope, lambda s: turns_repository.open_turn(s, claim, self._deadline_s))
-        if turn is None:
+        if isinstance(turn, Paused):
+            await self._hold(claim, turn.turn_id)
+        if not isinstance(turn, Turn):
             return
         with structlog.contextvars.bound_contextvars(turn_id=str(turn.id)):
             answer, outcome = await self._take(claim, turn)
             self._counters.inc("turns_total", outcome=outcome, reason=answer.reason or "none")
             log.info("turn_done", outcome=outcome, reason=answer.reason, attempts=turn.attempts, messages=len(turn.asked))
+
+    async def _hold(self, claim: Claim, turn_id: UUID | None) -> None:
+        """The employee is paused: put off what waits, and say so."""
+        await self._db.run(claim.scope, lambda s: pausing.hold(s, claim, turn_id, self._surface.render))
 
     async def _take(self, claim: Claim, turn: Turn) -> tuple[Answer, Outcome]:
         """Bring the turn to its end. When something that it has seen is deleted, it begins anew with what is left."""
@@ -144,7 +151,12 @@ class TurnLoop:
             parts = self._surface.render(*where, answer.text)
 
         async def work(session: TenantSession) -> Outcome:
-            ours = await turns_repository.lock_for_answer(session, claim, turn)
+            found = await turns_repository.lock_for_answer(session, claim, turn)
+            if found == "paused":
+                # Paused while it was thought of: what was asked waits, as if it came now.
+                await pausing.hold(session, claim, turn.id, self._surface.render)
+                return "handed_over"
+            ours = found == "ours"
             if ours and parts:
                 await outbox.put(session, _reply(turn, answer, parts))
             if answer.bury:
@@ -157,14 +169,15 @@ class TurnLoop:
 
 
 def _reply(turn: Turn, answer: Answer, parts: list[Part]) -> Reply:
+    answered = answer.outcome == "answered"
     return Reply(
         conversation_id=turn.conversation_id,
         account_id=turn.account_id,
         channel_id=turn.channel_id,
         thread_id=turn.thread_id,
         owner_epoch=turn.owner_epoch,
-        kind="reply" if answer.outcome == "answered" else "fallback",
+        kind="reply" if answered else "fallback",
         text=answer.text,
-        parts=parts,
+        parts=with_feedback(parts) if answered else parts,
         turn_id=turn.id,
     )

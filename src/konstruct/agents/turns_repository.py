@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import orjson
@@ -31,6 +31,7 @@ HISTORY_MESSAGES = 200
 
 _SITUATION = f"""
 SELECT c.account_id, c.agent_id, c.channel_id, c.kind AS conversation_kind, c.owner, c.owner_epoch, a.kind AS channel_kind,
+  a.paused_at IS NOT NULL AS paused,
   g.model, g.context_limit_tokens, g.reply_limit_tokens, p.version, {employees_repository.FIELDS}, b.name AS business,
   t.id AS turn_id, t.attempts, t.started_at, t.deadline_at, t.owner_epoch AS turn_owner_epoch, t.revision
 FROM conversations c
@@ -57,11 +58,19 @@ OLD_FILE_CHARS = 6000
 """Characters of a file that was sent before: what it was about."""
 
 
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """The employee is paused: nothing is answered. The claim is begun, and not released."""
+
+    turn_id: UUID | None
+    """The turn that a crash left."""
+
+
 class TurnChangedError(Exception):
     """A message that the turn has seen was deleted. Nothing was stored; the turn is to be loaded again."""
 
 
-async def open_turn(session: TenantSession, claim: Claim, deadline_s: float) -> Turn | None:
+async def open_turn(session: TenantSession, claim: Claim, deadline_s: float) -> Turn | Paused | None:
     """Start the conversation's next turn, or take up the one that a crash left; None (and released) if there is nothing
     to answer or a human owns the conversation. A new turn takes every pending message, in the provider's time."""
     # The conversation is locked before the queue's row, as everywhere: the other order would deadlock. Until the commit
@@ -75,6 +84,8 @@ async def open_turn(session: TenantSession, claim: Claim, deadline_s: float) -> 
     if row["owner"] == "human":
         await _leave_to_human(session, claim, row["turn_id"])
         return None
+    if row["paused"]:
+        return Paused(row["turn_id"])
     if row["turn_id"] is None:
         turn_id = uuid7()
         times = await _start(session, claim, turn_id, row, deadline_s)
@@ -231,20 +242,24 @@ async def save_step(
     )
 
 
-async def lock_for_answer(session: TenantSession, claim: Claim, turn: Turn) -> bool:
-    """Lock the conversation and prove the claim; return whether the AI still owns it, unchanged since the turn began.
-    Raises TurnChangedError if what it was to answer is deleted by now.
+async def lock_for_answer(session: TenantSession, claim: Claim, turn: Turn) -> Literal["ours", "handed_over", "paused"]:
+    """Lock the conversation and prove the claim; return whether the AI still owns it, unchanged since the turn began, and
+    may answer. Raises TurnChangedError if what it was to answer is deleted by now.
 
     The conversation is locked before the queue's row, as ingest does: the other order would deadlock.
     """
-    epoch = await session.fetchval(
-        "SELECT owner_epoch FROM conversations WHERE tenant_id = $1 AND id = $2 AND owner = 'ai' FOR NO KEY UPDATE",
+    row = await session.fetchrow(
+        "SELECT c.owner_epoch, a.paused_at IS NOT NULL AS paused FROM conversations c"
+        " JOIN channel_accounts a ON a.tenant_id = c.tenant_id AND a.id = c.account_id"
+        " WHERE c.tenant_id = $1 AND c.id = $2 AND c.owner = 'ai' FOR NO KEY UPDATE OF c",
         claim.scope.tenant_id,
         claim.conversation_id,
     )
     await queue.fence(session, claim)
     await _same(session, turn)
-    return bool(epoch == turn.owner_epoch)
+    if row is None or row["owner_epoch"] != turn.owner_epoch:
+        return "handed_over"
+    return "paused" if row["paused"] else "ours"
 
 
 async def _same(session: TenantSession, turn: Turn) -> None:

@@ -78,7 +78,7 @@ async def _turn(system: System, adapters: dict[str, ChannelAdapter], probe: Prob
     """Run a turn on a model that raises `error`, as a worker would; return what would be shown."""
     async with system.db.tenant(probe.scope) as session:
         claim = await probe_repository.ask(session, probe.account_id, probe.agent_id, uuid4(), _LEASE)
-    credentials = Credentials(system.db, Vault(open_key_provider(system.settings)))
+    credentials = Credentials(system.db, Vault(open_key_provider(system.settings)), adapters)
     surface = Surface(system.db, adapters, credentials)
     router = Router([_Raising(error)], prices=load_prices())
     media = Media(system.db, adapters, credentials)
