@@ -7,7 +7,7 @@ from konstruct.channels.slack.events import parse
 from konstruct.db.database import Database
 from konstruct.db.scope import TenantScope
 from konstruct.db.session import Record
-from tests.support.slack_events import Team, encode, envelope, message
+from tests.support.slack_events import Team, encode, envelope, mention_pair, message
 
 Tenants = tuple[TenantScope, TenantScope]
 
@@ -60,6 +60,17 @@ async def test_one_gesture_under_two_times_is_one_message(
         assert first["event"]["ts"] != again["event"]["ts"]
         assert [await accept(ingest, delivery) for delivery in (first, again)] == ["ready", "merged"]
         assert len(await stored(db, scope, "messages")) == 1
+
+
+async def test_both_deliveries_of_a_mention_in_one_batch_are_kept(
+    db: Database, ingest: Ingest, teams: tuple[Team, Team], tenants: Tenants
+) -> None:
+    """Their bodies bear the message's id, and one transaction has one time."""
+    both = mention_pair(teams[0], "C1", "U1", "hello")
+    parsed = [item for delivery in both for item in parse(encode(delivery))]
+    assert await ingest.accept("slack", parsed, b"{}") == ["ready", "merged"]  # type: ignore[arg-type]
+    (stored_message,) = await stored(db, tenants[0], "messages")
+    assert [row["id"] for row in await stored(db, tenants[0], "inbound_events")] == [stored_message["id"]] * 2
 
 
 async def test_another_app_of_the_same_workspace_is_nobodys(

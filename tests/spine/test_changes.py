@@ -115,6 +115,8 @@ async def test_changes_that_are_none(still: House) -> None:
     first = message(team, "D1", "U1", "see https://example.com")
     await deliver(still, first, changed(team, first, attachments=[{"title": "Example"}]), changed(team, first, reply_count=3))
     own = message(team, "D1", team.bot_user_id, "ours", bot_id="B1", app_id=team.app_id)
+    bare = message(team, "D1", team.bot_user_id, "ours, and nobody says that it is a bot's")
+    await deliver(still, changed(team, bare, "ours, longer"), deleted(team, bare), tombstone(team, bare))
     theirs = message(team, "C1", "U7", "theirs", bot_id="B7", app_id="A7")
     await deliver(
         still, changed(team, own, "ours, longer"), deleted(team, own), changed(team, theirs, "more"), deleted(team, theirs)

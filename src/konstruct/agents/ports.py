@@ -39,7 +39,7 @@ class Knowledge(Protocol):
 class MediaSource(Protocol):
     """The channel's files, as far as a turn may have them."""
 
-    async def fetch(
+    async def obtain(
         self, scope: TenantScope, account_id: UUID, file: Mapping[str, Any], *, limit_bytes: int, timeout_s: float
     ) -> FileContent | FileAbsent:
         """Return a file that a message brought, or why it cannot be had. Never raises for a provider's answer."""

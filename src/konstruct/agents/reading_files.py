@@ -74,7 +74,7 @@ class FileReader:
     async def _read(self, scope: TenantScope, account_id: UUID, sent: _Sent) -> FileText:
         """Fetch and read one file, and keep what came of it. One that may be had later is not kept."""
         async with self._slots:
-            found = await self._media.fetch(scope, account_id, sent.file, limit_bytes=MAX_FILE_BYTES, timeout_s=self._bound_s)
+            found = await self._media.obtain(scope, account_id, sent.file, limit_bytes=MAX_FILE_BYTES, timeout_s=self._bound_s)
             if isinstance(found, FileAbsent):
                 read = FileText(sent.file_id, "", 0, found.reason)
                 if found.later:

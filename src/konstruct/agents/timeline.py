@@ -16,7 +16,7 @@ from konstruct.agents.timeline_reasons import Why, why_fallback, why_not_sent
 from konstruct.db.session import Record, TenantSession
 from konstruct.kit.errors import NotFoundError
 
-Kind = Literal["waiting", "recall", "model", "tool", "delivery"]
+Kind = Literal["waiting", "file", "recall", "model", "tool", "delivery"]
 _ORDER: tuple[Kind, ...] = get_args(Kind)
 Tone = Literal["ok", "warn", "bad", "mute"]
 
@@ -183,7 +183,7 @@ def _files(turn: Record, clock: _Clock, asked: list[Any]) -> Iterable[Event]:
         read = file["reason"] is None
         note = f"{file['chars']:,} characters" + (f", and {file['left_out']:,} left out" if file["left_out"] else "")
         yield Event(
-            f"file-{number}", "recall", f"Reading {names.get(file['file_id']) or 'a file'}", clock.within(file["read_ms"]), 0,
+            f"file-{number}", "file", f"Reading {names.get(file['file_id']) or 'a file'}", clock.within(file["read_ms"]), 0,
             "ok" if read else "warn", note if read else file["reason"], detail=file,
         )  # fmt: skip
 

@@ -265,7 +265,7 @@ async def lock_for_answer(session: TenantSession, claim: Claim, turn: Turn) -> L
 async def _same(session: TenantSession, turn: Turn) -> None:
     """Prove that nothing the turn has seen was deleted, until the transaction ends: a deletion waits for the lock."""
     revision = await session.fetchval(
-        "SELECT revision FROM turns WHERE tenant_id = $1 AND id = $2 FOR SHARE", session.scope.tenant_id, turn.id
+        "SELECT revision FROM turns WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE", session.scope.tenant_id, turn.id
     )
     if revision != turn.revision:
         raise TurnChangedError

@@ -176,6 +176,15 @@ async def disconnect_account(session: TenantSession, account_id: UUID) -> int:
     )
 
 
+async def answers_strangers(session: TenantSession, account_id: UUID) -> bool:
+    """Return whether people of other companies are answered in shared channels."""
+    return bool(
+        await session.fetchval(
+            "SELECT answers_strangers FROM channel_accounts WHERE tenant_id = $1 AND id = $2", session.scope.tenant_id, account_id
+        )
+    )
+
+
 async def set_answers_strangers(session: TenantSession, account_id: UUID, answer: bool) -> None:
     """Let strangers be answered, or not. Raises NotFoundError."""
     changed = await session.execute(

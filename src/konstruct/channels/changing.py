@@ -6,6 +6,7 @@ from datetime import datetime
 
 import structlog
 
+from konstruct.channels import accounts_repository
 from konstruct.channels.events_handling import NotYet, Received
 from konstruct.channels.port_events import Deleted, Edited
 from konstruct.conversations import changes
@@ -31,10 +32,15 @@ class Changing:
         event: Edited = received.event
         new = Edit(event.text, event.attachments, datetime.fromisoformat(event.at), event.addressed)
         outcome = await self._db.run(received.scope, lambda s: changes.edit(s, _named(received, event), new, self._burst_s))
-        # Of strangers nothing is kept, unless the account says so.
-        if outcome == "not_here" and not event.stranger and received.age_s < PATIENCE_S:
-            raise NotYet(AGAIN_S)
+        if outcome == "not_here" and received.age_s < PATIENCE_S and await self._may_come(received, event):
+            raise NotYet(max(AGAIN_S, received.age_s / 2))
         log.info("message_edited", tenant_id=str(received.scope.tenant_id), outcome=outcome)
+
+    async def _may_come(self, received: Received, event: Edited) -> bool:
+        """Whether the message may still be stored: a stranger's is not, unless the account says so."""
+        if not event.stranger:
+            return True
+        return await self._db.run(received.scope, lambda s: accounts_repository.answers_strangers(s, received.account_id))
 
     async def deleted(self, received: Received) -> None:
         """Apply a `Deleted`."""

@@ -9,7 +9,7 @@ from uuid import UUID
 import structlog
 
 from konstruct.channels import accounts_repository
-from konstruct.channels.credentials import AccountUnusableError, Credentials
+from konstruct.channels.credentials import AccountUnusableError, Credentials, CredentialWaitsError
 from konstruct.channels.port import ChannelAdapter
 from konstruct.channels.port_abilities import FetchesMedia
 from konstruct.conversations.files import FileAbsent, FileContent
@@ -29,7 +29,7 @@ class Media:
         self._adapters = adapters
         self._credentials = credentials
 
-    async def fetch(
+    async def obtain(
         self, scope: TenantScope, account_id: UUID, file: Mapping[str, Any], *, limit_bytes: int, timeout_s: float
     ) -> FileContent | FileAbsent:
         """Return the file that a message brought, or why it cannot be had. Never raises for a provider's answer."""
@@ -39,7 +39,7 @@ class Media:
             return FileAbsent("cannot be opened in this channel")
         try:
             credential = await self._credentials.of(scope, account_id)
-        except AccountUnusableError:
+        except (AccountUnusableError, CredentialWaitsError):
             return NOT_NOW
         found = await adapter.fetch_media(file, credential, limit_bytes=limit_bytes, timeout_s=timeout_s)
         if isinstance(found, FileAbsent):

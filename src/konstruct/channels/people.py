@@ -9,9 +9,9 @@ from uuid import UUID
 import structlog
 
 from konstruct.channels import accounts_repository
-from konstruct.channels.credentials import AccountUnusableError, Credentials
+from konstruct.channels.credentials import AccountUnusableError, Credentials, CredentialWaitsError
 from konstruct.channels.events_handling import NotYet, Received
-from konstruct.channels.port import ChannelAdapter, Retry
+from konstruct.channels.port import ChannelAdapter, Failed, Retry
 from konstruct.channels.port_abilities import KnowsPeople, Person
 from konstruct.channels.port_events import Met
 from konstruct.conversations import contacts_repository
@@ -59,11 +59,17 @@ class People:
             credential = await self._credentials.of(scope, received.account_id)
         except AccountUnusableError:
             return
+        except CredentialWaitsError as waits:
+            await self._wait(received, waits.seconds)
+            return
         await self._wait(received, await self._limits.take(scope, received.account_id, adapter.person_method))
         found = await adapter.person(contact.external_id, credential)
         if isinstance(found, Retry):
             await self._limits.pause(scope, received.account_id, found.after_s, method=adapter.person_method)
             await self._wait(received, found.after_s)
+        if isinstance(found, Failed) and await self._credentials.refused(credential, found.reason) != "other":
+            # About the token, not about the person: the next message asks again.
+            return
         name = found.name if isinstance(found, Person) else None
         await self._db.run(scope, lambda s: _keep(s, contact_id, name))
         log.info("person_asked", contact_id=str(contact_id), named=name is not None)

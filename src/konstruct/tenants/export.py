@@ -33,7 +33,7 @@ EXCLUDED = {
     "exports": "this file's own state",
     "export_pieces": "this file itself",
     "tenant_jobs": "this installation's own work",
-    "channel_events": "what its channels brought a moment ago; the bodies are in `inbound_events`",
+    "channel_events": "what its channels brought a moment ago; the bodies that are kept are in `inbound_events`",
 }
 """Tables that are left out, and why. All others are in, those that are made after this was written as well."""
 _FIRST_PAGE = 20

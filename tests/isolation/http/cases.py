@@ -213,7 +213,22 @@ QUERY_IDS = {"channel", "person", "before", "open", "account", "behind", "tenant
 FORM_IDS = {"token", "form"}
 """Names in forms that hold an id of the form's own making."""
 PLAIN = {
-    *("accept_twice", "after", "against", "at", "based_on", "by", "code", "done", "earlier", "email", "epoch", "example", "form"),
+    *(
+        "accept_twice",
+        "after",
+        "against",
+        "answer",
+        "at",
+        "based_on",
+        "by",
+        "code",
+        "done",
+        "earlier",
+        "email",
+        "epoch",
+        "example",
+        "form",
+    ),
     *("from", "instructions", "languages", "lifetime", "limits", "must_not", "name", "next", "note", "outside_hours", "policy"),
     *("q", "question", "role", "same", "saved", "sent", "show", "speaks", "text", "time_zone", "to", "token", "tone"),
     *("tone_note", "works", "reason", "status", "state", "error"),

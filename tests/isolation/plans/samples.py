@@ -21,7 +21,10 @@ from konstruct.channels.accounts_repository import Account
 from konstruct.channels.port_events import Receipt
 from konstruct.channels.renewals_repository import Begun
 from konstruct.conversations.actions_repository import Option, Who
+from konstruct.conversations.changes import Edit, Named
+from konstruct.conversations.changes_repository import Changed, Post
 from konstruct.conversations.colleague import Colleague
+from konstruct.conversations.files import FileText
 from konstruct.conversations.forgetting_repository import START, STEPS, Person
 from konstruct.conversations.inbox_repository import Cursor, Filter, Show
 from konstruct.conversations.outbox import Reply
@@ -112,6 +115,12 @@ class Samples:
         }  # fmt: skip
         reading = uploads_repository.Job(scope, ids["reading_id"], 0, 1)
         self.special: dict[tuple[str, str], Any] = {
+            ("accounts_repository.set_answers_strangers", "answer"): True,
+            ("changes_repository", "changed"): Changed(
+                ids["message_id"], ids["conversation_id"], 1, ids["turn_id"], "answered", _NOW, "Pat"
+            ),
+            ("changes", "new"): Edit("x", [], _NOW, True),
+            ("changes_repository", "kept"): ["F1"],
             ("tool_ledger", "calls"): [ToolCall("call-1", "look", "{}")],
             ("tool_ledger", "step"): 0,
             ("uploads_repository", "job"): reading,
@@ -147,7 +156,7 @@ class Samples:
         member, operator = Member(ids["member_id"], "Pat", "pat@example.com", "owner"), Operator(uuid7(), "Olga")
         claim = Claim(scope, ids["conversation_id"], "turn", ids["lease_epoch"], 1)
         sealed = SealedSecret(scope.tenant_id, ids["secret_id"], "slack.token", 2, 1, b"x", b"x")
-        turn = SimpleNamespace(id=ids["turn_id"], conversation_id=ids["conversation_id"], owner_epoch=0, attempts=1)
+        turn = SimpleNamespace(id=ids["turn_id"], conversation_id=ids["conversation_id"], owner_epoch=0, attempts=1, revision=0)
         return {
             "member": member, "author": member, "operator": operator, "who": Colleague(member.id, "Pat"), "turn": turn,
             "account": Account(ids["account_id"], "slack", ids["external_id"], "A1", "UB", ids["secret_id"], "active"),
@@ -157,6 +166,9 @@ class Samples:
             "reply": Reply(ids["conversation_id"], ids["account_id"], "D1", None, 0, "human", "x", [Part("x")]),
             "access": Access(uuid7(), operator.id, "Olga", "because", _NOW, _NOW + timedelta(minutes=5)),
             "begun": Begun(1, "slack", ids["secret_id"], ids["secret_id"], 1, False),
+            "post": Post(ids["message_id"], ids["conversation_id"]), "attachments": [], "context": [],
+            "named": Named(ids["account_id"], "D1", "1.000000", "slack:T1:D1:1.000000"), "read": FileText("F1", "x", 0, None),
+            "contact_ids": [ids["contact_id"]],
             "account_keys": [ids["external_id"]], "tenant_ids": [scope.tenant_id],
         }  # fmt: skip
 

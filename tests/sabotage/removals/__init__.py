@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.sabotage.removals.changes import CHANGES
 from tests.sabotage.removals.desk import DESK
 from tests.sabotage.removals.faults import FAULTS
 from tests.sabotage.removals.ingest import INGEST
@@ -14,4 +15,4 @@ from tests.sabotage.removals.sending import SENDING
 from tests.sabotage.removals.tenancy import TENANCY
 from tests.sabotage.removals.tokens import TOKENS
 
-REMOVALS = TENANCY + QUEUE + INGEST + SENDING + PORTAL + SECRETS + KEEPING + FAULTS + INSTALLING + DESK + TOKENS
+REMOVALS = TENANCY + QUEUE + INGEST + SENDING + PORTAL + SECRETS + KEEPING + FAULTS + INSTALLING + DESK + TOKENS + CHANGES

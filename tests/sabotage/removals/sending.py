@@ -20,8 +20,8 @@ SENDING = (
         "owner-epoch-at-the-answer",
         "the owner's epoch before an answer",
         f"{_SRC}/agents/turns_repository.py",
-        '    if row is None or row["owner_epoch"] != turn.owner_epoch:',
-        "    if False:",
+        '    if row is None or row["owner_epoch"] != turn.owner_epoch:\n        return "handed_over"\n',
+        "    assert row is not None\n",
         "tests/spine/test_ownership.py::test_a_takeover_while_the_model_thinks_sends_nothing",
     ),
     Removal(

@@ -201,7 +201,7 @@ class SlackAdapter:
         self, file: Mapping[str, Any], credential: Credential, *, limit_bytes: int, timeout_s: float
     ) -> FileContent | FileAbsent:
         """See `FetchesMedia.fetch_media`."""
-        return await self._media.fetch(file, credential, limit_bytes=limit_bytes, timeout_s=timeout_s)
+        return await self._media.obtain(file, credential, limit_bytes=limit_bytes, timeout_s=timeout_s)
 
     @property
     def person_method(self) -> str:

@@ -38,7 +38,7 @@ class SlackMedia:
         self._client = client
         self._session: aiohttp.ClientSession | None = None
 
-    async def fetch(
+    async def obtain(
         self, file: Mapping[str, Any], credential: Credential, *, limit_bytes: int, timeout_s: float
     ) -> FileContent | FileAbsent:
         """See `FetchesMedia.fetch_media`."""

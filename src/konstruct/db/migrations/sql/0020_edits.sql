@@ -202,7 +202,9 @@ BEGIN
   ELSIF NOT FOUND THEN
     RETURN 'merged';
   END IF;
-  INSERT INTO inbound_events (tenant_id, id, account_id, event_key, body) VALUES (p_tenant, p_message, p_account, p_event, p_body);
+  -- Both deliveries of a mention may be stored in one transaction: its time would be the same.
+  INSERT INTO inbound_events (tenant_id, received_at, id, account_id, event_key, body)
+  VALUES (p_tenant, clock_timestamp(), p_message, p_account, p_event, p_body) ON CONFLICT DO NOTHING;
   -- A mention that an edit added is delivered with the new text.
   UPDATE messages SET text = p_text, edited_at = p_edited, changed_at = now()
   WHERE tenant_id = p_tenant AND id = p_message AND p_edited > coalesce(edited_at, sent_at) AND state IN ('held', 'pending');

@@ -14,7 +14,7 @@ SCALE = 1000
 """The drawing is so wide; its height does not matter, bars are stretched to their row."""
 THINNEST = 4
 RAW_MAX = 200_000
-_ICONS = {"waiting": "clock", "recall": "book", "model": "spark", "tool": "settings", "delivery": "send"}
+_ICONS = {"waiting": "clock", "file": "file", "recall": "book", "model": "spark", "tool": "settings", "delivery": "send"}
 _OUTCOMES = {
     None: ("is at work on it", "info"),
     "answered": ("answered", "ok"),
