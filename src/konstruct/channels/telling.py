@@ -10,7 +10,7 @@ from uuid import UUID
 import structlog
 
 from konstruct.channels import accounts_repository
-from konstruct.channels.credentials import Credentials
+from konstruct.channels.credentials import AccountUnusableError, Credentials, CredentialWaitsError
 from konstruct.channels.limits import SendLimits
 from konstruct.channels.port import ChannelAdapter, Credential
 from konstruct.channels.port_abilities import Dialog, Dialogs, Home, Homes, PrivateNote, Redraws, RepliesPrivately, Told
@@ -89,9 +89,12 @@ class Telling:
 
     async def _line(self, scope: TenantScope, account_id: UUID) -> _Line | None:
         account = await self._db.run(scope, lambda s: accounts_repository.get_account(s, account_id))
-        if account.secret_id is None:
+        try:
+            credential = await self._credentials.of(scope, account_id)
+        except AccountUnusableError:
             return None
-        credential = await self._credentials.open(scope, account_id, account.external_id, account.secret_id)
+        except CredentialWaitsError:
+            raise NotShownYetError("the token is being renewed") from None
         return _Line(self._adapters[account.kind], credential)
 
     async def _respect_limits(self, scope: TenantScope, account_id: UUID, method: str) -> None:
