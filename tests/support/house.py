@@ -20,6 +20,7 @@ from konstruct.channels import accounts
 from konstruct.channels.credentials import Credentials
 from konstruct.channels.delivery import Delivering
 from konstruct.channels.limits import SendLimits
+from konstruct.channels.media import Media
 from konstruct.channels.patience import patience_of
 from konstruct.channels.slack import tiers
 from konstruct.channels.slack.adapter import SlackAdapter
@@ -57,6 +58,7 @@ class House:
     engine: Engine
     turns: TurnLoop
     sends: Delivering
+    credentials: Credentials
     counters: Counters
     teams: tuple[Team, Team]
     scopes: tuple[TenantScope, TenantScope]
@@ -156,13 +158,14 @@ async def open_house(
     adapters = {"slack": SlackAdapter(settings)}
     redis, counters = Redis.open(settings), Counters()
     router = Router([backend], prices=load_prices(), sleep=lambda _: asyncio.sleep(0))
-    credentials = Credentials(db, vault)
+    credentials = Credentials(db, vault, adapters)
     surface = Surface(db, adapters, credentials)
     turns = TurnLoop(
         db,
         router,
         surface,
         Documents(db),
+        Media(db, adapters, credentials),
         deadline_s=settings.turn_deadline_s,
         attempts=settings.turn_attempts,
         counters=counters,
@@ -175,11 +178,12 @@ async def open_house(
         running = asyncio.create_task(engine.run()) if run_engine else None
         try:
             url = f"http://127.0.0.1:{port}"
-            yield House(settings, db, slack, engine, turns, sends, counters, teams, scopes, url, running_app, http)
+            yield House(settings, db, slack, engine, turns, sends, credentials, counters, teams, scopes, url, running_app, http)
         finally:
             if running is not None:
                 engine.drain()
                 await running
+            await credentials.close()
             await adapters["slack"].close()
             await router.close()
             await redis.close()

@@ -146,7 +146,8 @@ async def disconnect(
     connect the account from now on, and this one may connect it again. With its kind among `adapters`, the provider is told
     to forget the token, afterwards; whatever it answers, the account is disconnected. Raises NotFoundError.
     """
-    held = await _held(db, vault, scope, account_id) if adapters else None
+    credentials = Credentials(db, vault, adapters)
+    held = await _held(db, vault, credentials, scope, account_id) if adapters else None
 
     async def work(session: TenantSession) -> int | None:
         account = await repository.get_account(session, account_id, lock=True)
@@ -167,13 +168,21 @@ async def disconnect(
     return True
 
 
+async def answer_strangers(db: Database, scope: TenantScope, account_id: UUID, answer: bool) -> None:
+    """Let people of other companies be answered in shared channels, or not, from now on. Raises NotFoundError."""
+    async with db.tenant(scope) as session:
+        await repository.set_answers_strangers(session, account_id, answer)
+    log.info("account_strangers", tenant_id=str(scope.tenant_id), account_id=str(account_id), answer=answer)
+
+
 async def revoke_all(db: Database, vault: Vault, scope: TenantScope, adapters: Mapping[str, ChannelAdapter]) -> int:
     """Let the providers forget the tokens of all of a tenant's accounts, as far as they can be reached; return how many did.
 
     For a tenant that is about to be erased: the accounts themselves stay as they are.
     """
     ids = await db.run(scope, repository.connected_accounts)
-    held = [one for account_id in ids if (one := await _held(db, vault, scope, account_id)) is not None]
+    credentials = Credentials(db, vault, adapters)
+    held = [one for account_id in ids if (one := await _held(db, vault, credentials, scope, account_id)) is not None]
     return sum([await _revoke(db, *one, adapters, forget=True) for one in held])
 
 
@@ -181,17 +190,19 @@ _Held = tuple[Account, Sequence[Credential]]
 """An account, and the credentials that the provider is to forget."""
 
 
-async def _held(db: Database, vault: Vault, scope: TenantScope, account_id: UUID) -> _Held | None:
+async def _held(db: Database, vault: Vault, credentials: Credentials, scope: TenantScope, account_id: UUID) -> _Held | None:
     """Return the account with its token and its refresh token, or None where they do not open: then nobody can be told."""
     async with db.tenant(scope) as session:
         account = await repository.get_account(session, account_id)
     if account.secret_id is None:
         return None
     try:
-        token = await Credentials(db, vault).open(scope, account_id, account.external_id, account.secret_id)
+        token = await credentials.of(scope, account_id)
+        # After the token, whose opening may renew both.
+        async with db.tenant(scope) as session:
+            account = await repository.get_account(session, account_id)
         if account.refresh_secret_id is None:
             return account, [token]
-        # After the token, whose opening may renew both.
         refresh = await vault.reveal(db, scope, account.refresh_secret_id)
         return account, [token, replace(token, token=refresh)]
     except KonstructError as error:
