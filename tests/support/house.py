@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,11 +17,13 @@ from pydantic import SecretStr
 
 from konstruct.agents.loop import TurnLoop
 from konstruct.channels import accounts
+from konstruct.channels.channel import Channel
 from konstruct.channels.credentials import Credentials
 from konstruct.channels.delivery import Delivering
 from konstruct.channels.limits import SendLimits
 from konstruct.channels.media import Media
 from konstruct.channels.patience import patience_of
+from konstruct.channels.registry import CHANNELS
 from konstruct.channels.slack import tiers
 from konstruct.channels.slack.adapter import SlackAdapter
 from konstruct.channels.surface import Surface
@@ -174,7 +176,7 @@ async def open_house(
         db, adapters, credentials, SendLimits(redis, tiers.RATES), counters=counters, patience=patience_of(settings)
     )
     engine = Engine(db, {"turn": turns, "send": sends}, lease_s=settings.lease_s, capacity=100)
-    async with served(settings, port) as running_app, aiohttp.ClientSession() as http:
+    async with serving(settings, port) as running_app, aiohttp.ClientSession() as http:
         running = asyncio.create_task(engine.run()) if run_engine else None
         try:
             url = f"http://127.0.0.1:{port}"
@@ -191,9 +193,9 @@ async def open_house(
 
 
 @asynccontextmanager
-async def served(settings: Settings, port: int) -> AsyncIterator[FastAPI]:
-    """Serve the application on a port of loopback until the end of the block."""
-    app = create_app(settings)
+async def serving(settings: Settings, port: int, *, channels: Sequence[Channel] = CHANNELS) -> AsyncIterator[FastAPI]:
+    """Serve the web application, with these channels."""
+    app = create_app(settings, channels=channels)
     config = uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, access_log=False, lifespan="on", loop="none")
     server = uvicorn.Server(config)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]

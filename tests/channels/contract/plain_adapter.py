@@ -218,7 +218,8 @@ def _inbound(account: str, item: dict[str, Any]) -> Inbound:
     if not isinstance(text, str) or not isinstance(at, int) or not 0 <= at < 1 << 34:
         raise ValueError("text or at has a wrong type")
     return InboundMessage(
-        **key, post_keys=(key["event_key"],), conversation_key=person, conversation_kind=ConversationKind.CONTACT,
+        **key, post_keys=(f"pigeon:{account}:post:{number}",), conversation_key=person,
+        conversation_kind=ConversationKind.CONTACT,
         sender_id=person, sender_name=storable(str(item.get("name") or ""))[:200] or None, text=storable(text), attachments=(),
         external_id=_identifier(item.get("id")), channel_id=person, thread_id=None, addressed=True,
         sent_at=datetime.fromtimestamp(at, UTC),

@@ -69,6 +69,7 @@ async def the_same_post_has_the_same_keys_and_another_has_others(harness: Harnes
         (found,) = harness.adapter.parse(harness.bodies.message(text), {})
         assert isinstance(found, InboundMessage)
         keys.append((found.event_key, found.post_keys))
+    assert keys[0][0] not in keys[0][1], "a post whose key is its delivery's would be its own duplicate"
     assert keys[0] == keys[1] and keys[0][0] != keys[2][0] and not set(keys[0][1]) & set(keys[2][1])
 
 
