@@ -20,7 +20,7 @@ from konstruct.tenants.roles import Role
 from tests.desk.test_commands import link, work_off
 from tests.support.desk import desk_of, press, words
 from tests.support.hand import conversation, rows
-from tests.support.house import House
+from tests.support.house import House, until
 from tests.support.slack_events import message
 
 YES, NO = Option("yes", "Yes", "primary"), Option("no", "No", "danger")
@@ -113,6 +113,17 @@ async def test_a_decision_stands_or_falls_with_what_it_does(still: House) -> Non
         await decide(scope, action, Presser("U1"))
     decide.fails = False
     assert (await decide(scope, action, Presser("U1"), "no")).words == "It is no."
+
+
+async def test_a_press_waits_for_the_decision_of_another(still: House) -> None:
+    scope, decide = still.scopes[0], Deciding(still)
+    action, account = await offer(still, scope, actions.only("U1")), await account_of(still, scope)
+    async with still.db.tenant(scope) as holding:
+        first = await actions.decide(holding, account, action.id, "yes", Presser("U1"), {"test": decide.handler})
+        second = asyncio.ensure_future(decide(scope, action, Presser("U1"), "no"))
+        await until(lambda: rows(still, scope, "SELECT 1 FROM pg_locks WHERE NOT granted AND $1::uuid IS NOT NULL"))
+    found = await second
+    assert (first.verdict, found.verdict, found.words) == ("decided", "already", "It is yes.") and decide.done == [("yes", "U1")]
 
 
 async def test_a_thousand_presses_at_once_give_one_decision(still: House) -> None:

@@ -29,7 +29,7 @@ DESK = (
         f"{_SRC}/conversations/actions_repository.py",
         " WHERE tenant_id = $1 AND id = $2 AND state = 'open' AND expires_at > now() RETURNING",
         " WHERE tenant_id = $1 AND id = $2 AND expires_at > now() RETURNING",
-        "tests/desk/test_actions.py::test_a_thousand_presses_at_once_give_one_decision",
+        "tests/desk/test_actions.py::test_a_press_waits_for_the_decision_of_another",
     ),
     Removal(
         "action-time",
