@@ -20,6 +20,7 @@ from konstruct.channels import accounts
 from konstruct.channels.credentials import Credentials
 from konstruct.channels.delivery import Delivering
 from konstruct.channels.limits import SendLimits
+from konstruct.channels.media import Media
 from konstruct.channels.patience import patience_of
 from konstruct.channels.slack import tiers
 from konstruct.channels.slack.adapter import SlackAdapter
@@ -164,6 +165,7 @@ async def open_house(
         router,
         surface,
         Documents(db),
+        Media(db, adapters, credentials),
         deadline_s=settings.turn_deadline_s,
         attempts=settings.turn_attempts,
         counters=counters,
@@ -172,11 +174,11 @@ async def open_house(
         db, adapters, credentials, SendLimits(redis, tiers.RATES), counters=counters, patience=patience_of(settings)
     )
     engine = Engine(db, {"turn": turns, "send": sends}, lease_s=settings.lease_s, capacity=100)
-    async with _served(settings, port) as served, aiohttp.ClientSession() as http:
+    async with served(settings, port) as running_app, aiohttp.ClientSession() as http:
         running = asyncio.create_task(engine.run()) if run_engine else None
         try:
             url = f"http://127.0.0.1:{port}"
-            yield House(settings, db, slack, engine, turns, sends, credentials, counters, teams, scopes, url, served, http)
+            yield House(settings, db, slack, engine, turns, sends, credentials, counters, teams, scopes, url, running_app, http)
         finally:
             if running is not None:
                 engine.drain()
@@ -189,7 +191,8 @@ async def open_house(
 
 
 @asynccontextmanager
-async def _served(settings: Settings, port: int) -> AsyncIterator[FastAPI]:
+async def served(settings: Settings, port: int) -> AsyncIterator[FastAPI]:
+    """Serve the application on a port of loopback until the end of the block."""
     app = create_app(settings)
     config = uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, access_log=False, lifespan="on", loop="none")
     server = uvicorn.Server(config)

@@ -176,6 +176,18 @@ async def disconnect_account(session: TenantSession, account_id: UUID) -> int:
     )
 
 
+async def set_answers_strangers(session: TenantSession, account_id: UUID, answer: bool) -> None:
+    """Let strangers be answered, or not. Raises NotFoundError."""
+    changed = await session.execute(
+        "UPDATE channel_accounts SET answers_strangers = $3 WHERE tenant_id = $1 AND id = $2",
+        session.scope.tenant_id,
+        account_id,
+        answer,
+    )
+    if not changed:
+        raise NotFoundError(f"there is no channel account {account_id}")
+
+
 _LOCK = " FOR NO KEY UPDATE"
 
 

@@ -96,6 +96,8 @@ class Pressed(_Event):
     action: str
     """Which button, by the id that we gave it."""
     value: str
+    at: float = 0.0
+    """The provider's time, Unix seconds: of two presses that arrive turned round, the later one holds."""
     reply_url: str | None = field(default=None, repr=False)
     """Where one person alone can be answered for a while."""
     trigger: str | None = field(default=None, repr=False)

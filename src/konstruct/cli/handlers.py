@@ -8,18 +8,20 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from konstruct.agents.loop import TurnLoop
 from konstruct.agents.mind import open_mind
-from konstruct.channels.changing import Changing
+from konstruct.channels import accounts
 from konstruct.channels.credentials import Credentials
 from konstruct.channels.delivery import Delivering
-from konstruct.channels.events_handling import EventHandling, Handle
+from konstruct.channels.desk import Desk
+from konstruct.channels.events_handling import EventHandling
 from konstruct.channels.limits import SendLimits
+from konstruct.channels.media import Media
 from konstruct.channels.patience import patience_of
 from konstruct.channels.port import ChannelAdapter
-from konstruct.channels.port_events import ChannelEvent, Deleted, Edited, Revoked
-from konstruct.channels.revocations import Revocations
 from konstruct.channels.slack import tiers
 from konstruct.channels.slack.adapter import SlackAdapter
 from konstruct.channels.surface import Surface
+from konstruct.cli.event_handlers import event_handlers
+from konstruct.conversations.forgetting import Forgetting
 from konstruct.conversations.indexing import index_on
 from konstruct.db.database import Database
 from konstruct.db.redis import Redis
@@ -62,31 +64,28 @@ async def build_handlers(settings: Settings, db: Database, counters: Counters) -
             mind.router,
             Surface(db, adapters, credentials),
             mind.documents,
+            Media(db, adapters, credentials),
             deadline_s=settings.turn_deadline_s,
             attempts=settings.turn_attempts,
             counters=counters,
         )
-        sends = Delivering(
-            db, adapters, credentials, SendLimits(redis, tiers.RATES), counters=counters, patience=patience_of(settings)
-        )
+        limits = SendLimits(redis, tiers.RATES)
+        sends = Delivering(db, adapters, credentials, limits, counters=counters, patience=patience_of(settings))
         await stack.enter_async_context(reading(db))
         indexing = asyncio.create_task(index_on(db))
         stack.callback(indexing.cancel)
         mailer = open_mailer(settings, _sandbox_mailer(settings, stack))
+        desk = Desk(db, adapters, credentials, limits)
         jobs: dict[JobKind, Work] = {
             "notice_mail": NoticeMails(db, mailer, settings.public_url),
             "retention": Retention(db),
             "export": Exports(db),
-            "erase": Erasing(db, redis, vault),
+            "erase": Erasing(db, redis, vault, lambda scope: accounts.revoke_all(db, vault, scope, adapters)),
             "token_renewal": credentials.renewals,
+            "forget_person": Forgetting(db, desk.telling.tell),
         }
         await stack.enter_async_context(TenantJobs(db, jobs).running())
-        changing = Changing(db, burst_s=settings.burst_s)
-        handlers: dict[type[ChannelEvent], Handle] = {
-            Edited: changing.edited,
-            Deleted: changing.deleted,
-            Revoked: Revocations(db),
-        }
+        handlers = event_handlers(settings, db, adapters, credentials, limits, desk)
         events = TenantJobs(
             db, {"channel_event": EventHandling(db, handlers, counters)}, poll_s=1.0, backoff_s=1.0, at_once=EVENTS_AT_ONCE
         )
