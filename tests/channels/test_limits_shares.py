@@ -42,7 +42,10 @@ def test_every_tier_keeps_its_minute_whatever_the_burst() -> None:
         assert in_a_minute <= rate.per_minute, method
     shared = {method: rate.bucket for method, rate in tiers.RATES.items() if rate.bucket}
     posts = dict.fromkeys((POST, "chat.postMessage"), POST)
-    assert shared == posts | dict.fromkeys((HISTORY, "conversations.history", "conversations.replies"), HISTORY)
+    histories = dict.fromkeys((HISTORY, "conversations.history", "conversations.replies"), HISTORY)
+    assert shared.items() >= (posts | histories).items()
+    # Names of our own for a method count as that method, at its rate.
+    assert all(tiers.RATES[bucket].interval_s == tiers.RATES[name].interval_s for name, bucket in shared.items())
     assert CAREFUL[HISTORY].per_minute == 1
 
 

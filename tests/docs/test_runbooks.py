@@ -199,6 +199,12 @@ async def test_deliveries_are_stuck(desk: Desk, instance: Instance) -> None:
         assert [row["state"] for row in await book.next()] == ["pending"]
 
 
+async def test_a_token_is_not_renewed(desk: Desk, instance: Instance) -> None:
+    tenant = await create(desk, "Stuck Tokens")
+    async with desk.runbook("A token is not renewed", TENANT=tenant) as book:
+        assert await book.next() == []
+
+
 async def test_a_workers_loop_is_stuck(desk: Desk, instance: Instance) -> None:
     async with desk.runbook("A worker's loop is stuck") as book:
         known = await book.next()
