@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 
 from konstruct.agents import turns_repository
+from konstruct.channels.rates import PRIVATE
 from konstruct.channels.telling import NotShownYetError
 from konstruct.conversations import pausing
 from konstruct.db.scope import TenantScope
@@ -17,6 +18,7 @@ from konstruct.kit.ids import uuid7
 from konstruct.tenants import employees, identities
 from konstruct.tenants.employees_draft import Draft
 from konstruct.tenants.roles import Role
+from tests.desk.conftest import FreeLimits
 from tests.support.desk import COMMANDS, INTERACTIVITY, command, desk_of, handle, post_form, words
 from tests.support.fake_slack import answers
 from tests.support.hand import claim, conversation, rows, take_turn, working
@@ -192,17 +194,22 @@ async def test_a_link_takes_both_sides(still: House) -> None:
     assert "Only an owner" in words(await command(still, team, "U2", "pause")), "a role that was taken away"
 
 
-async def test_a_repeated_delivery_and_an_event_done_twice_change_nothing(still: House) -> None:
+async def test_a_repeated_delivery_and_an_event_done_twice_change_nothing(still: House, limits: FreeLimits) -> None:
     team, scope = still.teams[0], still.scopes[0]
     await link(still, scope, "admin", "UADMIN")
     body = encode(commanded(team, "UADMIN", "D1", "pause", response_url=still.slack.interactive.response_url(still.slack.url)))
     assert [await post_form(still, COMMANDS, body) for _ in range(3)] == [(200, "")] * 3
     assert await handle(still) == 1 and len(still.slack.interactive.notes) == 1
-    still.slack.fault, still.slack.fault_in = answers(429, "{}", Retry_After="1"), "chat.postEphemeral"
+    still.slack.fault, still.slack.fault_in, still.slack.accept = answers(429, "{}", Retry_After="7"), "chat.postEphemeral", False
     fields = commanded(team, "UADMIN", "D1", "resume")
     assert await post_form(still, COMMANDS, encode(fields)) == (200, "")
     with pytest.raises(NotShownYetError):
         await handle(still)
-    still.slack.fault = None
+    assert (limits.taken[-1], limits.paused) == (PRIVATE, [(PRIVATE, 7.0)])
+    still.slack.fault, still.slack.accept, limits.wait_s = None, True, 7.0
+    with pytest.raises(NotShownYetError):
+        await handle(still)
+    assert len(still.slack.interactive.notes) == 1 and [name for name, _ in still.slack.requests].count("chat.postEphemeral") == 1
+    limits.wait_s = 0.0
     assert await handle(still) == 1, "it is done again, and says so"
     assert "is not paused" in words(still.slack.interactive.notes[-1])

@@ -21,6 +21,7 @@ from konstruct.channels.credentials import Credentials
 from konstruct.channels.delivery import Delivering
 from konstruct.channels.ingest import Ingest
 from konstruct.channels.limits import SendLimits
+from konstruct.channels.media import Media
 from konstruct.channels.patience import patience_of
 from konstruct.channels.port import ConversationKind, Credential, Failed, InboundMessage, Post, SendOutcome, Sent, Target
 from konstruct.channels.slack.adapter import SlackAdapter
@@ -233,10 +234,11 @@ async def open_world(runner: asyncio.Runner, settings: Settings) -> World:
     vault, db, redis = Vault(ring), await Database.open(settings, pool=2), Redis.open(settings)
     wire, counters = Wire(settings), Counters()
     router = Router([ScriptedBackend(_answer)], prices=load_prices())
-    credentials = Credentials(db, vault)
+    credentials = Credentials(db, vault, {"slack": wire})
     surface = Surface(db, {"slack": wire}, credentials)
     documents = Documents(db)
-    turns = TurnLoop(db, router, surface, documents, deadline_s=60, attempts=3, counters=counters)
+    media = Media(db, {"slack": wire}, credentials)
+    turns = TurnLoop(db, router, surface, documents, media, deadline_s=60, attempts=3, counters=counters)
     limits = cast(SendLimits, _NoLimits())
     sends = Delivering(db, {"slack": wire}, credentials, limits, counters=counters, patience=patience_of(settings))
     storing = Ingest(db, burst_s=0.0, ring=lambda: None)

@@ -38,7 +38,7 @@ async def post_form(
 
 def desk_of(house: House) -> Desk:
     """Return the desk of the house's worker."""
-    return Desk(house.db, house.sends._adapters, house.sends._credentials)
+    return Desk(house.db, house.sends._adapters, house.sends._credentials, house.sends._limits)
 
 
 async def handle(house: House) -> int:

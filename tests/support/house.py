@@ -21,6 +21,7 @@ from konstruct.channels.channel import Channel
 from konstruct.channels.credentials import Credentials
 from konstruct.channels.delivery import Delivering
 from konstruct.channels.limits import SendLimits
+from konstruct.channels.media import Media
 from konstruct.channels.patience import patience_of
 from konstruct.channels.registry import CHANNELS
 from konstruct.channels.slack import tiers
@@ -59,6 +60,7 @@ class House:
     engine: Engine
     turns: TurnLoop
     sends: Delivering
+    credentials: Credentials
     counters: Counters
     teams: tuple[Team, Team]
     scopes: tuple[TenantScope, TenantScope]
@@ -158,13 +160,14 @@ async def open_house(
     adapters = {"slack": SlackAdapter(settings)}
     redis, counters = Redis.open(settings), Counters()
     router = Router([backend], prices=load_prices(), sleep=lambda _: asyncio.sleep(0))
-    credentials = Credentials(db, vault)
+    credentials = Credentials(db, vault, adapters)
     surface = Surface(db, adapters, credentials)
     turns = TurnLoop(
         db,
         router,
         surface,
         Documents(db),
+        Media(db, adapters, credentials),
         deadline_s=settings.turn_deadline_s,
         attempts=settings.turn_attempts,
         counters=counters,
@@ -173,15 +176,16 @@ async def open_house(
         db, adapters, credentials, SendLimits(redis, tiers.RATES), counters=counters, patience=patience_of(settings)
     )
     engine = Engine(db, {"turn": turns, "send": sends}, lease_s=settings.lease_s, capacity=100)
-    async with serving(settings, port) as served, aiohttp.ClientSession() as http:
+    async with served(settings, port) as running_app, aiohttp.ClientSession() as http:
         running = asyncio.create_task(engine.run()) if run_engine else None
         try:
             url = f"http://127.0.0.1:{port}"
-            yield House(settings, db, slack, engine, turns, sends, counters, teams, scopes, url, served, http)
+            yield House(settings, db, slack, engine, turns, sends, credentials, counters, teams, scopes, url, running_app, http)
         finally:
             if running is not None:
                 engine.drain()
                 await running
+            await credentials.close()
             await adapters["slack"].close()
             await router.close()
             await redis.close()
@@ -189,8 +193,8 @@ async def open_house(
 
 
 @asynccontextmanager
-async def serving(settings: Settings, port: int, *, channels: Sequence[Channel] = CHANNELS) -> AsyncIterator[FastAPI]:
-    """Serve the web application, with these channels."""
+async def served(settings: Settings, port: int, *, channels: Sequence[Channel] = CHANNELS) -> AsyncIterator[FastAPI]:
+    """Serve the application, with these channels, on a port of loopback until the end of the block."""
     app = create_app(settings, channels=channels)
     config = uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, access_log=False, lifespan="on", loop="none")
     server = uvicorn.Server(config)

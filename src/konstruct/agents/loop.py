@@ -14,7 +14,8 @@ from uuid import UUID
 import structlog
 
 from konstruct.agents import fallbacks, tool_ledger, turns_repository
-from konstruct.agents.ports import ChannelSurface, Knowledge, Passage
+from konstruct.agents.ports import ChannelSurface, Knowledge, MediaSource, Passage
+from konstruct.agents.reading_files import FileReader
 from konstruct.agents.thinking import Answer, Thinker, fallback
 from konstruct.agents.timeline_trace import Trace
 from konstruct.agents.turn import Outcome, Step, Turn
@@ -82,6 +83,7 @@ class TurnLoop:
         router: Router,
         surface: ChannelSurface,
         knowledge: Knowledge,
+        media: MediaSource,
         *,
         deadline_s: float,
         attempts: int,
@@ -89,6 +91,7 @@ class TurnLoop:
     ) -> None:
         self._db = db
         self._thinker = Thinker(router, knowledge, counters, now=lambda: datetime.now(UTC))
+        self._files = FileReader(db, media)
         self._surface = surface
         self._deadline_s = deadline_s
         self._attempts = attempts
@@ -131,7 +134,8 @@ class TurnLoop:
         try:
             async with limit, self._surface.working(claim.scope, turn.account_id, turn.channel_id, turn.thread_id):
                 deadline = time.monotonic() + turn.remaining_s - MARGIN_S
-                return await self._thinker.think(claim.scope, turn, _Steps(self._db, claim, trace), deadline)
+                asked = await self._files.read(claim.scope, turn)
+                return await self._thinker.think(claim.scope, asked, _Steps(self._db, claim, trace), deadline)
         except TimeoutError:
             if not limit.expired():
                 # The database's, not the turn's: what could not be stored in time is tried again.

@@ -12,6 +12,8 @@ import orjson
 from konstruct.agents.persona import persona_of
 from konstruct.agents.timeline_trace import NOTHING, Trace
 from konstruct.agents.turn import Line, Persona, Step, Turn
+from konstruct.conversations import contacts_repository
+from konstruct.conversations.files import FileText
 from konstruct.db.session import Record, TenantSession
 from konstruct.jobs import queue
 from konstruct.jobs.queue import Claim
@@ -44,9 +46,16 @@ WHERE c.tenant_id = $1 AND c.id = $2
 
 _LINE = """
 SELECT m.id, m.seq, m.turn_id, m.author, k.display_name, k.external_id AS external_author, m.text, m.attachments,
-  m.thread_id, m.sent_at
+  m.thread_id, m.sent_at, m.context, m.contact_id, CASE WHEN m.attachments <> '[]' THEN
+    (SELECT jsonb_agg(jsonb_build_object('file_id', f.file_id, 'text', left(f.text, {chars}), 'reason', f.reason,
+       'left_out', f.left_out + greatest(0, length(f.text) - {chars})))
+     FROM message_files f WHERE f.tenant_id = $1 AND f.message_id = m.id) END AS read
 FROM messages m LEFT JOIN contacts k ON k.tenant_id = m.tenant_id AND k.id = m.contact_id
 """
+FILE_CHARS = 200_000
+"""Characters of a file of a message that is asked; no file has more."""
+OLD_FILE_CHARS = 6000
+"""Characters of a file that was sent before: what it was about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,13 +168,16 @@ async def _leave_the_rest(session: TenantSession, claim: Claim) -> None:
 async def _load(session: TenantSession, claim: Claim, turn_id: UUID, times: _Times, row: Record) -> Turn:
     tenant_id = claim.scope.tenant_id
     asked = await session.fetch(
-        f"{_LINE} WHERE m.tenant_id = $1 AND m.turn_id = $2 AND m.direction = 'in' AND m.state <> 'withdrawn'"
+        f"{_LINE.format(chars=FILE_CHARS)}"
+        " WHERE m.tenant_id = $1 AND m.turn_id = $2 AND m.direction = 'in' AND m.state <> 'withdrawn'"
         " ORDER BY m.sent_at, m.seq",
         tenant_id,
         turn_id,
     )
+    await contacts_repository.ask_names(session, list({line["contact_id"] for line in asked if line["contact_id"]}))
     history = await session.fetch(
-        f"{_LINE} WHERE m.tenant_id = $1 AND m.conversation_id = $2 AND m.state NOT IN ('pending', 'withdrawn')"
+        f"{_LINE.format(chars=OLD_FILE_CHARS)}"
+        " WHERE m.tenant_id = $1 AND m.conversation_id = $2 AND m.state NOT IN ('pending', 'withdrawn')"
         " AND m.turn_id IS DISTINCT FROM $3 ORDER BY m.seq DESC LIMIT $4",
         tenant_id,
         claim.conversation_id,
@@ -332,10 +344,19 @@ def _line(row: Record) -> Line:
         name=row["display_name"],
         external_author=row["external_author"],
         text=row["text"],
-        files=tuple(str(file.get("name") or "file") for file in orjson.loads(row["attachments"])),
+        attachments=tuple(orjson.loads(row["attachments"])),
         thread_id=row["thread_id"],
         sent_at=row["sent_at"],
+        context=_looked_at(row["context"]),
+        id=row["id"],
+        read=tuple(FileText(**each) for each in orjson.loads(row["read"])) if row["read"] else (),
     )
+
+
+def _looked_at(context: str | None) -> tuple[str, ...]:
+    """Return {"type": "slack#/types/channel_id", "value": "C1"} as "channel C1"."""
+    entities = orjson.loads(context) if context else []
+    return tuple(f"{entity['type'].rpartition('/')[2].removesuffix('_id')} {entity['value']}" for entity in entities)
 
 
 def _step(row: Record) -> Step:

@@ -68,6 +68,8 @@ class AccountStatus:
     """The newest first."""
     strip: Sequence[HealthDay]
     """The last 30 days, the oldest first."""
+    answers_strangers: bool
+    """Whether people of other companies are answered in shared channels."""
 
 
 async def list_all(session: TenantSession) -> list[AccountStatus]:
@@ -113,6 +115,7 @@ def _status(row: Record, changes: list[Record]) -> AccountStatus:
         paused_by=row["paused_by"],
         changes=[Change(change["at"], change["status"], words_of(change["reason"])) for change in reversed(changes)],
         strip=strip(known, row["read_at"].astimezone(UTC).date()),
+        answers_strangers=row["answers_strangers"],
     )
 
 

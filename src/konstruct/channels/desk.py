@@ -9,6 +9,7 @@ from konstruct.channels.desk_commands import Commands
 from konstruct.channels.desk_home import HomePage
 from konstruct.channels.desk_presses import Presses
 from konstruct.channels.events_handling import Handle
+from konstruct.channels.limits import SendLimits
 from konstruct.channels.port import ChannelAdapter
 from konstruct.channels.port_events import ChannelEvent, Commanded, Pressed, Submitted
 from konstruct.channels.surface import Surface
@@ -19,10 +20,12 @@ from konstruct.db.database import Database
 class Desk:
     """The handlers of presses, dialogs, commands and of the employee's page, and how they tell people."""
 
-    def __init__(self, db: Database, adapters: Mapping[str, ChannelAdapter], credentials: Credentials) -> None:
+    def __init__(
+        self, db: Database, adapters: Mapping[str, ChannelAdapter], credentials: Credentials, limits: SendLimits
+    ) -> None:
         self.surface = Surface(db, adapters, credentials)
         render = self.surface.render
-        self.telling = Telling(db, adapters, credentials)
+        self.telling = Telling(db, adapters, credentials, limits)
         self.home = HomePage(db, self.telling)
         self._commands = Commands(db, self.telling, render)
         self._presses = Presses(db, self.telling, self.home, render)

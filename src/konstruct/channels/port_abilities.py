@@ -7,13 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
-from konstruct.channels.port import Credential, Handshake, Inbound, Target
+from konstruct.channels.port import Credential, Failed, Handshake, Inbound, Retry, Target, Unknown
+from konstruct.conversations.files import FileAbsent, FileContent
 from konstruct.conversations.part import Button, Part
 
-Told = Literal["shown", "later", "refused"]
-"""What came of showing something outside the outbox. later: certainly not shown, and may be tried again."""
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What came of showing something outside the outbox. later: certainly not shown, and may be tried again."""
+
+    state: Literal["shown", "later", "refused"]
+    after_s: float = 0.0
+    """How long the provider asks to wait, where it does."""
+    code: str = ""
+    """Why not, in the provider's own word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +105,60 @@ class Revoking(Protocol):
 
     async def revoke(self, credential: Credential) -> str | None:
         """Let the provider forget the token; return None, or the code of why it did not. Never raises for its answer."""
+
+
+@runtime_checkable
+class FetchesMedia(Protocol):
+    """A channel whose messages bring files."""
+
+    async def fetch_media(
+        self, file: Mapping[str, Any], credential: Credential, *, limit_bytes: int, timeout_s: float
+    ) -> FileContent | FileAbsent:
+        """Return the file that `parse` described, read up to `limit_bytes`. The token goes to the provider's own hosts only,
+        and never along with a redirect. Never raises for a provider's answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody as the channel shows them. `name` is None where nobody gave one."""
+
+    name: str | None = field(repr=False)
+
+
+@runtime_checkable
+class KnowsPeople(Protocol):
+    """A channel that tells what people are called."""
+
+    @property
+    def person_method(self) -> str:
+        """The name of the method that is called, for its rate."""
+
+    async def person(self, person_id: str, credential: Credential) -> Person | Retry | Failed:
+        """Return who that is. One call. Never raises for a provider's answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Renewed:
+    """A new token, and what the next one is to be had for: the old refresh token is used up."""
+
+    token: str = field(repr=False)
+    refresh_token: str = field(repr=False)
+    expires_in_s: float
+
+
+RenewOutcome = Renewed | Retry | Unknown | Failed
+"""`Retry` and `Failed`: the refresh token was not used. `Failed.account_broken`: it is good for nothing any more."""
+
+
+@runtime_checkable
+class Renewing(Protocol):
+    """A channel whose tokens run out and are renewed."""
+
+    async def renew(self, refresh_token: str, timeout_s: float) -> RenewOutcome:
+        """Use the refresh token, which works once, in one call without any retry. Never raises for a provider's answer.
+
+        `timeout_s` is also the latest moment at which the request may be written.
+        """
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,6 +135,8 @@ class Revoked(_Event):
     reason: str
     at: float
     """The provider's time, Unix seconds: an older one says nothing of a newer installation."""
+    bots: tuple[str, ...] = ()
+    """Whose credential, where the provider says so: that of another bot is none of the account's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,14 @@ POST = "post"
 """Showing a message, in the words of the sender, which knows no provider's method."""
 HISTORY = "history"
 """Reading back what a conversation holds."""
+PRIVATE = "private"
+"""Telling one person something that nobody else sees."""
+DIALOG = "dialog"
+"""Opening a dialog."""
+PAGE = "page"
+"""Showing a person the employee's page."""
+REDRAW = "redraw"
+"""Giving a message of ours other words."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,11 +66,12 @@ class Surface:
         await asyncio.sleep(SHOW_AFTER_S)
         try:
             account = await self._db.run(scope, lambda s: accounts_repository.get_account(s, account_id))
-            if account.secret_id is None:
-                return
-            credential = await self._credentials.open(scope, account_id, account.external_id, account.secret_id)
             while True:
-                await self._adapters[account.kind].working(target, credential, True)
+                # Opened each time: a long turn may outlive a token.
+                credential = await self._credentials.of(scope, account_id)
+                code = await self._adapters[account.kind].working(target, credential, True)
+                if code is not None and await self._credentials.refused(credential, code) == "broken":
+                    return
                 await asyncio.sleep(RENEW_S)
         except Exception as error:
             log.debug("working_not_shown", error=type(error).__name__)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
@@ -9,14 +10,20 @@ from uuid import UUID
 import structlog
 
 from konstruct.channels import accounts_repository
-from konstruct.channels.credentials import Credentials
+from konstruct.channels.credentials import AccountUnusableError, Credentials, CredentialWaitsError
+from konstruct.channels.limits import SendLimits
 from konstruct.channels.port import ChannelAdapter, Credential
 from konstruct.channels.port_abilities import Dialog, Dialogs, Home, Homes, PrivateNote, Redraws, RepliesPrivately, Told
+from konstruct.channels.rates import DIALOG, PAGE, PRIVATE, REDRAW
 from konstruct.db.database import Database
 from konstruct.db.scope import TenantScope
 from konstruct.kit.errors import KonstructError
 
 log = structlog.get_logger()
+
+
+SHORT_WAIT_S = 2.0
+"""A wait up to this is slept through; after a longer one the event is handled once more."""
 
 
 class NotShownYetError(KonstructError):
@@ -32,35 +39,46 @@ class _Line:
 class Telling:
     """Implements what handlers of channel events show. Keeps nothing between calls."""
 
-    def __init__(self, db: Database, adapters: Mapping[str, ChannelAdapter], credentials: Credentials) -> None:
+    def __init__(
+        self, db: Database, adapters: Mapping[str, ChannelAdapter], credentials: Credentials, limits: SendLimits
+    ) -> None:
         self._db = db
         self._adapters = adapters
         self._credentials = credentials
+        self._limits = limits
 
     async def privately(self, scope: TenantScope, account_id: UUID, note: PrivateNote) -> None:
         """Tell one person something. Raises NotShownYetError."""
         line = await self._line(scope, account_id)
-        if line is not None and isinstance(line.adapter, RepliesPrivately):
-            _note("told_privately", await line.adapter.reply_privately(note, line.credential))
+        if line is None or not isinstance(line.adapter, RepliesPrivately):
+            return
+        if note.reply_url is None:
+            await self._respect_limits(scope, account_id, PRIVATE)
+        await self._note(scope, account_id, PRIVATE, await line.adapter.reply_privately(note, line.credential))
 
     async def dialog(self, scope: TenantScope, account_id: UUID, dialog: Dialog, trigger: str) -> bool:
         """Open a dialog; False if it is not open: its ticket holds for seconds, so it is not tried again."""
         line = await self._line(scope, account_id)
-        if line is None or not isinstance(line.adapter, Dialogs):
+        if line is None or not isinstance(line.adapter, Dialogs) or await self._limits.take(scope, account_id, DIALOG) > 0:
             return False
-        return await line.adapter.open_dialog(dialog, trigger, line.credential) == "shown"
+        told = await line.adapter.open_dialog(dialog, trigger, line.credential)
+        await self._pause(scope, account_id, DIALOG, told)
+        return told.state == "shown"
 
     async def home(self, scope: TenantScope, account_id: UUID, home: Home, person_id: str) -> None:
         """Show a person the employee's page. Raises NotShownYetError."""
         line = await self._line(scope, account_id)
         if line is not None and isinstance(line.adapter, Homes):
-            _note("home_shown", await line.adapter.show_home(home, person_id, line.credential))
+            await self._respect_limits(scope, account_id, PAGE)
+            await self._note(scope, account_id, PAGE, await line.adapter.show_home(home, person_id, line.credential))
 
     async def redraw(self, scope: TenantScope, account_id: UUID, channel_id: str, external_id: str, text: str) -> None:
         """Let a message of ours say something else. Raises NotShownYetError."""
         line = await self._line(scope, account_id)
         if line is not None and isinstance(line.adapter, Redraws):
-            _note("redrawn", await line.adapter.redraw(channel_id, external_id, text, line.credential))
+            await self._respect_limits(scope, account_id, REDRAW)
+            told = await line.adapter.redraw(channel_id, external_id, text, line.credential)
+            await self._note(scope, account_id, REDRAW, told)
 
     async def tell(self, scope: TenantScope, account_id: UUID, channel_id: str, person_id: str, text: str) -> None:
         """Tell one person something in a channel, if that can be done now: never raises NotShownYetError."""
@@ -71,14 +89,27 @@ class Telling:
 
     async def _line(self, scope: TenantScope, account_id: UUID) -> _Line | None:
         account = await self._db.run(scope, lambda s: accounts_repository.get_account(s, account_id))
-        if account.secret_id is None:
+        try:
+            credential = await self._credentials.of(scope, account_id)
+        except AccountUnusableError:
             return None
-        credential = await self._credentials.open(scope, account_id, account.external_id, account.secret_id)
+        except CredentialWaitsError:
+            raise NotShownYetError("the token is being renewed") from None
         return _Line(self._adapters[account.kind], credential)
 
+    async def _respect_limits(self, scope: TenantScope, account_id: UUID, method: str) -> None:
+        while (wait_s := await self._limits.take(scope, account_id, method)) > 0:
+            if wait_s > SHORT_WAIT_S:
+                raise NotShownYetError(f"{method}: its rate is used up")
+            await asyncio.sleep(wait_s)
 
-def _note(what: str, told: Told) -> None:
-    if told == "later":
-        raise NotShownYetError(f"{what}: the provider asks to wait")
-    if told == "refused":
-        log.info("channel_refused", what=what)
+    async def _note(self, scope: TenantScope, account_id: UUID, method: str, told: Told) -> None:
+        await self._pause(scope, account_id, method, told)
+        if told.state == "later":
+            raise NotShownYetError(f"{method}: {told.code}")
+        if told.state == "refused":
+            log.info("channel_refused", what=method, code=told.code)
+
+    async def _pause(self, scope: TenantScope, account_id: UUID, method: str, told: Told) -> None:
+        if told.after_s > 0:
+            await self._limits.pause(scope, account_id, told.after_s, method=method)

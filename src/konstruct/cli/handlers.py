@@ -8,19 +8,18 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from konstruct.agents.loop import TurnLoop
 from konstruct.agents.mind import open_mind
-from konstruct.channels.changing import Changing
+from konstruct.channels import accounts
 from konstruct.channels.channel import Channel, open_adapters, rates_of
 from konstruct.channels.credentials import Credentials
 from konstruct.channels.delivery import Delivering
 from konstruct.channels.desk import Desk
-from konstruct.channels.events_handling import EventHandling, Handle
+from konstruct.channels.events_handling import EventHandling
 from konstruct.channels.limits import SendLimits
+from konstruct.channels.media import Media
 from konstruct.channels.patience import patience_of
-from konstruct.channels.port_events import AccountChanged, ChannelEvent, Deleted, Edited, Opened, Receipt
-from konstruct.channels.receipts import Receipts
 from konstruct.channels.registry import CHANNELS
-from konstruct.channels.standing import Standing
 from konstruct.channels.surface import Surface
+from konstruct.cli.event_handlers import event_handlers
 from konstruct.conversations.forgetting import Forgetting
 from konstruct.conversations.indexing import index_on
 from konstruct.db.database import Database
@@ -52,10 +51,11 @@ async def build_handlers(
     logs.watch_loop(asyncio.get_running_loop())
     async with AsyncExitStack() as stack:
         vault = Vault(open_key_provider(settings))
-        credentials = Credentials(db, vault)
         adapters = open_adapters(channels, settings)
         for adapter in adapters.values():
             stack.push_async_callback(adapter.close)
+        credentials = Credentials(db, vault, adapters)
+        stack.push_async_callback(credentials.close)
         redis = Redis.open(settings)
         stack.push_async_callback(redis.close)
         mind = await open_mind(settings, db)
@@ -65,43 +65,33 @@ async def build_handlers(
             mind.router,
             Surface(db, adapters, credentials),
             mind.documents,
+            Media(db, adapters, credentials),
             deadline_s=settings.turn_deadline_s,
             attempts=settings.turn_attempts,
             counters=counters,
         )
-        sends = Delivering(
-            db, adapters, credentials, SendLimits(redis, rates_of(channels)), counters=counters, patience=patience_of(settings)
-        )
+        limits = SendLimits(redis, rates_of(channels))
+        sends = Delivering(db, adapters, credentials, limits, counters=counters, patience=patience_of(settings))
         await stack.enter_async_context(reading(db))
         indexing = asyncio.create_task(index_on(db))
         stack.callback(indexing.cancel)
         mailer = open_mailer(settings, _sandbox_mailer(settings, stack))
-        desk = Desk(db, adapters, credentials)
+        desk = Desk(db, adapters, credentials, limits)
         jobs: dict[JobKind, Work] = {
             "notice_mail": NoticeMails(db, mailer, settings.public_url),
             "retention": Retention(db),
             "export": Exports(db),
-            "erase": Erasing(db, redis, vault),
+            "erase": Erasing(db, redis, vault, lambda scope: accounts.revoke_all(db, vault, scope, adapters)),
+            "token_renewal": credentials.renewals,
             "forget_person": Forgetting(db, desk.telling.tell),
         }
         await stack.enter_async_context(TenantJobs(db, jobs).running())
-        handling = EventHandling(db, _event_handlers(settings, db, desk), counters)
-        events = TenantJobs(db, {"channel_event": handling}, poll_s=1.0, backoff_s=1.0, at_once=EVENTS_AT_ONCE)
+        handlers = event_handlers(settings, db, adapters, credentials, limits, desk)
+        events = TenantJobs(
+            db, {"channel_event": EventHandling(db, handlers, counters)}, poll_s=1.0, backoff_s=1.0, at_once=EVENTS_AT_ONCE
+        )
         await stack.enter_async_context(events.running())
         yield Parts({"turn": turns, "send": sends}, events.kick)
-
-
-def _event_handlers(settings: Settings, db: Database, desk: Desk) -> dict[type[ChannelEvent], Handle]:
-    """Return who handles what the channels bring besides messages."""
-    changing = Changing(db, burst_s=settings.burst_s)
-    return {
-        Edited: changing.edited,
-        Deleted: changing.deleted,
-        Receipt: Receipts(db),
-        AccountChanged: Standing(db),
-        Opened: desk.home.opened,
-        **desk.handlers(),
-    }
 
 
 def _sandbox_mailer(settings: Settings, stack: AsyncExitStack) -> Mailer | None:

@@ -121,6 +121,7 @@ PORTAL = (
     post("/channels/{account_id}/pause"),
     post("/channels/{account_id}/resume"),
     post("/channels/{account_id}/disconnect"),
+    post("/channels/{account_id}/strangers", answer="yes"),
     post("/sign-out/everywhere"),
     post("/sign-out"),
 )

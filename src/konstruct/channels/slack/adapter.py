@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
+from typing import Any
 
 import structlog
 from pydantic import SecretStr
@@ -14,14 +15,26 @@ from konstruct.channels.port import (
     WRONG_ACCOUNT,
     Capabilities,
     Credential,
+    Failed,
     FindOutcome,
     Handshake,
     Inbound,
     Post,
+    Retry,
     SendOutcome,
     Target,
 )
-from konstruct.channels.port_abilities import Dialog, FormRead, Grant, Home, NotGranted, PrivateNote, Told
+from konstruct.channels.port_abilities import (
+    Dialog,
+    FormRead,
+    Grant,
+    Home,
+    NotGranted,
+    Person,
+    PrivateNote,
+    RenewOutcome,
+    Told,
+)
 from konstruct.channels.slack import (
     controls,
     events,
@@ -32,12 +45,16 @@ from konstruct.channels.slack import (
     interactive_calls,
     manifest,
     outcomes,
+    people,
+    renewal,
     signature,
 )
 from konstruct.channels.slack.client import Answer, SlackClient
 from konstruct.channels.slack.installing import SlackInstalls
+from konstruct.channels.slack.media import SlackMedia
 from konstruct.channels.slack.render import PART_MAX, PARTS_MAX, instead_of_file, render
 from konstruct.channels.slack.safety import notification
+from konstruct.conversations.files import FileAbsent, FileContent
 from konstruct.conversations.part import Part
 from konstruct.kit.settings import Settings
 
@@ -71,13 +88,17 @@ class SlackAdapter:
         markup="markdown",
         echoes=True,
         install=True,
+        renew=True,
         revoke=True,
     )
 
     def __init__(self, settings: Settings) -> None:
         self._signing_secret = settings.slack_signing_secret or SecretStr("")
+        self._client_id = settings.slack_client_id or ""
+        self._client_secret = settings.slack_client_secret or SecretStr("")
         self._api_url = settings.slack_api_url
         self._client = SlackClient(settings.slack_api_url)
+        self._media = SlackMedia(settings.slack_api_url, self._client)
         self._installs = SlackInstalls(settings, self._client)
 
     def verify(self, body: bytes, headers: Mapping[str, str], now: float) -> str | None:
@@ -125,21 +146,22 @@ class SlackAdapter:
         """See `ChannelAdapter.find`. Slack limits most apps to one such call a minute."""
         return await history.find(self._client, post, since, credential)
 
-    async def working(self, target: Target, credential: Credential, active: bool) -> None:
+    async def working(self, target: Target, credential: Credential, active: bool) -> str | None:
         """See `ChannelAdapter.working`."""
         thread = target.thread_id
         if thread is None:
-            return
+            return None
 
         async def call(web: AsyncWebClient) -> object:
             status = WORKING_STATUS if active else ""
             return await web.assistant_threads_setStatus(channel_id=target.channel_id, thread_ts=thread, status=status)
 
         result = await self._client.call(call, credential.token, _STATUS_TIMEOUT_S)
-        if not isinstance(result, Answer):
-            log.debug("slack.status_not_shown", code=result.reason)
-        elif result.data.get("ok") is not True:
-            log.debug("slack.status_not_shown", code=outcomes.code(result))
+        if isinstance(result, Answer) and result.data.get("ok") is True:
+            return None
+        code = outcomes.code(result) if isinstance(result, Answer) else result.reason
+        log.debug("slack.status_not_shown", code=code)
+        return code
 
     async def health(self, credential: Credential) -> str | None:
         """See `ChannelAdapter.health`. "no_connection", "timeout" and the like mean that Slack was not asked."""
@@ -175,6 +197,25 @@ class SlackAdapter:
         """See `Revoking.revoke`."""
         return await installing.revoke(self._client, credential)
 
+    async def fetch_media(
+        self, file: Mapping[str, Any], credential: Credential, *, limit_bytes: int, timeout_s: float
+    ) -> FileContent | FileAbsent:
+        """See `FetchesMedia.fetch_media`."""
+        return await self._media.fetch(file, credential, limit_bytes=limit_bytes, timeout_s=timeout_s)
+
+    @property
+    def person_method(self) -> str:
+        """See `KnowsPeople.person_method`."""
+        return people.METHOD
+
+    async def person(self, person_id: str, credential: Credential) -> Person | Retry | Failed:
+        """See `KnowsPeople.person`."""
+        return await people.person(self._client, person_id, credential)
+
+    async def renew(self, refresh_token: str, timeout_s: float) -> RenewOutcome:
+        """See `Renewing.renew`."""
+        return await renewal.renew(self._client, self._client_id, self._client_secret, refresh_token, timeout_s)
+
     def parse_form(self, body: bytes) -> FormRead:
         """See `ReadsForms`."""
         return interactive.parse(body)
@@ -201,4 +242,5 @@ class SlackAdapter:
 
     async def close(self) -> None:
         """See `ChannelAdapter.close`."""
+        await self._media.close()
         await self._client.close()

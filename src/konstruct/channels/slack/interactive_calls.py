@@ -18,7 +18,7 @@ DIALOG_TIMEOUT_S = 2.5
 """A ticket holds for three seconds."""
 TEXT_MAX = 11_500
 TITLE_MAX = 24
-_FOR_NOW = frozenset({"ratelimited", "rate_limited", "internal_error", "fatal_error", "service_unavailable", "request_timeout"})
+_FOR_NOW = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout"})
 _NOBODY: Set[str] = frozenset()
 
 Block = dict[str, Any]
@@ -29,10 +29,10 @@ async def reply_privately(client: SlackClient, note: PrivateNote, credential: Cr
     if note.reply_url is not None and reply_urls.allowed(note.reply_url, api_url):
         body = {"response_type": "ephemeral", "replace_original": note.replace, **_content(note)}
         told = _told(await client.post(note.reply_url, body, TIMEOUT_S))
-        if told != "refused" or note.replace:
+        if told.state != "refused" or note.replace:
             return told
     if note.channel_id is None:
-        return "refused"
+        return Told("refused", code="nowhere")
     channel = note.channel_id
 
     async def call(web: AsyncWebClient) -> object:
@@ -110,11 +110,12 @@ def _plain(text: str) -> dict[str, Any]:
 
 def _told(result: Result) -> Told:
     if isinstance(result, NotWritten):
-        return "later"
-    if not isinstance(result, Answer):
-        # Perhaps it was shown: twice would be worse than not at all.
-        return "shown"
-    if result.data.get("ok") is True:
-        return "shown"
+        return Told("later", code=result.reason)
+    if not isinstance(result, Answer) or result.data.get("ok") is True:
+        # Lost: perhaps it was shown, and twice would be worse than not at all.
+        return Told("shown")
     code = "ratelimited" if result.status == 429 else outcomes.code(result)
-    return "later" if result.status >= 500 or code in _FOR_NOW else "refused"
+    if code in ("ratelimited", "rate_limited"):
+        named = outcomes.RETRY_AFTER_S if result.retry_after_s is None else result.retry_after_s
+        return Told("later", min(max(named, 1.0), outcomes.RETRY_AFTER_MAX_S), code)
+    return Told("later" if result.status >= 500 or code in _FOR_NOW else "refused", code=code)

@@ -11,6 +11,7 @@ from uuid import uuid4
 from konstruct.agents import fallbacks
 from konstruct.agents.loop import TurnLoop
 from konstruct.channels.credentials import Credentials
+from konstruct.channels.media import Media
 from konstruct.channels.port import ChannelAdapter
 from konstruct.channels.slack.adapter import SlackAdapter
 from konstruct.channels.surface import Surface
@@ -77,9 +78,11 @@ async def _turn(system: System, adapters: dict[str, ChannelAdapter], probe: Prob
     """Run a turn on a model that raises `error`, as a worker would; return what would be shown."""
     async with system.db.tenant(probe.scope) as session:
         claim = await probe_repository.ask(session, probe.account_id, probe.agent_id, uuid4(), _LEASE)
-    surface = Surface(system.db, adapters, Credentials(system.db, Vault(open_key_provider(system.settings))))
+    credentials = Credentials(system.db, Vault(open_key_provider(system.settings)), adapters)
+    surface = Surface(system.db, adapters, credentials)
     router = Router([_Raising(error)], prices=load_prices())
-    loop = TurnLoop(system.db, router, surface, _NoDocuments(), deadline_s=20.0, attempts=1, counters=Counters())
+    media = Media(system.db, adapters, credentials)
+    loop = TurnLoop(system.db, router, surface, _NoDocuments(), media, deadline_s=20.0, attempts=1, counters=Counters())
     await _work(loop, claim)
     async with system.db.tenant(probe.scope) as session:
         return await probe_repository.shown(session, claim.conversation_id)

@@ -18,6 +18,7 @@ from konstruct.kit.ids import parse_id
 from konstruct.tenants.roles import Permission
 from konstruct.web.deps import deps_of
 from konstruct.web.portal.channels.slack_form import SlackForm
+from konstruct.web.portal.channels.strangers import set_strangers
 from konstruct.web.portal.channels.view import AccountView, ChannelsView
 from konstruct.web.portal.forms import form_of
 from konstruct.web.portal.guard import Visitor, require
@@ -38,6 +39,7 @@ def router() -> APIRouter:
     routes.add_api_route("/{account_id}/pause", pause, methods=["POST"])
     routes.add_api_route("/{account_id}/resume", resume, methods=["POST"])
     routes.add_api_route("/{account_id}/disconnect", disconnect, methods=["POST"])
+    routes.add_api_route("/{account_id}/strangers", set_strangers, methods=["POST"])
     return routes
 
 
