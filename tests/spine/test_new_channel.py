@@ -24,7 +24,7 @@ from konstruct.kit.settings import Settings
 from konstruct.tenants.vault import Vault
 from tests.channels.contract.plain_adapter import pigeon
 from tests.channels.contract.plain_provider import SECRET, Pigeon
-from tests.support.house import free_port, serving, until
+from tests.support.house import free_port, served, until
 
 _DELIVERIES = "SELECT state, reason, receipt, external_id, id FROM deliveries WHERE tenant_id = $1 ORDER BY position, part"
 
@@ -57,6 +57,8 @@ async def loft(
 ) -> AsyncIterator[Loft]:
     """Two businesses, each with an account of the new channel, and the same person in both."""
     names = tenants[0].tenant_id.hex[-12:], tenants[1].tenant_id.hex[-12:]
+    # What other tests left would be worked on first.
+    await db.fleet_fetch("test", "DELETE FROM tenant_jobs WHERE kind = 'channel_event'")
     provider = Pigeon({name: f"token-{name}" for name in names}, {name: {"p1"} for name in names})
     await provider.start()
     channels = (*CHANNELS, pigeon(provider.url))
@@ -68,7 +70,7 @@ async def loft(
             db, house_vault, scope, kind="pigeon", external_id=name, app_id=None, bot_user_id=None, token=f"token-{name}"
         )
     try:
-        async with serving(settings, port, channels=channels), aiohttp.ClientSession() as http, _working(settings, db, channels):
+        async with served(settings, port, channels=channels), aiohttp.ClientSession() as http, _working(settings, db, channels):
             yield Loft(provider, db, tenants, f"http://127.0.0.1:{port}", http, names)
     finally:
         await provider.down()

@@ -176,7 +176,7 @@ async def open_house(
         db, adapters, credentials, SendLimits(redis, tiers.RATES), counters=counters, patience=patience_of(settings)
     )
     engine = Engine(db, {"turn": turns, "send": sends}, lease_s=settings.lease_s, capacity=100)
-    async with serving(settings, port) as running_app, aiohttp.ClientSession() as http:
+    async with served(settings, port) as running_app, aiohttp.ClientSession() as http:
         running = asyncio.create_task(engine.run()) if run_engine else None
         try:
             url = f"http://127.0.0.1:{port}"
@@ -193,8 +193,8 @@ async def open_house(
 
 
 @asynccontextmanager
-async def serving(settings: Settings, port: int, *, channels: Sequence[Channel] = CHANNELS) -> AsyncIterator[FastAPI]:
-    """Serve the web application, with these channels."""
+async def served(settings: Settings, port: int, *, channels: Sequence[Channel] = CHANNELS) -> AsyncIterator[FastAPI]:
+    """Serve the application, with these channels, on a port of loopback until the end of the block."""
     app = create_app(settings, channels=channels)
     config = uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, access_log=False, lifespan="on", loop="none")
     server = uvicorn.Server(config)

@@ -14,7 +14,7 @@ from konstruct.llm.backends.scripted import ScriptedBackend
 from konstruct.local.sandbox.slack.application import CLIENT_ID, CLIENT_SECRET
 from konstruct.tenants.vault import Vault
 from tests.support.hand import rows
-from tests.support.house import House, free_port, open_house, serving, until
+from tests.support.house import House, free_port, open_house, served, until
 from tests.support.portal import Person, open_portal
 
 _BOOKS = ("T0HARBORBK1", "U0HARBMAYA1")
@@ -42,7 +42,7 @@ async def test_a_workspace_and_an_organisation_of_the_sandbox_are_added(
                 "slack_client_secret": SecretStr(CLIENT_SECRET),
             }
         )
-        async with serving(own, port), open_portal(house, house.scopes[0], "admin") as signed_in:
+        async with served(own, port), open_portal(house, house.scopes[0], "admin") as signed_in:
             person = Person(url, signed_in.member, signed_in.ticket, signed_in.http)
             await _declines(person)
             for place, user in (_BOOKS, _GROUP):

@@ -53,7 +53,7 @@ INGEST = (
         "route-app",
         "the app's id in a route",
         f"{_SRC}/channels/routes_repository.py",
-        '        if self.app_id is not None and app_id != self.app_id:\n            return "wrong_app"\n',
+        '        if self.app_id is not None and app_id is not None and app_id != self.app_id:\n            return "wrong_app"\n',
         "",
         "tests/channels/test_ingest_keys.py::test_another_app_of_the_same_workspace_is_nobodys",
     ),

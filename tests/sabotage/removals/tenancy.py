@@ -101,8 +101,8 @@ TENANCY = (
         "status-at-the-job",
         "the tenant's status at the claim of a job",
         f"{_SRC}/jobs/tenant_jobs.py",
-        " AND d.status = CASE $1 WHEN 'erase' THEN 'erasing' ELSE 'active' END\"",
-        '"',
+        " AND d.status = CASE $1 WHEN 'erase' THEN 'erasing' ELSE 'active' END),",
+        "),",
         "tests/isolation/test_forged_jobs.py::test_nothing_is_claimed_of_a_tenant_that_is_not_active",
     ),
     Removal(
