@@ -23,5 +23,5 @@ def test_a_removal_fits(removal: Removal) -> None:
     assert (ROOT / removal.path).read_text(encoding="utf-8").count(removal.before) == 1
     file, _, name = removal.test.partition("[")[0].partition("::")
     # A contract's tests stand in a file of their own, beside the one that applies them.
-    beside = "".join(path.read_text(encoding="utf-8") for path in (ROOT / file).parent.glob("*.py"))
+    beside = "".join(path.read_text(encoding="utf-8") for path in (ROOT / file).parent.rglob("*.py"))
     assert (ROOT / file).exists() and f"def {name.rpartition('::')[2]}(" in beside

@@ -51,7 +51,5 @@ def event_handlers(
         Receipt: Receipts(db),
         AccountChanged: Standing(db),
         Revoked: Revocations(db),
-        Receipt: Receipts(db),
-        AccountChanged: Standing(db),
         **desk.handlers(),
     }

@@ -46,7 +46,7 @@ SENDING = (
         f"{_SRC}/channels/slack/client.py",
         "logger=_SDK_LOG, retry_handlers=[])",
         "logger=_SDK_LOG)",
-        "tests/channels/test_slack_contract.py::TestSlack::test_send_once",
+        "tests/channels/test_slack_contract.py::TestSlack::test_rule[a_send_is_one_call]",
     ),
     Removal(
         "pings",
