@@ -11,6 +11,9 @@ from typing import Any
 
 from aiohttp import web
 
+from tests.support import fake_streams
+from tests.support.fake_streams import FakeStreams
+
 MARKDOWN_MAX = 12_000
 TEXT_MAX = 40_000
 
@@ -50,9 +53,14 @@ class FakeSlack:
     """(method, parameters) of every request, in the same order."""
     posts: list[dict[str, Any]] = field(default_factory=list)
     statuses: list[dict[str, Any]] = field(default_factory=list)
+    titles: list[dict[str, Any]] = field(default_factory=list)
+    suggested: list[dict[str, Any]] = field(default_factory=list)
     url: str = ""
     _runner: web.AppRunner | None = None
     _clock: int = 0
+
+    def __post_init__(self) -> None:
+        self.streams = FakeStreams(self.posts)
 
     async def start(self) -> None:
         app = web.Application(client_max_size=1 << 22)
@@ -100,6 +108,13 @@ class FakeSlack:
             return self._post(team, json.loads(await request.text()))
         if method == "conversations.replies":
             return self._replies(team, dict(request.query))
+        if method in fake_streams.METHODS:
+            return self.streams.answer(method, self._own(team), team.channels, json.loads(await request.text()))
+        if method == "assistant.threads.setTitle":
+            self.titles.append(dict(request.query))
+            return {"ok": True}
+        if method == "assistant.threads.setSuggestedPrompts":
+            return self._suggest(team, json.loads(await request.text()))
         if method == "assistant.threads.setStatus":
             self.statuses.append(json.loads(await request.text()))
             return {"ok": True}
@@ -115,11 +130,24 @@ class FakeSlack:
             return {"ok": False, "error": "invalid_blocks"}
         if len(body.get("text", "")) > TEXT_MAX or sum(_units(block["text"]) for block in blocks) > MARKDOWN_MAX:
             return {"ok": False, "error": "msg_too_long"}
+        own = self._own(team)
+        self.posts.append({**body, **own})
+        return {"ok": True, "channel": body["channel"], "ts": own["ts"], "message": own}
+
+    def _own(self, team: Workspace) -> dict[str, Any]:
+        """Name the next message, and say whose it is."""
         self._clock = max(time.time_ns() // 1000, self._clock + 1)
         ts = f"{self._clock // 1_000_000}.{self._clock % 1_000_000:06d}"
-        own = {"ts": ts, "team": team.team_id, "bot_id": team.bot_id, "app_id": team.app_id, "user": team.bot_user_id}
-        self.posts.append({**body, **own})
-        return {"ok": True, "channel": body["channel"], "ts": ts, "message": own}
+        return {"ts": ts, "team": team.team_id, "bot_id": team.bot_id, "app_id": team.app_id, "user": team.bot_user_id}
+
+    def _suggest(self, team: Workspace, body: dict[str, Any]) -> dict[str, Any]:
+        if body.get("channel_id") not in team.channels:
+            return {"ok": False, "error": "channel_not_found"}
+        prompts = body.get("prompts", [])
+        if not 1 <= len(prompts) <= 4 or any(set(prompt) != {"title", "message"} for prompt in prompts):
+            return {"ok": False, "error": "invalid_arguments"}
+        self.suggested.append({**body, "team": team.team_id})
+        return {"ok": True}
 
     def _replies(self, team: Workspace, query: dict[str, str]) -> dict[str, Any]:
         if query.get("channel") not in team.channels:

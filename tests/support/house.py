@@ -22,6 +22,7 @@ from konstruct.channels.limits import SendLimits
 from konstruct.channels.patience import patience_of
 from konstruct.channels.slack import tiers
 from konstruct.channels.slack.adapter import SlackAdapter
+from konstruct.channels.stream_machine import Pace
 from konstruct.channels.surface import Surface
 from konstruct.db.database import Database
 from konstruct.db.redis import Redis
@@ -57,6 +58,9 @@ class House:
     turns: TurnLoop
     sends: Delivering
     counters: Counters
+    surface: Surface
+    limits: SendLimits
+    vault: Vault
     teams: tuple[Team, Team]
     scopes: tuple[TenantScope, TenantScope]
     url: str
@@ -120,6 +124,7 @@ async def open_house(
     backend: LlmBackend,
     *,
     run_engine: bool = True,
+    pace: Pace | None = None,
 ) -> AsyncIterator[House]:
     """Run everything, connected: team 0 belongs to `scopes[0]`, team 1 to `scopes[1]`, both with one Slack app."""
     teams = team_of(0, scopes[0]), team_of(1, scopes[1])
@@ -146,7 +151,8 @@ async def open_house(
     redis, counters = Redis.open(settings), Counters()
     router = Router([backend], prices=load_prices(), sleep=lambda _: asyncio.sleep(0))
     credentials = Credentials(db, vault)
-    surface = Surface(db, adapters, credentials)
+    limits = SendLimits(redis, tiers.RATES)
+    surface = Surface(db, adapters, credentials, limits, counters=counters, pace=pace)
     turns = TurnLoop(
         db,
         router,
@@ -156,19 +162,20 @@ async def open_house(
         attempts=settings.turn_attempts,
         counters=counters,
     )
-    sends = Delivering(
-        db, adapters, credentials, SendLimits(redis, tiers.RATES), counters=counters, patience=patience_of(settings)
-    )
+    sends = Delivering(db, adapters, credentials, limits, counters=counters, patience=patience_of(settings))
     engine = Engine(db, {"turn": turns, "send": sends}, lease_s=settings.lease_s, capacity=100)
     async with _served(settings, port) as app, aiohttp.ClientSession() as http:
         running = asyncio.create_task(engine.run()) if run_engine else None
         try:
             url = f"http://127.0.0.1:{port}"
-            yield House(settings, db, slack, engine, turns, sends, counters, teams, scopes, url, app, http)
+            yield House(
+                settings, db, slack, engine, turns, sends, counters, surface, limits, vault, teams, scopes, url, app, http
+            )
         finally:
             if running is not None:
                 engine.drain()
                 await running
+            await surface.close()
             await adapters["slack"].close()
             await router.close()
             await redis.close()

@@ -13,11 +13,12 @@ from datetime import UTC, datetime
 import structlog
 
 from konstruct.agents import fallbacks, tool_ledger, turns_repository
-from konstruct.agents.ports import ChannelSurface, Knowledge, Passage
+from konstruct.agents.ports import ChannelSurface, Knowledge, Passage, ShownAnswer
 from konstruct.agents.thinking import Answer, Thinker, fallback
 from konstruct.agents.timeline_trace import Trace
 from konstruct.agents.turn import Outcome, Step, Turn
 from konstruct.conversations import outbox
+from konstruct.conversations.answer_place import AnswerPlace
 from konstruct.conversations.outbox import Reply
 from konstruct.conversations.part import Part
 from konstruct.db.database import Database
@@ -99,26 +100,29 @@ class TurnLoop:
             return
         with structlog.contextvars.bound_contextvars(turn_id=str(turn.id)):
             trace = Trace(turn.elapsed_s)
-            answer = await self._answer(claim, turn, trace)
-            outcome = await self._finish(claim, turn, answer, trace)
+            async with self._surface.answering(_place(claim, turn)) as shown:
+                answer = await self._answer(claim, turn, trace, shown)
+                await shown.rest()
+                outcome = await self._finish(claim, turn, answer, trace, shown)
+                shown.unsaid = outcome == "handed_over"
             self._counters.inc("turns_total", outcome=outcome, reason=answer.reason or "none")
             log.info("turn_done", outcome=outcome, reason=answer.reason, attempts=turn.attempts, messages=len(turn.asked))
 
-    async def _answer(self, claim: Claim, turn: Turn, trace: Trace) -> Answer:
+    async def _answer(self, claim: Claim, turn: Turn, trace: Trace, shown: ShownAnswer) -> Answer:
         if claim.attempts > self._attempts:
             return fallback(fallbacks.BROKEN, bury=True)
         limit = asyncio.timeout(turn.remaining_s)
         try:
-            async with limit, self._surface.working(claim.scope, turn.account_id, turn.channel_id, turn.thread_id):
+            async with limit:
                 deadline = time.monotonic() + turn.remaining_s - MARGIN_S
-                return await self._thinker.think(claim.scope, turn, _Steps(self._db, claim, trace), deadline)
+                return await self._thinker.think(claim.scope, turn, _Steps(self._db, claim, trace), deadline, shown)
         except TimeoutError:
             if not limit.expired():
                 # The database's, not the turn's: what could not be stored in time is tried again.
                 raise
             return fallback(fallbacks.TOO_SLOW)
 
-    async def _finish(self, claim: Claim, turn: Turn, answer: Answer, trace: Trace) -> Outcome:
+    async def _finish(self, claim: Claim, turn: Turn, answer: Answer, trace: Trace, shown: ShownAnswer) -> Outcome:
         """Put the answer into the outbox, close the turn and release the lane: one transaction, or nothing of it."""
         where = (turn.channel_kind, turn.channel_id, turn.thread_id, turn.participants)
         parts = self._surface.render(*where, answer.text)
@@ -129,7 +133,9 @@ class TurnLoop:
         async def work(session: TenantSession) -> Outcome:
             ours = await turns_repository.lock_for_answer(session, claim, turn)
             if ours:
-                await outbox.put(session, _reply(turn, answer, parts))
+                # What people see already becomes this answer, whatever it says so far.
+                seen = await shown.settle(session, parts[0])
+                await outbox.put(session, _reply(turn, answer, parts), first_id=seen)
             if answer.bury:
                 await turns_repository.bury(session, claim, turn, answer.reason or "")
             outcome: Outcome = answer.outcome if ours else "handed_over"
@@ -150,4 +156,22 @@ def _reply(turn: Turn, answer: Answer, parts: list[Part]) -> Reply:
         text=answer.text,
         parts=parts,
         turn_id=turn.id,
+    )
+
+
+def _place(claim: Claim, turn: Turn) -> AnswerPlace:
+    last = turn.asked[-1]
+    return AnswerPlace(
+        claim=claim,
+        turn_id=turn.id,
+        account_id=turn.account_id,
+        channel_kind=turn.channel_kind,
+        channel_id=turn.channel_id,
+        thread_id=turn.thread_id,
+        participants=turn.participants,
+        owner_epoch=turn.owner_epoch,
+        reader_id=last.external_author,
+        asked_at=max(line.sent_at for line in turn.asked),
+        resumed=turn.attempts > 1,
+        opens_thread=None if turn.several_people else turn.opens_thread,
     )

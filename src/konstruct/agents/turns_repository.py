@@ -232,6 +232,14 @@ async def close_turn(
         turn_id,
         "human" if outcome == "handed_over" else "answered",
     )
+    if outcome == "handed_over":
+        # What people saw of an answer that does not come is brought to its end by the sender.
+        await session.execute(
+            "SELECT queue_bump(s.tenant_id, s.conversation_id, 'send', '0') FROM streams s"
+            " WHERE s.tenant_id = $1 AND s.turn_id = $2",
+            claim.scope.tenant_id,
+            turn_id,
+        )
     await queue.release(session, claim)
 
 

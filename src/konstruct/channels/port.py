@@ -31,6 +31,12 @@ class Capabilities:
     reply_window_s: float | None
     opt_in_required: bool
     echoes: bool
+    stream: Literal["native", "edit", "none"] = "none"
+    """How an answer can be shown while it grows (`port_streams`): `native` are `Streams`, `edit` at least `Edits`."""
+    suggestions: bool = False
+    """Questions to choose from, for whoever opens the employee's own place: the adapter is `Suggesting`."""
+    titles: bool = False
+    """Threads have titles: the adapter is `Titling`."""
     install: bool = False
     """By the provider's page of consent: the adapter is `Installing`."""
     revoke: bool = False
@@ -95,6 +101,8 @@ class Echo:
     thread_id: str | None
     external_id: str
     text: str
+    sent_at: datetime | None = None
+    """The provider's time of the message."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
-from konstruct.channels.port import Credential
+from konstruct.channels.port import Credential, Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,3 +76,34 @@ class Revoking(Protocol):
 
     async def revoke(self, credential: Credential) -> str | None:
         """Let the provider forget the token; return None, or the code of why it did not. Never raises for its answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """Something that a person may ask with one click."""
+
+    title: str
+    message: str
+    """What the person then says."""
+
+
+@runtime_checkable
+class Suggesting(Protocol):
+    """A channel that offers questions to whoever opens the employee's own place."""
+
+    suggest_method: str
+    """Which of the provider's methods it counts against."""
+
+    async def suggest(self, channel_id: str, greeting: str, suggestions: Sequence[Suggestion], credential: Credential) -> bool:
+        """Offer `suggestions` in a direct channel; return whether it worked. Best effort: never raises."""
+
+
+@runtime_checkable
+class Titling(Protocol):
+    """A channel whose threads have titles."""
+
+    title_method: str
+    """Which of the provider's methods it counts against."""
+
+    async def title(self, target: Target, title: str, credential: Credential) -> bool:
+        """Name the thread; return whether it worked. Best effort: never raises."""

@@ -54,18 +54,19 @@ async def build_handlers(settings: Settings, db: Database, counters: Counters) -
         stack.push_async_callback(redis.close)
         mind = await open_mind(settings, db)
         stack.push_async_callback(mind.router.close)
+        limits = SendLimits(redis, tiers.RATES)
+        surface = Surface(db, adapters, credentials, limits, counters=counters)
+        stack.push_async_callback(surface.close)
         turns = TurnLoop(
             db,
             mind.router,
-            Surface(db, adapters, credentials),
+            surface,
             mind.documents,
             deadline_s=settings.turn_deadline_s,
             attempts=settings.turn_attempts,
             counters=counters,
         )
-        sends = Delivering(
-            db, adapters, credentials, SendLimits(redis, tiers.RATES), counters=counters, patience=patience_of(settings)
-        )
+        sends = Delivering(db, adapters, credentials, limits, counters=counters, patience=patience_of(settings))
         await stack.enter_async_context(reading(db))
         indexing = asyncio.create_task(index_on(db))
         stack.callback(indexing.cancel)

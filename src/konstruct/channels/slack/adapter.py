@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-import structlog
 from pydantic import SecretStr
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -21,21 +20,16 @@ from konstruct.channels.port import (
     Target,
 )
 from konstruct.channels.slack import events, history, outcomes, signature
+from konstruct.channels.slack.assistant import SlackAssistant
 from konstruct.channels.slack.client import Answer, SlackClient
 from konstruct.channels.slack.render import PART_MAX, render
 from konstruct.channels.slack.safety import notification
+from konstruct.channels.slack.streams import SlackStreams
 from konstruct.conversations.part import Part
 from konstruct.kit.settings import Settings
 
-log = structlog.get_logger()
 
-WORKING_STATUS = "is working on it…"
-"""Shown after the employee's name. Slack clears it by itself after two minutes."""
-
-_STATUS_TIMEOUT_S = 3.0
-
-
-class SlackAdapter:
+class SlackAdapter(SlackAssistant, SlackStreams):
     """The channel port's adapter for Slack. Without a signing secret it sends, but refuses every webhook."""
 
     kind = "slack"
@@ -49,6 +43,9 @@ class SlackAdapter:
         reply_window_s=None,
         opt_in_required=False,
         echoes=True,
+        stream="native",
+        suggestions=True,
+        titles=True,
     )
 
     def __init__(self, settings: Settings) -> None:
@@ -93,22 +90,6 @@ class SlackAdapter:
     async def find(self, post: Post, since: datetime, credential: Credential) -> FindOutcome:
         """See `ChannelAdapter.find`. Slack limits most apps to one such call a minute."""
         return await history.find(self._client, post, since, credential)
-
-    async def working(self, target: Target, credential: Credential, active: bool) -> None:
-        """See `ChannelAdapter.working`."""
-        thread = target.thread_id
-        if thread is None:
-            return
-
-        async def call(web: AsyncWebClient) -> object:
-            status = WORKING_STATUS if active else ""
-            return await web.assistant_threads_setStatus(channel_id=target.channel_id, thread_ts=thread, status=status)
-
-        result = await self._client.call(call, credential.token, _STATUS_TIMEOUT_S)
-        if not isinstance(result, Answer):
-            log.debug("slack.status_not_shown", code=result.reason)
-        elif result.data.get("ok") is not True:
-            log.debug("slack.status_not_shown", code=outcomes.code(result))
 
     async def health(self, credential: Credential) -> str | None:
         """See `ChannelAdapter.health`. "no_connection", "timeout" and the like mean that Slack was not asked."""

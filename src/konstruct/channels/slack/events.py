@@ -194,6 +194,8 @@ def _echo(envelope: _Envelope) -> Inbound:
         thread_id=payload.timestamp(event, "thread_ts"),
         external_id=ts,
         text=storable(payload.text(event, "text")),
+        # A shared file is never the beginning of an answer, which is all that the time is for.
+        sent_at=None if event.get("files") else payload.moment(ts),
     )
 
 

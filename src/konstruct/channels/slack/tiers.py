@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from konstruct.channels.rates import HISTORY, POST, Rate
+from konstruct.channels.rates import HISTORY, POST, WORKING, Rate
 
 TIER_1 = Rate(per_minute=1)
 TIER_2 = Rate(per_minute=20, burst=5)
@@ -20,7 +20,7 @@ TIER_4 = Rate(per_minute=100, burst=20)
 POSTS = Rate(per_minute=240, burst=10, channel_per_s=1.0, bucket=POST)
 """A message a second and channel; "several hundred messages per minute" for the workspace, which Slack does not put more
 exactly."""
-STATUSES = Rate(per_minute=240, burst=10, channel_per_s=1.0)
+STATUSES = Rate(per_minute=240, burst=10, channel_per_s=1.0, bucket=WORKING)
 """As for posts, and counted apart."""
 HISTORIES = Rate(per_minute=1, bucket=HISTORY)
 """For apps that are distributed outside the Marketplace, both methods: one call a minute, 15 messages. Counted together."""
@@ -29,6 +29,7 @@ RATES: Mapping[str, Rate] = MappingProxyType(
     {
         POST: POSTS,
         HISTORY: HISTORIES,
+        WORKING: STATUSES,
         "assistant.threads.setStatus": STATUSES,
         "assistant.threads.setSuggestedPrompts": TIER_3,
         "assistant.threads.setTitle": TIER_3,

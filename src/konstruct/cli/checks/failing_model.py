@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -10,21 +11,20 @@ from uuid import uuid4
 
 from konstruct.agents import fallbacks
 from konstruct.agents.loop import TurnLoop
-from konstruct.channels.credentials import Credentials
 from konstruct.channels.port import ChannelAdapter
 from konstruct.channels.slack.adapter import SlackAdapter
-from konstruct.channels.surface import Surface
+from konstruct.channels.streaming import SilentAnswer
+from konstruct.channels.surface import renderer
 from konstruct.cli.checks import probe_repository
 from konstruct.cli.checks.check import System, SystemCheck, Verdict
 from konstruct.cli.checks.probe_tenant import Probe, probe_tenant
+from konstruct.conversations.answer_place import AnswerPlace
 from konstruct.db.scope import TenantScope
 from konstruct.jobs.queue import Claim
 from konstruct.kit.counters import Counters
 from konstruct.llm.port import ChatRequest, Delta, LlmError
 from konstruct.llm.prices import load_prices
 from konstruct.llm.router import Router
-from konstruct.tenants.keyring import open_key_provider
-from konstruct.tenants.vault import Vault
 
 TELLING = "Traceback (most recent call last): https://model.internal refused the key of the doctor's probe"
 """What no customer may read."""
@@ -57,6 +57,17 @@ class _NoDocuments:
         return ()
 
 
+class _Paper:
+    """A channel that shows nothing: what would be shown stands in the outbox."""
+
+    def __init__(self, adapters: dict[str, ChannelAdapter]) -> None:
+        self.render = renderer(adapters)
+
+    @asynccontextmanager
+    async def answering(self, place: AnswerPlace) -> AsyncIterator[SilentAnswer]:
+        yield SilentAnswer()
+
+
 async def model_failure(system: System) -> Verdict:
     """A model's failure reaches the channel as one plain sentence, and nothing of what it said."""
     adapters: dict[str, ChannelAdapter] = {"slack": SlackAdapter(system.settings)}
@@ -77,7 +88,7 @@ async def _turn(system: System, adapters: dict[str, ChannelAdapter], probe: Prob
     """Run a turn on a model that raises `error`, as a worker would; return what would be shown."""
     async with system.db.tenant(probe.scope) as session:
         claim = await probe_repository.ask(session, probe.account_id, probe.agent_id, uuid4(), _LEASE)
-    surface = Surface(system.db, adapters, Credentials(system.db, Vault(open_key_provider(system.settings))))
+    surface = _Paper(adapters)
     router = Router([_Raising(error)], prices=load_prices())
     loop = TurnLoop(system.db, router, surface, _NoDocuments(), deadline_s=20.0, attempts=1, counters=Counters())
     await _work(loop, claim)
