@@ -120,11 +120,13 @@ async def test_what_nobody_handles_or_understands_goes(db: Database, tenants: Te
 
 def test_an_event_is_restored_as_it_was() -> None:
     name = {"account_key": "T1", "app_id": "A1", "event_key": "k"}
-    event: ChannelEvent = Deleted(**name, channel_id="C1", external_id="1.0")
+    event: ChannelEvent = Deleted(**name, channel_id="C1", external_id="1.0", post_key="slack:T1:C1:1.0")
     kind, values = stored(event)
     assert restored(kind, {**values, "of tomorrow": 1}) == event
     broken: list[tuple[str, dict[str, Any]]] = [("nothing", {}), ("deleted", {})]
     for kind, values in broken:
         with pytest.raises(ValueError, match=r"event|missing"):
             restored(kind, values)
-    assert set(KINDS) == {"edited", "deleted", "opened", "joined", "pressed", "submitted", "commanded", "revoked"}
+    assert set(KINDS) == {
+        *("edited", "deleted", "opened", "looked", "met", "joined", "pressed", "submitted", "commanded", "revoked"),
+    }

@@ -69,3 +69,27 @@ async def test_another_app_of_the_same_workspace_is_nobodys(
     assert await accept(ingest, stranger) == "wrong_app"
     for scope in tenants:
         assert await stored(db, scope, "messages") == []
+
+
+async def test_a_delivery_that_names_no_app_is_the_signing_apps(
+    db: Database, ingest: Ingest, teams: tuple[Team, Team], tenants: Tenants
+) -> None:
+    """Emulators, and old deliveries, say neither which app they are for nor whose bot hears them."""
+    for team, scope in zip(teams, tenants, strict=True):
+        bare = message(team, "D1", "U1", "hello")
+        del bare["api_app_id"], bare["authorizations"]
+        assert await accept(ingest, bare) == "ready"
+        assert len(await stored(db, scope, "messages")) == 1
+
+
+async def test_our_own_words_are_never_a_persons(
+    db: Database, ingest: Ingest, teams: tuple[Team, Team], tenants: Tenants
+) -> None:
+    """Shown without a word of a bot, they would be answered for ever. Another business's bot is a stranger here."""
+    own, other = (team.bot_user_id for team in teams)
+    said = message(teams[0], "D1", own, "I am here")
+    del said["authorizations"]
+    assert await accept(ingest, said) == "own"
+    assert await stored(db, tenants[0], "messages") == []
+    said = message(teams[0], "D1", other, "so am I")
+    assert await accept(ingest, said) == "ready"

@@ -14,7 +14,8 @@ import pytest
 import pytest_asyncio
 
 from konstruct.kit.ids import uuid7
-from konstruct.local.sandbox.businesses import APP_ID, FERNWOOD, MARLOW, Business
+from konstruct.local.sandbox.businesses import FERNWOOD, MARLOW, Business
+from konstruct.local.sandbox.slack.application import APP_ID
 from tests.docs.runbooks import Desk, open_desk, runbooks
 from tests.support import slack_events
 from tests.support.house import until

@@ -42,7 +42,7 @@ class Shop:
             addressed=True,
             sent_at=datetime.fromtimestamp(1_790_000_000 + number, UTC),
         )
-        return Item(message, Route(self.scope, account_id or self.account_id, "A1", True), text.encode())
+        return Item(message, Route(self.scope, account_id or self.account_id, "A1", "UBOT", True), text.encode())
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from tests.isolation.canary.plant import PATIENCE_S, SECRETS, Plant, asked_by, l
 from tests.support.house import until
 
 LOGS = ("web", "worker", "beat")
-FLEET = {"team", "direct", "channel", "refused", "client", "event", "letterreason", "tenant"}
+FLEET = {"team", "organisation", "bot", "direct", "channel", "refused", "client", "event", "letterreason", "tenant"}
 """What the fleet's tables hold: a channel's own ids, which route and tell apart deliveries, and the code of a dead letter."""
 
 

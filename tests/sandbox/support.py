@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import aiohttp
 import uvicorn
@@ -49,18 +50,39 @@ class Heard:
         event: dict[str, Any] = self.envelope["event"]
         return event
 
+    @property
+    def form(self) -> dict[str, str]:
+        return dict(parse_qsl(self.body.decode(), keep_blank_values=True, strict_parsing=True))
+
+    @property
+    def payload(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.form["payload"])
+        return found
+
 
 @dataclass
 class Listener:
-    """An app's webhook. `answers` holds the status codes of the next requests, then it is always 200."""
+    """An app's webhooks. `answers` holds the status codes of the next events, then it is always 200.
+
+    Interactions and commands are `pressed`; `replies` holds the bodies of the next answers to them (a number: the status).
+    """
 
     url: str = ""
     heard: list[Heard] = field(default_factory=list)
     answers: list[int] = field(default_factory=list)
+    pressed: list[Heard] = field(default_factory=list)
+    replies: list[Any] = field(default_factory=list)
 
     async def handle(self, request: web.Request) -> web.Response:
         self.heard.append(Heard({name.lower(): value for name, value in request.headers.items()}, await request.read()))
         return web.Response(status=self.answers.pop(0) if self.answers else 200)
+
+    async def take(self, request: web.Request) -> web.Response:
+        self.pressed.append(Heard({name.lower(): value for name, value in request.headers.items()}, await request.read()))
+        reply = self.replies.pop(0) if self.replies else ""
+        if isinstance(reply, int):
+            return web.Response(status=reply)
+        return web.Response(text=reply) if isinstance(reply, str) else web.json_response(reply)
 
     async def wait(self, count: int) -> list[Heard]:
         await until(lambda: len(self.heard) >= count)
@@ -72,6 +94,8 @@ async def open_listener() -> AsyncIterator[Listener]:
     listener = Listener()
     app = web.Application()
     app.router.add_post("/webhooks/slack/events", listener.handle)
+    app.router.add_post("/webhooks/slack/interactivity", listener.take)
+    app.router.add_post("/webhooks/slack/commands", listener.take)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
     listening = _listening_socket()
@@ -99,6 +123,12 @@ class Sandbox:
         async with self.http.post(f"{self.url}/sandbox/slack/api/{method}", headers=headers, **sent) as response:
             body: dict[str, Any] = await response.json()
             return {**body, "http": response.status, "retry_after": response.headers.get("Retry-After")}
+
+    async def act(self, path: str, user: str = ANNA, **fields: Any) -> tuple[int, dict[str, Any]]:
+        """Send one of a page's forms as a person of Fernwood; return status and answer."""
+        form = {"team": FERNWOOD.workspace.team_id, "user": user, **fields}
+        async with self.http.post(f"{self.url}/sandbox{path}", data=form) as response:
+            return response.status, await response.json()
 
     async def say(self, text: str, channel: str = FRONT_DESK, user: str = ANNA, thread_ts: str | None = None) -> str:
         """Say something as a person of Fernwood; return its ts."""

@@ -71,7 +71,8 @@ async def test_a_message_is_typed_and_the_answer_seen(person: Person, listener: 
     await person.type("When do <we> open?")
     await expect(page.locator(".message .prose")).to_have_text("When do <we> open?")
     await expect(page.get_by_role("textbox")).to_have_value("")
-    (heard,) = await listener.wait(1)
+    opened, heard = sorted(await listener.wait(2), key=lambda each: each.event["type"])
+    assert (opened.event["type"], opened.event["tab"], opened.event["channel"]) == ("app_home_opened", "messages", ANNA_DIRECT)
     place = {"channel": ANNA_DIRECT, "thread_ts": heard.event["ts"]}
     await sandbox.api("assistant.threads.setStatus", channel_id=ANNA_DIRECT, thread_ts=heard.event["ts"], status="is thinking…")
     await expect(page.locator(".status")).to_contain_text("Robin is thinking")

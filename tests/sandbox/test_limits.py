@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
 
-from konstruct.local.sandbox.businesses import MARLOW
+from konstruct.local.sandbox.businesses import FERNWOOD, MARLOW
+from konstruct.local.sandbox.model import Message, Stream
 from konstruct.local.sandbox.slack.errors import RateLimited
 from konstruct.local.sandbox.slack.limits import SLACK_RATES, Limiter, Rate
+from konstruct.local.sandbox.slack.view_body import check_view
+from konstruct.local.sandbox.slack.views import new_view
 from tests.sandbox.support import ANNA, ANNA_DIRECT, FRONT_DESK, MARLOW_DESK, Sandbox
 
 
@@ -40,6 +44,40 @@ def test_one_look_at_a_thread_a_minute() -> None:
     limiter.take("conversations.replies", "T1", "C1")
 
 
+def _views(sandbox: Sandbox) -> dict[str, dict[str, Any]]:
+    """Return arguments for the methods of views: with triggers of Anna's, one from a dialog that is open."""
+    store, team, now = sandbox.store.interactions, FERNWOOD.workspace.team_id, time.time()
+    modal = {"type": "modal", "title": {"type": "plain_text", "text": "Hi"}, "blocks": [{"type": "divider"}]}
+    open_one = new_view(team, ANNA, check_view(modal, "modal"))
+    store.put_view(open_one)
+    first, second = (store.add_trigger(team, ANNA, now, 60, view_id).trigger_id for view_id in (None, open_one.view_id))
+    return {
+        "views.open": {"trigger_id": first, "view": modal},
+        "views.push": {"trigger_id": second, "view": modal},
+        "views.update": {"view_id": open_one.view_id, "view": modal},
+        "views.publish": {"user_id": ANNA, "view": {"type": "home", "blocks": [{"type": "divider"}]}},
+    }
+
+
+def _open_stream(sandbox: Sandbox, root: str) -> str:
+    w, stream = FERNWOOD.workspace, Stream("in_progress", time.time())
+    draft = Message(ANNA_DIRECT, "", w.bot_user_id, from_bot=True, text="so far", thread_ts=root, stream=stream)
+    return sandbox.store.messages.add(w.team_id, draft).ts
+
+
+def _streams(sandbox: Sandbox, root: str) -> dict[str, dict[str, Any]]:
+    """Return arguments for the methods of agents."""
+    thread = {"channel_id": ANNA_DIRECT, "thread_ts": root}
+    piece = {"channel": ANNA_DIRECT, "markdown_text": "more", "ts": _open_stream(sandbox, root)}
+    return {
+        "chat.startStream": {"channel": ANNA_DIRECT, "thread_ts": root},
+        "chat.appendStream": piece,
+        "chat.stopStream": piece,
+        "assistant.threads.setTitle": {**thread, "title": "Hours"},
+        "assistant.threads.setSuggestedPrompts": {**thread, "prompts": [{"title": "Hours", "message": "When are you open?"}]},
+    }
+
+
 class TestOverHttp:
     """Each method answers 429 with Retry-After once its bucket is empty, for its own workspace only."""
 
@@ -62,11 +100,16 @@ class TestOverHttp:
             "conversations.open": {"users": ANNA},
             "users.info": {"user": ANNA},
             "auth.test": {},
+            "chat.postEphemeral": {"channel": ANNA_DIRECT, "user": ANNA, "text": "for you"},
+            **_views(sandbox),
+            **_streams(sandbox, root),
         }
         first = await sandbox.api(method, **arguments[method])
         if method == "chat.delete":
             arguments[method]["ts"] = (await sandbox.api("chat.postMessage", channel=FRONT_DESK, text="more"))["ts"]
             arguments[method]["channel"] = FRONT_DESK
+        if method == "chat.stopStream":
+            arguments[method]["ts"] = _open_stream(sandbox, root)
         second = await sandbox.api(method, **arguments[method])
         assert first["ok"] is True
         assert (second["http"], second["error"], second["retry_after"]) == (429, "ratelimited", "100")

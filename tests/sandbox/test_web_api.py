@@ -56,7 +56,8 @@ async def test_a_form_carries_structures_as_json_text(sandbox: Sandbox) -> None:
     form = {"token": TOKEN, "channel": FRONT_DESK, "blocks": '[{"type":"markdown","text":"hi"}]', "text": "hi"}
     async with sandbox.http.post(f"{sandbox.url}/sandbox/slack/api/chat.postMessage", data=form) as response:
         body = await response.json()
-    assert body["ok"] is True and body["message"]["blocks"] == [{"type": "markdown", "text": "hi"}]
+    (block,) = body["message"]["blocks"]
+    assert body["ok"] is True and block == {"type": "markdown", "text": "hi", "block_id": block["block_id"]}
 
 
 async def test_a_persons_id_means_their_direct_channel(sandbox: Sandbox) -> None:
@@ -91,13 +92,13 @@ async def test_a_status_shows_until_the_answer(sandbox: Sandbox) -> None:
     root = await sandbox.say("hello", ANNA_DIRECT)
     place: dict[str, Any] = {"channel_id": ANNA_DIRECT, "thread_ts": root}
     await sandbox.api("assistant.threads.setStatus", status="is thinking", **place)
-    text, until = sandbox.store.messages.statuses(ANNA_DIRECT)[root]
-    assert text == "is thinking" and 110 < until - time.time() <= 120
+    status = sandbox.store.threads.statuses(ANNA_DIRECT)[root]
+    assert status.text == "is thinking" and 110 < status.until - time.time() <= 120
     await sandbox.api("chat.postMessage", channel=ANNA_DIRECT, thread_ts=root, text="hi")
-    assert sandbox.store.messages.statuses(ANNA_DIRECT) == {}
+    assert sandbox.store.threads.statuses(ANNA_DIRECT) == {}
     await sandbox.api("assistant.threads.setStatus", status="is thinking", **place)
     await sandbox.api("assistant.threads.setStatus", status="", **place)
-    assert sandbox.store.messages.statuses(ANNA_DIRECT) == {}
+    assert sandbox.store.threads.statuses(ANNA_DIRECT) == {}
 
 
 async def test_accepted_posts_are_recorded(sandbox: Sandbox) -> None:

@@ -146,7 +146,7 @@ async def test_a_thawed_zombie_cannot_save_finish_or_send(still: House, model: P
     await abandon(still, old)
     heir = await claim(still, "turn")
     with pytest.raises(LeaseLostError):
-        await still.db.run(scope, lambda s: turns_repository.save_step(s, old, turn.id, Step(0, "model", "late")))
+        await still.db.run(scope, lambda s: turns_repository.save_step(s, old, turn, Step(0, "model", "late")))
     with pytest.raises(LeaseLostError):
         await still.db.run(scope, lambda s: turns_repository.lock_for_answer(s, old, turn))
     with pytest.raises(LeaseLostError):

@@ -225,9 +225,9 @@ async def _interrupt(scene: Scene, who: Any, moment: str) -> None:
         post = await scene.streaming("The employee says that ")
         if moment == "while nobody works":
             await scene.crash(task)
-            await _take_over(scene, who)
+            await take_over(scene, who)
         elif moment == "while it grows":
-            await _take_over(scene, who)
+            await take_over(scene, who)
             scene.talker.say("nobody needs to know this ")
             await until(lambda: not post["streaming"])
             scene.talker.say("at all.")
@@ -235,7 +235,7 @@ async def _interrupt(scene: Scene, who: Any, moment: str) -> None:
         else:
             scene.talker.end()
     if moment == "before it is finished":
-        await _take_over(scene, who)
+        await take_over(scene, who)
     if moment == "while nobody works":
         await hand.take_turn(scene.house)
     await scene.sent()
@@ -245,7 +245,7 @@ async def _interrupt(scene: Scene, who: Any, moment: str) -> None:
     assert await scene.rows("SELECT 1 FROM streams WHERE tenant_id = $1") == []
 
 
-async def _take_over(scene: Scene, who: Any) -> None:
+async def take_over(scene: Scene, who: Any) -> None:
     async def work(session: TenantSession) -> None:
         (row,) = await session.fetch("SELECT id, owner_epoch FROM conversations WHERE tenant_id = $1", scene.scope.tenant_id)
         await ownership.take_over(session, row["id"], row["owner_epoch"], who, scene.house.surface.render)
@@ -257,13 +257,13 @@ async def test_a_suspended_business_shows_nothing_more_and_goes_on_when_it_is_ba
     await scene.ask()
     async with scene.turn() as task:
         post = await scene.streaming("What a business may say ")
-        await _set(scene, "suspended")
+        await set_status(scene, "suspended")
         scene.talker.say("while it is away ")
         await until(lambda: not post["streaming"])
         task.cancel()
     await scene.house.surface.settled()
     assert scene.texts == ["What a business may say"]
-    await _set(scene, "active")
+    await set_status(scene, "active")
     await hand.abandon(scene.house, scene.held)
     await scene.resume(WHOLE)
     await scene.whole(WHOLE)
@@ -273,14 +273,14 @@ async def test_a_worker_that_is_cut_off_by_a_suspension_leaves_no_sign_of_work(s
     await scene.ask()
     async with scene.turn() as task:
         post = await scene.streaming("What a business may say ")
-        await _set(scene, "suspended")
+        await set_status(scene, "suspended")
         # The engine cancels what it could not renew.
         task.cancel()
     await scene.house.surface.settled()
     assert not post["streaming"] and scene.texts == ["What a business may say"]
 
 
-async def _set(scene: Scene, status: str) -> None:
+async def set_status(scene: Scene, status: str) -> None:
     async with scene.house.db.fleet("test") as fleet:
         await fleet.execute(
             "UPDATE tenant_directory SET status = $2, status_changed_at = now() WHERE tenant_id = $1",

@@ -12,6 +12,7 @@ from typing import Any
 from aiohttp import web
 
 from tests.support import fake_streams
+from tests.support.fake_slack_app import FakeApp, Place
 from tests.support.fake_streams import FakeStreams
 
 MARKDOWN_MAX = 12_000
@@ -32,6 +33,11 @@ class Workspace:
     bot_id: str
     bot_user_id: str
     channels: set[str]
+    name: str = ""
+    enterprise_id: str | None = None
+    org_wide: bool = False
+    scopes: str | None = None
+    """What the token may do, as Slack says beside its answers; None: it does not say."""
 
 
 @dataclass
@@ -55,12 +61,17 @@ class FakeSlack:
     statuses: list[dict[str, Any]] = field(default_factory=list)
     titles: list[dict[str, Any]] = field(default_factory=list)
     suggested: list[dict[str, Any]] = field(default_factory=list)
+    app: FakeApp = field(init=False)
+    """What people install here."""
+    revoked: set[str] = field(default_factory=set)
+    """Tokens that were taken back."""
     url: str = ""
     _runner: web.AppRunner | None = None
     _clock: int = 0
 
     def __post_init__(self) -> None:
         self.streams = FakeStreams(self.posts)
+        self.app = FakeApp(self._install)
 
     async def start(self) -> None:
         app = web.Application(client_max_size=1 << 22)
@@ -88,7 +99,9 @@ class FakeSlack:
         if trouble is not None and not trouble[0]:
             return await trouble[1](request)
         answer = await self._answer(method, token, request)
-        return web.json_response(answer) if trouble is None else await trouble[1](request)
+        held = next((item.scopes for item in self.workspaces if item.token == token), None)
+        headers = {} if held is None else {"X-OAuth-Scopes": held}
+        return web.json_response(answer, headers=headers) if trouble is None else await trouble[1](request)
 
     def _trouble_of(self, method: str, asked: dict[str, Any]) -> Trouble | None:
         if self.trouble is not None:
@@ -99,11 +112,17 @@ class FakeSlack:
         return self.accept, self.fault
 
     async def _answer(self, method: str, token: str, request: web.Request) -> dict[str, Any]:
+        if method == "oauth.v2.access":
+            return await self.app.access(request)
+        if token in self.revoked:
+            return {"ok": False, "error": "token_revoked"}
         team = next((item for item in self.workspaces if item.token == token), None)
         if team is None:
             return {"ok": False, "error": "invalid_auth" if token else "not_authed"}
         if method == "auth.test":
-            return {"ok": True, "team_id": team.team_id, "user_id": team.bot_user_id, "bot_id": team.bot_id}
+            return _test(team)
+        if method == "auth.revoke":
+            return self._revoke(token, dict(request.query))
         if method == "chat.postMessage":
             return self._post(team, json.loads(await request.text()))
         if method == "conversations.replies":
@@ -119,6 +138,22 @@ class FakeSlack:
             self.statuses.append(json.loads(await request.text()))
             return {"ok": True}
         return {"ok": False, "error": "unknown_method"}
+
+    def _install(self, place: Place, token: str) -> None:
+        """The app is in a workspace, or in all of an organisation, from now on."""
+        key = place.team_id or place.enterprise_id or ""
+        self.workspaces = [item for item in self.workspaces if item.team_id != key or item.token == token]
+        if all(item.token != token for item in self.workspaces):
+            org = place.team_id is None
+            team = Workspace(token, key, self.app.app_id, f"B{key}", place.bot_user_id, {"D1", "D2", "C1", "C2"}, place.name)
+            team.enterprise_id, team.org_wide = place.enterprise_id, org
+            self.workspaces.append(team)
+
+    def _revoke(self, token: str, asked: dict[str, str]) -> dict[str, Any]:
+        if asked.get("test") not in (None, "0", "false"):
+            return {"ok": True, "revoked": False}
+        self.revoked.add(token)
+        return {"ok": True, "revoked": True}
 
     def _post(self, team: Workspace, body: dict[str, Any]) -> dict[str, Any]:
         if body.get("channel") not in team.channels:
@@ -163,6 +198,13 @@ class FakeSlack:
         cursor = str(start + limit) if more else ""
         page = found[start : start + limit]
         return {"ok": True, "messages": page, "has_more": more, "response_metadata": {"next_cursor": cursor}}
+
+
+def _test(team: Workspace) -> dict[str, Any]:
+    found: dict[str, Any] = {"ok": True, "team": team.name, "user_id": team.bot_user_id, "bot_id": team.bot_id}
+    if team.enterprise_id:
+        found |= {"enterprise_id": team.enterprise_id, "is_enterprise_install": team.org_wide}
+    return found | {"team_id": team.team_id}
 
 
 def _units(text: str) -> int:

@@ -13,6 +13,7 @@ from typing import Any
 import aiohttp
 import uvicorn
 from fastapi import FastAPI
+from pydantic import SecretStr
 
 from konstruct.agents.loop import TurnLoop
 from konstruct.channels import accounts
@@ -125,8 +126,12 @@ async def open_house(
     *,
     run_engine: bool = True,
     pace: Pace | None = None,
+    app: bool = True,
 ) -> AsyncIterator[House]:
-    """Run everything, connected: team 0 belongs to `scopes[0]`, team 1 to `scopes[1]`, both with one Slack app."""
+    """Run everything, connected: team 0 belongs to `scopes[0]`, team 1 to `scopes[1]`, both with one Slack app.
+
+    `app` says whether that can be installed by a click too.
+    """
     teams = team_of(0, scopes[0]), team_of(1, scopes[1])
     slack = FakeSlack(
         [Workspace(t.token, t.team_id, t.app_id, f"B{t.team_id}", t.bot_user_id, {"D1", "D2", "C1", "C2"}) for t in teams]
@@ -134,7 +139,13 @@ async def open_house(
     await slack.start()
     port = free_port()
     settings = settings.model_copy(
-        update={"slack_api_url": slack.url, "bind": f"127.0.0.1:{port}", "public_url": f"http://127.0.0.1:{port}"}
+        update={
+            "slack_api_url": slack.url,
+            "slack_client_id": slack.app.client_id if app else None,
+            "slack_client_secret": SecretStr(slack.app.client_secret) if app else None,
+            "bind": f"127.0.0.1:{port}",
+            "public_url": f"http://127.0.0.1:{port}",
+        }
     )
     for scope, team in zip(scopes, teams, strict=True):
         await accounts.connect(
@@ -164,13 +175,12 @@ async def open_house(
     )
     sends = Delivering(db, adapters, credentials, limits, counters=counters, patience=patience_of(settings))
     engine = Engine(db, {"turn": turns, "send": sends}, lease_s=settings.lease_s, capacity=100)
-    async with _served(settings, port) as app, aiohttp.ClientSession() as http:
+    async with _served(settings, port) as served, aiohttp.ClientSession() as http:
         running = asyncio.create_task(engine.run()) if run_engine else None
         try:
             url = f"http://127.0.0.1:{port}"
-            yield House(
-                settings, db, slack, engine, turns, sends, counters, surface, limits, vault, teams, scopes, url, app, http
-            )
+            parts = (settings, db, slack, engine, turns, sends, counters, surface, limits, vault)
+            yield House(*parts, teams, scopes, url, served, http)
         finally:
             if running is not None:
                 engine.drain()

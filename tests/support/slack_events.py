@@ -122,3 +122,39 @@ def metadata_echo(team: Team, post: dict[str, Any]) -> dict[str, Any]:
         "event_ts": post["ts"],
     }
     return envelope(team, event)
+
+
+def inner(delivery: dict[str, Any]) -> dict[str, Any]:
+    """Return the message of a delivery as Slack shows it within an edit or a deletion."""
+    return {name: value for name, value in delivery["event"].items() if name not in ("channel", "channel_type", "event_ts")}
+
+
+def changed(team: Team, delivery: dict[str, Any], text: str | None = None, **changes: Any) -> dict[str, Any]:
+    """Return the edit of what `delivery` brought: its text, or whatever `changes` replace in the message."""
+    before, at = inner(delivery), new_ts()
+    now = {**before, **({} if text is None else {"text": text}), "type": "message", **changes}
+    if text is not None:
+        now.setdefault("edited", {"user": before.get("user"), "ts": f"{at.partition('.')[0]}.000000"})
+    return envelope(team, _about(delivery, "message_changed", at) | {"message": now, "previous_message": before})
+
+
+def deleted(team: Team, delivery: dict[str, Any]) -> dict[str, Any]:
+    """Return the deletion of what `delivery` brought."""
+    before, at = inner(delivery), new_ts()
+    event = _about(delivery, "message_deleted", at) | {"deleted_ts": before["ts"], "previous_message": before}
+    return envelope(team, event)
+
+
+def tombstone(team: Team, delivery: dict[str, Any]) -> dict[str, Any]:
+    """Return the deletion of a post that has answers: it stays in its place, without its words."""
+    before, at = inner(delivery), new_ts()
+    kept = {"type": "message", "subtype": "tombstone", "text": "This message was deleted.", "user": "USLACKBOT"}
+    now = kept | {"hidden": True, "ts": before["ts"], "thread_ts": before["ts"], "reply_count": 1}
+    return envelope(team, _about(delivery, "message_changed", at) | {"message": now, "previous_message": before})
+
+
+def _about(delivery: dict[str, Any], subtype: str, at: str) -> dict[str, Any]:
+    event = delivery["event"]
+    kind = event.get("channel_type") or ("im" if event["channel"].startswith("D") else "channel")
+    outer = {"type": "message", "subtype": subtype, "hidden": True, "ts": at, "event_ts": at}
+    return outer | {"channel": event["channel"], "channel_type": kind}

@@ -55,6 +55,12 @@ INSERT INTO channel_events (tenant_id, id, account_id, kind, content)
 SELECT $1, uuidv7(), a.id, 'commanded', jsonb_build_object('text', $2::text) FROM channel_accounts a WHERE a.tenant_id = $1;
 INSERT INTO channel_health (tenant_id, account_id, status, reason)
 SELECT $1, a.id, 'active', $2 FROM channel_accounts a WHERE a.tenant_id = $1;
+INSERT INTO channel_installs (tenant_id, id, kind, session_id, state_hash, expires_at)
+SELECT $1, uuidv7(), 'slack', s.id, sha256(convert_to($2, 'UTF8')), now() + interval '1 minute'
+FROM sessions s WHERE s.tenant_id = $1 LIMIT 1;
+UPDATE channel_accounts SET account_name = $2, enterprise_id = $2, scopes = ARRAY[$2],
+  token_expires_at = now() + interval '1 h' WHERE tenant_id = $1;
+UPDATE channel_routes SET enterprise_id = $2 WHERE tenant_id = $1;
 INSERT INTO conversation_notes (tenant_id, id, conversation_id, member_name, text)
 SELECT $1, uuidv7(), c.id, $2, $2 FROM conversations c WHERE c.tenant_id = $1 LIMIT 1;
 INSERT INTO conversation_events (tenant_id, conversation_id, owner_epoch, kind, member_name, message_id)
@@ -62,6 +68,8 @@ SELECT $1, m.conversation_id, 1, 'taken_over', $2, m.id FROM messages m WHERE m.
 INSERT INTO human_messages (tenant_id, message_id, conversation_id, seq, token, member_name)
 SELECT $1, m.id, m.conversation_id, m.seq, uuidv7(), $2 FROM messages m WHERE m.tenant_id = $1 LIMIT 1;
 INSERT INTO message_terms (tenant_id, term, message_id) SELECT $1, $2, m.id FROM messages m WHERE m.tenant_id = $1;
+INSERT INTO message_files (tenant_id, message_id, file_id, text)
+SELECT $1, m.id, 'F1', $2 FROM messages m WHERE m.tenant_id = $1 LIMIT 1;
 INSERT INTO document_files (tenant_id, document_id, part, bytes)
 SELECT $1, d.id, 0, convert_to($2, 'UTF8') FROM documents d WHERE d.tenant_id = $1;
 INSERT INTO document_jobs (tenant_id, document_id) SELECT $1, d.id FROM documents d WHERE d.tenant_id = $1;
@@ -86,6 +94,7 @@ async def fill(house: House, number: int) -> None:
     await take_turn(house)
     await send(house)
     await Documents(house.db).add(scope, f"About {canary}", f"All that {canary} knows.", "test")
+    refresh = await house.app.state.deps.vault.put(house.db, scope, "slack.refresh_token", f"xoxe-{canary}")
     member = await add_member(house.db, scope, "admin", f"{canary}@example.com")
     async with house.db.tenant(scope) as session:
         await sessions.open_session(session, member, canary)
@@ -95,6 +104,8 @@ async def fill(house: House, number: int) -> None:
         owner = await members_repository.first_owner(session)
         await session.execute("UPDATE tenants SET name = name || ' ' || $2 WHERE tenant_id = $1", scope.tenant_id, canary)
         await session.execute("UPDATE members SET name = $3 WHERE tenant_id = $1 AND id = $2", scope.tenant_id, owner, canary)
+        sql = "UPDATE channel_accounts SET refresh_secret_id = $2 WHERE tenant_id = $1"
+        await session.execute(sql, scope.tenant_id, refresh)
         for statement in _DIRECT.split(";\n"):
             await session.execute(statement, scope.tenant_id, *([canary] if "$2" in statement else []))
     async with house.db.fleet("test") as fleet:

@@ -222,6 +222,8 @@ async def test_it_can_be_connected_again_and_then_answers(house: House) -> None:
     account = await _account(house)
     async with open_portal(house, house.scopes[0]) as person:
         await person.post(f"/channels/{account}/disconnect")
+        assert house.slack.revoked == {house.teams[0].token}
+        house.slack.revoked.clear()  # It was installed again in Slack.
         answers_ = await asyncio.gather(*(_connect(person, house.teams[0]) for _ in range(3)))
     assert {answer.path for answer in answers_} == {f"/channels/{account}?done=connected"}
     assert await _secrets(house) == 1
@@ -233,6 +235,7 @@ async def test_it_can_be_connected_again_and_then_answers(house: House) -> None:
 async def test_another_business_may_connect_what_was_disconnected(house: House) -> None:
     async with open_portal(house, house.scopes[0]) as person, open_portal(house, house.scopes[1]) as other:
         await person.post(f"/channels/{await _account(house)}/disconnect")
+        house.slack.revoked.clear()  # It was installed again in Slack.
         assert (await _connect(other, house.teams[0])).status == 303
         again = await _connect(person, house.teams[0])
     assert again.status == 409

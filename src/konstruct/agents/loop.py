@@ -17,6 +17,7 @@ from konstruct.agents.ports import ChannelSurface, Knowledge, Passage, ShownAnsw
 from konstruct.agents.thinking import Answer, Thinker, fallback
 from konstruct.agents.timeline_trace import Trace
 from konstruct.agents.turn import Outcome, Step, Turn
+from konstruct.agents.turns_repository import TurnChangedError
 from konstruct.conversations import outbox
 from konstruct.conversations.answer_place import AnswerPlace
 from konstruct.conversations.outbox import Reply
@@ -49,7 +50,7 @@ class _Steps:
 
     async def answered(self, turn: Turn, step: Step, calls: Sequence[CallRecord], began: float) -> None:
         async def work(session: TenantSession) -> None:
-            await turns_repository.save_step(session, self._claim, turn.id, step, self._trace.ms(began), self._trace)
+            await turns_repository.save_step(session, self._claim, turn, step, self._trace.ms(began), self._trace)
             if step.tool_calls:
                 await tool_ledger.intend(session, turn.id, step.position, step.tool_calls)
             # Last: the tenant's other turns add to the same sums.
@@ -60,7 +61,7 @@ class _Steps:
 
     async def refused(self, turn: Turn, step: Step, asked: Step, began: float) -> None:
         async def work(session: TenantSession) -> None:
-            await turns_repository.save_step(session, self._claim, turn.id, step, self._trace.ms(began), self._trace)
+            await turns_repository.save_step(session, self._claim, turn, step, self._trace.ms(began), self._trace)
             await tool_ledger.refuse(session, turn.id, asked.position, "no tool executor")
 
         await self._db.run(self._claim.scope, work)
@@ -99,16 +100,28 @@ class TurnLoop:
         if turn is None:
             return
         with structlog.contextvars.bound_contextvars(turn_id=str(turn.id)):
-            trace = Trace(turn.elapsed_s)
             async with self._surface.answering(_place(claim, turn)) as shown:
-                answer = await self._answer(claim, turn, trace, shown)
-                await shown.rest()
-                outcome = await self._finish(claim, turn, answer, trace, shown)
-                shown.unsaid = outcome == "handed_over"
+                answer, outcome = await self._take(claim, turn, shown)
+                shown.unsaid = outcome in ("handed_over", "withdrawn")
             self._counters.inc("turns_total", outcome=outcome, reason=answer.reason or "none")
             log.info("turn_done", outcome=outcome, reason=answer.reason, attempts=turn.attempts, messages=len(turn.asked))
 
+    async def _take(self, claim: Claim, turn: Turn, shown: ShownAnswer) -> tuple[Answer, Outcome]:
+        """Bring the turn to its end. When something that it has seen is deleted, it begins anew with what is left."""
+        seen = turn
+        while True:
+            trace = Trace(seen.elapsed_s)
+            try:
+                answer = await self._answer(claim, seen, trace, shown)
+                await shown.rest()
+                return answer, await self._finish(claim, seen, answer, trace, shown)
+            except TurnChangedError:
+                log.info("turn_changed")
+                seen = await self._db.run(claim.scope, lambda s: turns_repository.look_again(s, claim, turn))
+
     async def _answer(self, claim: Claim, turn: Turn, trace: Trace, shown: ShownAnswer) -> Answer:
+        if not turn.asked:
+            return Answer("", "withdrawn")
         if claim.attempts > self._attempts:
             return fallback(fallbacks.BROKEN, bury=True)
         limit = asyncio.timeout(turn.remaining_s)
@@ -126,13 +139,13 @@ class TurnLoop:
         """Put the answer into the outbox, close the turn and release the lane: one transaction, or nothing of it."""
         where = (turn.channel_kind, turn.channel_id, turn.thread_id, turn.participants)
         parts = self._surface.render(*where, answer.text)
-        if not parts:
+        if not parts and answer.outcome != "withdrawn":
             answer = fallback(fallbacks.EMPTY)
             parts = self._surface.render(*where, answer.text)
 
         async def work(session: TenantSession) -> Outcome:
             ours = await turns_repository.lock_for_answer(session, claim, turn)
-            if ours:
+            if ours and parts:
                 # What people see already becomes this answer, whatever it says so far.
                 seen = await shown.settle(session, parts[0])
                 await outbox.put(session, _reply(turn, answer, parts), first_id=seen)
@@ -160,7 +173,6 @@ def _reply(turn: Turn, answer: Answer, parts: list[Part]) -> Reply:
 
 
 def _place(claim: Claim, turn: Turn) -> AnswerPlace:
-    last = turn.asked[-1]
     return AnswerPlace(
         claim=claim,
         turn_id=turn.id,
@@ -170,8 +182,8 @@ def _place(claim: Claim, turn: Turn) -> AnswerPlace:
         thread_id=turn.thread_id,
         participants=turn.participants,
         owner_epoch=turn.owner_epoch,
-        reader_id=last.external_author,
-        asked_at=max(line.sent_at for line in turn.asked),
+        reader_id=turn.asked[-1].external_author if turn.asked else None,
+        asked_at=max((line.sent_at for line in turn.asked), default=turn.opened_at or datetime.now(UTC)),
         resumed=turn.attempts > 1,
         opens_thread=None if turn.several_people else turn.opens_thread,
     )

@@ -145,7 +145,7 @@ def build(turn: Record, steps: Sequence[Record], calls: Sequence[Record], delive
         outcome=turn["outcome"],
         why=why_fallback(turn["reason"], failure.get("kind")) if fallback else None,
         attempts=turn["attempts"],
-        asked=[(message["name"], message["text"]) for message in asked],
+        asked=[(message["name"], "(deleted)" if message["deleted_at"] else message["text"]) for message in asked],
         answer=turn["answer"],
         started_at=clock.origin,
         total_ms=max([ended, *(event.started_ms + event.duration_ms for event in events)]),

@@ -10,7 +10,8 @@ from uuid import UUID
 from konstruct.llm.port import ToolCall
 from konstruct.tenants.employees_hours import WorkingHours
 
-Outcome = Literal["answered", "fallback", "handed_over"]
+Outcome = Literal["answered", "fallback", "handed_over", "withdrawn"]
+"""withdrawn: everything that was asked was deleted before it was answered; nothing is said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,9 @@ class Turn:
     """Seconds since it was started, when this claim opened it, by the database's clock."""
     opened_at: datetime | None = None
     """When this claim opened it, by the database's clock; None for a turn that stands in no row."""
+
+    revision: int = 0
+    """Grows when a message that the turn has seen is deleted: what was thought before is void."""
 
     @property
     def thread_id(self) -> str | None:

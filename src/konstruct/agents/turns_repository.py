@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -29,7 +30,7 @@ HISTORY_MESSAGES = 200
 _SITUATION = f"""
 SELECT c.account_id, c.agent_id, c.channel_id, c.kind AS conversation_kind, c.owner, c.owner_epoch, a.kind AS channel_kind,
   g.model, g.context_limit_tokens, g.reply_limit_tokens, p.version, {employees_repository.FIELDS}, b.name AS business,
-  t.id AS turn_id, t.attempts, t.started_at, t.deadline_at, t.owner_epoch AS turn_owner_epoch
+  t.id AS turn_id, t.attempts, t.started_at, t.deadline_at, t.owner_epoch AS turn_owner_epoch, t.revision
 FROM conversations c
 JOIN channel_accounts a ON a.tenant_id = c.tenant_id AND a.id = c.account_id
 JOIN agents g ON g.tenant_id = c.tenant_id AND g.id = c.agent_id
@@ -45,6 +46,10 @@ SELECT m.id, m.seq, m.turn_id, m.author, k.display_name, k.external_id AS extern
   m.thread_id, m.sent_at
 FROM messages m LEFT JOIN contacts k ON k.tenant_id = m.tenant_id AND k.id = m.contact_id
 """
+
+
+class TurnChangedError(Exception):
+    """A message that the turn has seen was deleted. Nothing was stored; the turn is to be loaded again."""
 
 
 async def open_turn(session: TenantSession, claim: Claim, deadline_s: float) -> Turn | None:
@@ -72,6 +77,18 @@ async def open_turn(session: TenantSession, claim: Claim, deadline_s: float) -> 
         await _leave_the_rest(session, claim)
     await queue.limit(session, claim, times[1])
     return await _load(session, claim, turn_id, times, row)
+
+
+async def look_again(session: TenantSession, claim: Claim, turn: Turn) -> Turn:
+    """Return `turn` as it stands now, without what was deleted meanwhile. Raises LeaseLostError if it is no longer ours."""
+    await session.execute(
+        "SELECT 1 FROM conversations WHERE tenant_id = $1 AND id = $2 FOR SHARE", claim.scope.tenant_id, claim.conversation_id
+    )
+    await queue.fence(session, claim)
+    row = await session.fetchrow(_SITUATION, claim.scope.tenant_id, claim.conversation_id)
+    assert row is not None and row["turn_id"] == turn.id
+    loaded = await _load(session, claim, turn.id, (row["started_at"], row["deadline_at"]), row)
+    return replace(loaded, attempts=turn.attempts)
 
 
 async def _start(session: TenantSession, claim: Claim, turn_id: UUID, row: Record, deadline_s: float) -> _Times | None:
@@ -131,12 +148,13 @@ async def _leave_the_rest(session: TenantSession, claim: Claim) -> None:
 async def _load(session: TenantSession, claim: Claim, turn_id: UUID, times: _Times, row: Record) -> Turn:
     tenant_id = claim.scope.tenant_id
     asked = await session.fetch(
-        f"{_LINE} WHERE m.tenant_id = $1 AND m.turn_id = $2 AND m.direction = 'in' ORDER BY m.sent_at, m.seq",
+        f"{_LINE} WHERE m.tenant_id = $1 AND m.turn_id = $2 AND m.direction = 'in' AND m.state <> 'withdrawn'"
+        " ORDER BY m.sent_at, m.seq",
         tenant_id,
         turn_id,
     )
     history = await session.fetch(
-        f"{_LINE} WHERE m.tenant_id = $1 AND m.conversation_id = $2 AND m.state <> 'pending'"
+        f"{_LINE} WHERE m.tenant_id = $1 AND m.conversation_id = $2 AND m.state NOT IN ('pending', 'withdrawn')"
         " AND m.turn_id IS DISTINCT FROM $3 ORDER BY m.seq DESC LIMIT $4",
         tenant_id,
         claim.conversation_id,
@@ -168,26 +186,29 @@ async def _load(session: TenantSession, claim: Claim, turn_id: UUID, times: _Tim
         steps=tuple(_step(step) for step in steps),
         elapsed_s=clock["elapsed"],
         opened_at=clock["opened_at"],
+        revision=row["revision"] or 0,
     )
 
 
 async def save_step(
-    session: TenantSession, claim: Claim, turn_id: UUID, step: Step, started_ms: int | None = None, trace: Trace | None = None
+    session: TenantSession, claim: Claim, turn: Turn, step: Step, started_ms: int | None = None, trace: Trace | None = None
 ) -> None:
-    """Persist what the turn did, once, and what it recalled for that. Raises LeaseLostError if the turn is no longer ours."""
+    """Persist what the turn did, once, and what it recalled for that. Raises LeaseLostError if the turn is no longer ours,
+    TurnChangedError if it was done of something that is deleted by now."""
     await queue.fence(session, claim)
     content: dict[str, Any] = {"text": step.text}
     if step.kind == "model":
         content["tool_calls"] = [{"id": call.id, "name": call.name, "arguments": call.arguments} for call in step.tool_calls]
     else:
         content["results"] = list(step.results)
+    await _same(session, turn)
     await session.execute(
         "WITH recalled AS (UPDATE turns SET recalls = recalls || $9::jsonb"
         "   WHERE tenant_id = $1 AND id = $2 AND $9::jsonb <> '[]'::jsonb)"
         " INSERT INTO steps (tenant_id, turn_id, position, kind, content, epoch, started_ms, ended_ms)"
         " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         claim.scope.tenant_id,
-        turn_id,
+        turn.id,
         step.position,
         step.kind,
         orjson.dumps(content).decode(),
@@ -200,6 +221,7 @@ async def save_step(
 
 async def lock_for_answer(session: TenantSession, claim: Claim, turn: Turn) -> bool:
     """Lock the conversation and prove the claim; return whether the AI still owns it, unchanged since the turn began.
+    Raises TurnChangedError if what it was to answer is deleted by now.
 
     The conversation is locked before the queue's row, as ingest does: the other order would deadlock.
     """
@@ -209,7 +231,17 @@ async def lock_for_answer(session: TenantSession, claim: Claim, turn: Turn) -> b
         claim.conversation_id,
     )
     await queue.fence(session, claim)
+    await _same(session, turn)
     return bool(epoch == turn.owner_epoch)
+
+
+async def _same(session: TenantSession, turn: Turn) -> None:
+    """Prove that nothing the turn has seen was deleted, until the transaction ends: a deletion waits for the lock."""
+    revision = await session.fetchval(
+        "SELECT revision FROM turns WHERE tenant_id = $1 AND id = $2 FOR SHARE", session.scope.tenant_id, turn.id
+    )
+    if revision != turn.revision:
+        raise TurnChangedError
 
 
 async def close_turn(
@@ -232,7 +264,7 @@ async def close_turn(
         turn_id,
         "human" if outcome == "handed_over" else "answered",
     )
-    if outcome == "handed_over":
+    if outcome in ("handed_over", "withdrawn"):
         # What people saw of an answer that does not come is brought to its end by the sender.
         await session.execute(
             "SELECT queue_bump(s.tenant_id, s.conversation_id, 'send', '0') FROM streams s"

@@ -14,6 +14,7 @@ from konstruct.channels import accounts_repository as repository
 from konstruct.channels import accounts_storing, routes_repository
 from konstruct.channels.accounts_repository import Account, AccountTakenError
 from konstruct.channels.accounts_storing import OwnOverlapError
+from konstruct.channels.credentials import Credentials
 from konstruct.channels.port import WRONG_ACCOUNT, WRONG_BOT, ChannelAdapter, Credential
 from konstruct.channels.port_abilities import Grant, Identifying, Revoking
 from konstruct.db.database import Database
@@ -146,7 +147,7 @@ async def disconnect(
     connect the account from now on, and this one may connect it again. With its kind among `adapters`, the provider is told
     to forget the token, afterwards; whatever it answers, the account is disconnected. Raises NotFoundError.
     """
-    token = await _token_of(db, vault, scope, account_id) if adapters else None
+    held = await _held(db, vault, scope, account_id) if adapters else None
 
     async def work(session: TenantSession) -> int | None:
         account = await repository.get_account(session, account_id, lock=True)
@@ -162,8 +163,8 @@ async def disconnect(
     if cancelled is None:
         return False
     log.info("account_disconnected", tenant_id=str(scope.tenant_id), account_id=str(account_id), cancelled=cancelled)
-    if token is not None:
-        await _revoke(db, scope, *token, adapters)
+    if held is not None:
+        await _revoke(db, *held, adapters)
     return True
 
 
@@ -173,19 +174,18 @@ async def revoke_all(db: Database, vault: Vault, scope: TenantScope, adapters: M
     For a tenant that is about to be erased: the accounts themselves stay as they are.
     """
     ids = await db.run(scope, repository.connected_accounts)
-    found = [await _token_of(db, vault, scope, account_id) for account_id in ids]
-    told = [await _revoke(db, scope, *token, adapters, forget=True) for token in found if token is not None]
-    return sum(told)
+    held = [one for account_id in ids if (one := await _held(db, vault, scope, account_id)) is not None]
+    return sum([await _revoke(db, *one, adapters, forget=True) for one in held])
 
 
-async def _token_of(db: Database, vault: Vault, scope: TenantScope, account_id: UUID) -> tuple[Account, str] | None:
-    """Return the account and its token, or None where it does not open: then there is nothing to be told to the provider."""
+async def _held(db: Database, vault: Vault, scope: TenantScope, account_id: UUID) -> tuple[Account, Credential] | None:
+    """Return the account and its credential, or None where it does not open: then there is nothing to tell the provider."""
     async with db.tenant(scope) as session:
         account = await repository.get_account(session, account_id)
     if account.secret_id is None:
         return None
     try:
-        return account, await vault.reveal(db, scope, account.secret_id)
+        return account, await Credentials(db, vault).open(scope, account_id, account.external_id, account.secret_id)
     except KonstructError as error:
         log.warning("token_not_opened", account_id=str(account_id), error=type(error).__name__)
         return None
@@ -193,9 +193,8 @@ async def _token_of(db: Database, vault: Vault, scope: TenantScope, account_id: 
 
 async def _revoke(
     db: Database,
-    scope: TenantScope,
     account: Account,
-    token: str,
+    credential: Credential,
     adapters: Mapping[str, ChannelAdapter],
     *,
     forget: bool = False,
@@ -208,7 +207,7 @@ async def _revoke(
     try:
         if not forget and await routes_repository.find_routes(db, account.kind, [account.external_id]):
             return False
-        code = await adapter.revoke(Credential(scope, account.id, account.external_id, token))
+        code = await adapter.revoke(credential)
     except asyncio.CancelledError:
         raise
     except Exception as error:

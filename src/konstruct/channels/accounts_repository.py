@@ -180,9 +180,10 @@ _LOCK = " FOR NO KEY UPDATE"
 async def _open_route(session: TenantSession, account: Account) -> None:
     try:
         await session.execute(
-            "INSERT INTO channel_routes (tenant_id, account_id, kind, account_key, app_id, enterprise_id, org_wide)"
-            " SELECT tenant_id, id, kind, external_id, app_id, enterprise_id, org_wide FROM channel_accounts"
-            " WHERE tenant_id = $1 AND id = $2 ON CONFLICT (tenant_id, account_id) DO UPDATE SET app_id = excluded.app_id,"
+            "INSERT INTO channel_routes (tenant_id, account_id, kind, account_key, app_id, bot_user_id, enterprise_id, org_wide)"
+            " SELECT tenant_id, id, kind, external_id, app_id, nullif(bot_user_id, ''), enterprise_id, org_wide"
+            " FROM channel_accounts WHERE tenant_id = $1 AND id = $2"
+            " ON CONFLICT (tenant_id, account_id) DO UPDATE SET app_id = excluded.app_id, bot_user_id = excluded.bot_user_id,"
             " enterprise_id = excluded.enterprise_id, org_wide = excluded.org_wide",
             session.scope.tenant_id,
             account.id,

@@ -46,6 +46,12 @@ class AccountStatus:
     app_id: str | None
     bot_user_id: str | None
     status: str
+    account_name: str
+    """What the provider calls it; empty where nobody told."""
+    org_wide: bool
+    """Whether it is every workspace of an organisation."""
+    scopes: Sequence[str] | None
+    """What was granted; None where nobody told."""
     words: Words
     """Why it is broken; empty for any other status."""
     connected_at: datetime
@@ -90,6 +96,9 @@ def _status(row: Record, changes: list[Record]) -> AccountStatus:
         app_id=row["app_id"],
         bot_user_id=row["bot_user_id"],
         status=row["status"],
+        account_name=row["account_name"],
+        org_wide=row["org_wide"],
+        scopes=row["scopes"],
         words=words_of(row["status_reason"] if row["status"] == "broken" else None),
         connected_at=row["connected_at"],
         since=row["status_changed_at"],

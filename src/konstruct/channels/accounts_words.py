@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from konstruct.channels.port import WRONG_ACCOUNT
+from konstruct.channels.port import WRONG_ACCOUNT, WRONG_BOT
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,7 @@ _CODES = {
     WRONG_ACCOUNT: Words(
         "The token belongs to another workspace.", "Check the workspace's id, or use the token of that workspace."
     ),
+    WRONG_BOT: Words("The token belongs to another bot of this workspace.", "Check the bot's user id, or use that bot's token."),
     "connected": Words("Connected.", ""),
     "reconnected": Words("Connected again.", ""),
     "by_a_member": Words("Disconnected by one of you.", ""),

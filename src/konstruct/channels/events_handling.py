@@ -40,6 +40,14 @@ Handle = Callable[[Received], Awaitable[None]]
 """Does what an event asks for, in transactions of its own. What it raises is tried again, `ATTEMPTS` times in all."""
 
 
+class NotYet(Exception):  # noqa: N818  # control flow of one event, not an error
+    """A handler raises it to be called again in `seconds`, as often as it likes: nothing has gone wrong."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"{seconds:.1f} s")
+        self.seconds = seconds
+
+
 class EventHandling:
     """The work of the tenant jobs `channel_event`."""
 
@@ -52,7 +60,10 @@ class EventHandling:
         """Handle the event of `job`; raises what its handler raised, as long as it is to be tried again."""
         waiting = await self._db.run(job.scope, lambda s: events_repository.find(s, job.subject_id))
         if waiting is not None:
-            outcome = await self._handle(job, waiting)
+            try:
+                outcome = await self._handle(job, waiting)
+            except NotYet as not_yet:
+                return not_yet.seconds
             await self._db.run(job.scope, lambda s: events_repository.delete(s, job.subject_id))
             self._counters.inc("channel_events_total", kind=waiting.kind, outcome=outcome)
         return None
@@ -68,6 +79,8 @@ class EventHandling:
             return "ignored"
         try:
             await handler(Received(job.scope, waiting.account_id, event, job.attempts, waiting.age_s))
+        except NotYet:
+            raise
         except Exception:
             if job.attempts < ATTEMPTS:
                 raise

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from konstruct.channels import events_repository, routes_repository
-from konstruct.channels.port_events import ChannelEvent, stored
+from konstruct.channels.port_events import BODILESS, ChannelEvent, stored
 from konstruct.channels.routes_repository import Route
 from konstruct.db.database import Database
 from konstruct.db.session import TenantSession
@@ -48,7 +48,8 @@ class EventIntake:
 
         async def work(session: TenantSession) -> str:
             event_id = uuid7()
-            if not await events_repository.store(session, event_id, route.account_id, event.event_key, body):
+            kept = None if type(event) in BODILESS else body
+            if not await events_repository.store(session, event_id, route.account_id, event.event_key, kept):
                 return "duplicate"
             await events_repository.insert(session, event_id, route.account_id, *stored(event))
             await tenant_jobs.ask(session, route.scope, "channel_event", event_id)

@@ -23,13 +23,15 @@ class Waiting:
     age_s: float
 
 
-async def store(session: TenantSession, event_id: UUID, account_id: UUID, event_key: str, body: bytes) -> bool:
-    """Store the delivery `body` came in; False if it is known already: then nothing more is to be done with it."""
+async def store(session: TenantSession, event_id: UUID, account_id: UUID, event_key: str, body: bytes | None) -> bool:
+    """Store the delivery `body` came in (None: only that it came); False if it is known already: then nothing more is to be
+    done with it."""
     return bool(
-        await session.execute(
-            "WITH fresh AS (INSERT INTO dedupe_keys (tenant_id, key) VALUES ($1, $4) ON CONFLICT DO NOTHING RETURNING tenant_id)"
-            " INSERT INTO inbound_events (tenant_id, id, account_id, event_key, body)"
-            " SELECT tenant_id, $2, $3, $4, $5 FROM fresh",
+        await session.fetchval(
+            "WITH fresh AS (INSERT INTO dedupe_keys (tenant_id, key) VALUES ($1, $4) ON CONFLICT DO NOTHING RETURNING tenant_id),"
+            " kept AS (INSERT INTO inbound_events (tenant_id, id, account_id, event_key, body)"
+            "   SELECT tenant_id, $2, $3, $4, $5::bytea FROM fresh WHERE $5::bytea IS NOT NULL)"
+            " SELECT count(*) FROM fresh",
             session.scope.tenant_id,
             event_id,
             account_id,

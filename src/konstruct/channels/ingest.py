@@ -196,6 +196,9 @@ class Ingest:
             refusal = route.refusal(waiting.message.app_id) if route else "unknown_account"
             if route is None or refusal is not None:
                 unrouted.append((waiting, refusal or "unknown_account"))
+            elif waiting.message.sender_id == route.bot_user_id:
+                # Its adapter could not tell: the provider did not say that it was a bot's. Answered, it would go on for ever.
+                _resolve(waiting, "own")
             else:
                 routed.append((waiting, Item(waiting.message, route, waiting.body)))
         if unrouted:

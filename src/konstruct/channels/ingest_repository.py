@@ -13,13 +13,14 @@ from konstruct.channels.port import InboundMessage
 from konstruct.channels.routes_repository import Route
 from konstruct.db.database import Database
 
-Outcome = Literal["ready", "held", "merged", "duplicate", "human"]
+Outcome = Literal["ready", "held", "merged", "duplicate", "human", "stranger", "withdrawn"]
+"""stranger: of another company, and kept nowhere. withdrawn: deleted before it came."""
 
 _ARRAYS = (
     "uuid[]", "uuid[]", "text[]", "bytea[]", "text[]", "text[]", "text[]", "text[]", "text[]", "text[]", "text[]", "text[]",
-    "text[]", "text[]", "text[]", "boolean[]", "timestamptz[]",
+    "text[]", "text[]", "text[]", "boolean[]", "timestamptz[]", "text[]", "timestamptz[]", "boolean[]",
 )  # fmt: skip
-_CALL = f"SELECT ingest_messages({', '.join(f'${n}::{kind}' for n, kind in enumerate(_ARRAYS, 1))}, $18)"  # no values
+_CALL = f"SELECT ingest_messages({', '.join(f'${n}::{kind}' for n, kind in enumerate(_ARRAYS, 1))}, $21)"  # no values
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,4 +60,7 @@ def _row(item: Item) -> tuple[object, ...]:
         message.thread_id,
         message.addressed,
         message.sent_at,
+        orjson.dumps(message.context, default=dict).decode() if message.context else None,
+        message.edited_at,
+        message.stranger,
     )

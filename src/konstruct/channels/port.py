@@ -86,6 +86,12 @@ class InboundMessage:
     """Whether it asks for an answer by itself: a direct message or a mention."""
     sent_at: datetime
     """The provider's time."""
+    context: tuple[Mapping[str, str], ...] = ()
+    """What the person was looking at, as the provider names it: {"type", "value"}, ids only."""
+    edited_at: datetime | None = None
+    """The provider's time of the edit that this delivery already has."""
+    stranger: bool = False
+    """Whether the author belongs to another company, in a channel that is shared with it."""
 
 
 @dataclass(frozen=True, slots=True)

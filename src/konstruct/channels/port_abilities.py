@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from konstruct.channels.port import Credential, Target
+from konstruct.conversations.suggestion import Suggestion
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +48,12 @@ class Installing(Protocol):
     """A channel whose accounts are connected by the provider's own page of consent."""
 
     @property
-    def scopes(self) -> Sequence[str]:
-        """The rights that are asked for, in a fixed order."""
+    def scopes(self) -> Mapping[str, str]:
+        """The rights that are asked for, each with what it is for in plain words."""
 
     @property
     def can_install(self) -> bool:
-        """Whether this installation has an app of its own, so that people can be sent to the page of consent."""
+        """Whether this house has an app at the provider, so that people can be sent to the page of consent."""
 
     def consent_url(self, state: str, redirect_uri: str) -> str:
         """Return the provider's page of consent, which leads back to `redirect_uri` with `state`."""
@@ -76,15 +77,6 @@ class Revoking(Protocol):
 
     async def revoke(self, credential: Credential) -> str | None:
         """Let the provider forget the token; return None, or the code of why it did not. Never raises for its answer."""
-
-
-@dataclass(frozen=True, slots=True)
-class Suggestion:
-    """Something that a person may ask with one click."""
-
-    title: str
-    message: str
-    """What the person then says."""
 
 
 @runtime_checkable

@@ -28,6 +28,14 @@ class Edited(_Event):
     external_id: str
     text: str = field(repr=False)
     attachments: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
+    post_key: str
+    """The key under which the message is known (`InboundMessage.post_keys`)."""
+    at: str
+    """When, by the provider's clock, in ISO's form: of two edits the later one counts, whichever comes first."""
+    addressed: bool
+    """Whether the message asks for an answer by itself, as it stands now."""
+    stranger: bool
+    """See `InboundMessage.stranger`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +44,8 @@ class Deleted(_Event):
 
     channel_id: str
     external_id: str
+    post_key: str
+    """The key under which the message is known (`InboundMessage.post_keys`), or would be, should it come after this."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,10 +58,29 @@ class Opened(_Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Looked(_Event):
+    """A person, who has the employee's place beside it, looks at something else."""
+
+    person_id: str
+    context: tuple[Mapping[str, str], ...]
+    """See `InboundMessage.context`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Met(_Event):
+    """Somebody wrote whose name is not known, or not of late. Ingest itself says so."""
+
+    contact_id: str
+    person_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Joined(_Event):
-    """The employee was added to a channel."""
+    """The employee was added to a channel; or somebody else, where the provider does not tell its deliveries apart."""
 
     channel_id: str
+    member_id: str
+    """Who was added."""
     person_id: str | None
     """Who added it, where the provider says so."""
 
@@ -106,12 +135,15 @@ class Revoked(_Event):
     """The provider's time, Unix seconds: an older one says nothing of a newer installation."""
 
 
-ChannelEvent: TypeAlias = Edited | Deleted | Opened | Joined | Pressed | Submitted | Commanded | Revoked
+ChannelEvent: TypeAlias = Edited | Deleted | Opened | Looked | Met | Joined | Pressed | Submitted | Commanded | Revoked
 
 KINDS: dict[str, type[ChannelEvent]] = {
-    each.__name__.lower(): each for each in (Edited, Deleted, Opened, Joined, Pressed, Submitted, Commanded, Revoked)
+    each.__name__.lower(): each for each in (Edited, Deleted, Opened, Looked, Met, Joined, Pressed, Submitted, Commanded, Revoked)
 }
 """The events by the name under which they are stored."""
+
+BODILESS: frozenset[type[ChannelEvent]] = frozenset((Edited, Deleted))
+"""Of these the provider's bytes are not kept: they quote what was said before, which is to be forgotten."""
 
 
 def stored(event: ChannelEvent) -> tuple[str, dict[str, Any]]:

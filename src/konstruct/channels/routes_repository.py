@@ -17,14 +17,19 @@ class Route:
     scope: TenantScope
     account_id: UUID
     app_id: str | None
+    bot_user_id: str | None
+    """Who we are there: what comes from it, we said ourselves."""
     active: bool
     """Whether the tenant is; a suspended one gets nothing."""
 
     def refusal(self, app_id: str | None) -> str | None:
-        """Return why a delivery of `app_id` may not take this route, or None."""
+        """Return why a delivery of `app_id` may not take this route, or None.
+
+        One that names no app is of the app whose secret signed it: there is one secret.
+        """
         if not self.active:
             return "suspended"
-        if self.app_id is not None and app_id != self.app_id:
+        if self.app_id is not None and app_id is not None and app_id != self.app_id:
             return "wrong_app"
         return None
 
@@ -33,13 +38,15 @@ async def find_routes(db: Database, kind: str, account_keys: Iterable[str]) -> d
     """Return the routes of the accounts that are connected, by account key, in one round trip."""
     rows = await db.fleet_fetch(
         "route deliveries",
-        "SELECT r.account_key, r.tenant_id, r.account_id, r.app_id, d.status FROM channel_routes r"
+        "SELECT r.account_key, r.tenant_id, r.account_id, r.app_id, r.bot_user_id, d.status FROM channel_routes r"
         " JOIN tenant_directory d ON d.tenant_id = r.tenant_id WHERE r.kind = $1 AND r.account_key = ANY($2)",
         kind,
         list(account_keys),
     )
     return {
-        row["account_key"]: Route(TenantScope(row["tenant_id"]), row["account_id"], row["app_id"], row["status"] == "active")
+        row["account_key"]: Route(
+            TenantScope(row["tenant_id"]), row["account_id"], row["app_id"], row["bot_user_id"], row["status"] == "active"
+        )
         for row in rows
     }
 

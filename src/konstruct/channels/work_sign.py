@@ -69,11 +69,18 @@ class WorkSign:
             await self._tell(active=True)
             await asyncio.sleep(RENEW_S)
 
+    async def _may(self) -> float:
+        place = self._place
+        return await self._limits.take(place.claim.scope, place.account_id, WORKING, channel_id=place.channel_id)
+
     async def _tell(self, *, active: bool) -> None:
         place = self._place
         try:
-            if await self._limits.take(place.claim.scope, place.account_id, WORKING, channel_id=place.channel_id) > 0:
-                return
+            while (wait_s := await self._may()) > 0:
+                if active or wait_s > CALL_S:
+                    return
+                # Taking it away is worth a wait, and nobody waits for that.
+                await asyncio.sleep(wait_s)
             credential = await self._credentials.of(place.claim.scope, place.account_id)
             self._asked, self._calling = True, active
             await self._adapter.working(self._target, credential, active)

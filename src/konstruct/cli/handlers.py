@@ -8,15 +8,18 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from konstruct.agents.loop import TurnLoop
 from konstruct.agents.mind import open_mind
+from konstruct.agents.offering import Offering
+from konstruct.channels.changing import Changing
 from konstruct.channels.credentials import Credentials
 from konstruct.channels.delivery import Delivering
 from konstruct.channels.events_handling import EventHandling, Handle
 from konstruct.channels.limits import SendLimits
 from konstruct.channels.patience import patience_of
 from konstruct.channels.port import ChannelAdapter
-from konstruct.channels.port_events import ChannelEvent
+from konstruct.channels.port_events import ChannelEvent, Deleted, Edited, Opened
 from konstruct.channels.slack import tiers
 from konstruct.channels.slack.adapter import SlackAdapter
+from konstruct.channels.suggesting import OpenedPlaces, Suggestions
 from konstruct.channels.surface import Surface
 from konstruct.conversations.indexing import index_on
 from konstruct.db.database import Database
@@ -78,7 +81,13 @@ async def build_handlers(settings: Settings, db: Database, counters: Counters) -
             "erase": Erasing(db, redis, vault),
         }
         await stack.enter_async_context(TenantJobs(db, jobs).running())
-        handlers: dict[type[ChannelEvent], Handle] = {}
+        changing = Changing(db, burst_s=settings.burst_s)
+        suggesting = Suggestions(db, adapters, credentials, limits, Offering(db).of)
+        handlers: dict[type[ChannelEvent], Handle] = {
+            Edited: changing.edited,
+            Deleted: changing.deleted,
+            Opened: OpenedPlaces({"messages": suggesting}),
+        }
         events = TenantJobs(
             db, {"channel_event": EventHandling(db, handlers, counters)}, poll_s=1.0, backoff_s=1.0, at_once=EVENTS_AT_ONCE
         )

@@ -33,6 +33,7 @@ _NEEDS = {
     "migrate": ("owner_database_url",),
     "cli": ("database_url",),
 }
+_SLACK_APP = ("slack_client_id", "slack_client_secret")
 _EMBEDDED = ("database_url", "fleet_database_url", "owner_database_url", "redis_url", "broker_url")
 """What `konstruct up` decides itself, whatever the environment says."""
 
@@ -41,11 +42,13 @@ def check_settings(settings: Settings, process: str) -> None:
     """Raise SettingsError naming the first variable that `process` (web, worker, beat, migrate, cli) cannot start with."""
     settings.need(*_NEEDS[process])
     _check_forms(settings, _NEEDS[process])
+    _check_slack_app(settings)
 
 
 def check_embedded(settings: Settings) -> None:
     """Raise SettingsError naming the first variable that a process of `konstruct up` could not start with."""
     _check_forms(settings.model_copy(update=dict.fromkeys(_EMBEDDED)), ("keyring", "slack_signing_secret"))
+    _check_slack_app(settings)
     if settings.root_key is not None:
         parse_root_setting(settings.root_key.get_secret_value())
     if settings.llm_backend != "demo":
@@ -80,6 +83,16 @@ def _check_forms(settings: Settings, needed: tuple[str, ...]) -> None:
         if getattr(settings, name) is not None and not _is_address(_text(settings, name), schemes):
             raise SettingsError(f"{PREFIX}{name.upper()} is wrong: it must look like {example}")
     open_mailer(settings)
+
+
+def _check_slack_app(settings: Settings) -> None:
+    """Raise SettingsError for half of what installing by a click needs: people would be sent to Slack and back for nothing."""
+    given = {name: bool(getattr(settings, name) is not None and _text(settings, name).strip()) for name in _SLACK_APP}
+    if any(given.values()) and not all(given.values()):
+        missing = next(name for name in _SLACK_APP if not given[name])
+        raise SettingsError(
+            f"{PREFIX}{missing.upper()} is not set: both are needed, {' and '.join(PREFIX + n.upper() for n in _SLACK_APP)}"
+        )
 
 
 def _text(settings: Settings, name: str) -> str:

@@ -54,6 +54,8 @@ class Listed:
     """The colleague who wrote it, if one did."""
     line: str
     files: int
+    deleted: bool
+    """Whether the last line was deleted by whoever wrote it."""
     answered_by: str | None
     """The colleague who took over."""
     needs_me: bool
@@ -90,12 +92,14 @@ WITH page AS MATERIALIZED (
 )
 SELECT c.id, c.last_message_at AS at, a.kind AS channel, a.external_id AS account, c.kind, c.channel_id,
   CASE WHEN c.owner = 'human' THEN 'human' WHEN {waiting} THEN 'waiting' ELSE 'ai' END AS state,
-  p.person, l.author, l.line_by, coalesce(l.line, '') AS line, coalesce(l.files, 0) AS files, e.member_name AS answered_by,
+  p.person, l.author, l.line_by, coalesce(l.line, '') AS line, coalesce(l.files, 0) AS files,
+  coalesce(l.deleted, false) AS deleted, e.member_name AS answered_by,
   c.owner = 'human' AND {unanswered} AS needs_me
 FROM page c
 JOIN channel_accounts a ON a.tenant_id = $1 AND a.id = c.account_id
 LEFT JOIN LATERAL (
-  SELECT m.author, left(m.text, {chars}) AS line, jsonb_array_length(m.attachments) AS files, h.member_name AS line_by
+  SELECT m.author, left(m.text, {chars}) AS line, jsonb_array_length(m.attachments) AS files, h.member_name AS line_by,
+    m.state = 'withdrawn' AS deleted
   FROM messages m LEFT JOIN human_messages h ON h.tenant_id = m.tenant_id AND h.message_id = m.id
   WHERE m.tenant_id = $1 AND m.conversation_id = c.id ORDER BY m.seq DESC LIMIT 1
 ) l ON true

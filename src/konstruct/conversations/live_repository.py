@@ -53,11 +53,11 @@ class Pulse:
         return Cursor(self.seq, self.open_from, self.owner_epoch)
 
 
-# Four probes of indexes that hold only what is under way.
+# Five probes of indexes that hold only what is under way, or was edited or deleted a moment ago.
 _PULSE = """
 SELECT c.next_seq - 1 AS seq, c.owner_epoch,
-  concat_ws('|', d.open, t.id, m.waiting) AS open,
-  least(c.next_seq, d.first, m.first,
+  concat_ws('|', d.open, t.id, m.waiting, e.changed) AS open,
+  least(c.next_seq, d.first, m.first, e.first,
     (SELECT min(i.seq) FROM messages i WHERE i.tenant_id = $1 AND i.turn_id = t.id)) AS open_from
 FROM conversations c
 -- A page that is open when the business is suspended shows nothing that comes after it.
@@ -74,6 +74,10 @@ CROSS JOIN LATERAL (
     SELECT m.seq FROM messages m WHERE m.tenant_id = $1 AND m.conversation_id = $2 AND m.state IN ('pending', 'held')
     ORDER BY m.sent_at DESC LIMIT 100) w
 ) m
+CROSS JOIN LATERAL (
+  SELECT max(x.changed_at) AS changed, min(x.seq) AS first FROM messages x
+  WHERE x.tenant_id = $1 AND x.conversation_id = $2 AND x.changed_at > now() - interval '1 minute'
+) e
 WHERE c.tenant_id = $1 AND c.id = $2
 """
 

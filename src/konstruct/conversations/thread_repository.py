@@ -47,7 +47,9 @@ class Message:
     text: str = field(repr=False)
     files: tuple[str, ...] = field(repr=False)
     state: str
+    """withdrawn: deleted by whoever wrote it; nothing of it is left."""
     at: datetime
+    edited_at: datetime | None
     event: Literal["taken_over", "handed_back"] | None
     """Set if this is how the end user was told of a takeover or a hand-back by `who`."""
     delivery: Shown | None
@@ -58,7 +60,7 @@ class Message:
 
 
 _MESSAGES = """
-SELECT m.id, m.seq, m.author, m.text, m.attachments, m.state, m.sent_at AS at, m.turn_id, m.direction,
+SELECT m.id, m.seq, m.author, m.text, m.attachments, m.state, m.sent_at AS at, m.turn_id, m.direction, m.edited_at,
   coalesce(e.member_name, h.member_name, k.display_name, k.external_id) AS who, e.kind AS event,
   d.parts, d.sent, d.failed, d.cancelled, d.unknown, d.reason AS delivery_reason,
   t.state = 'running' AS running, t.outcome, t.reason AS turn_reason, t.ms, s.steps, c.tools, l.calls, l.cost_micro
@@ -77,7 +79,7 @@ LEFT JOIN LATERAL (
 LEFT JOIN LATERAL (
   SELECT t.id, t.state, t.outcome, t.reason, (extract(epoch FROM t.finished_at - t.started_at) * 1000)::bigint AS ms
   FROM turns t WHERE t.tenant_id = m.tenant_id AND t.id = m.turn_id
-    AND (m.direction = 'out' OR t.outcome IS NULL OR t.outcome = 'handed_over')
+    AND (m.direction = 'out' OR t.outcome IS NULL OR t.outcome IN ('handed_over', 'withdrawn'))
 ) t ON m.turn_id IS NOT NULL
 LEFT JOIN LATERAL (SELECT count(*) AS steps FROM steps s WHERE s.tenant_id = m.tenant_id AND s.turn_id = t.id) s
   ON t.id IS NOT NULL
@@ -127,6 +129,7 @@ def _message(row: Record, with_turn: bool) -> Message:
         files=tuple(str(file.get("name") or "file") for file in orjson.loads(row["attachments"])),
         state=row["state"],
         at=row["at"],
+        edited_at=row["edited_at"],
         event=row["event"],
         delivery=_shown(row) if row["direction"] == "out" else None,
         delivery_reason=row["delivery_reason"],

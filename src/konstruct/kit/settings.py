@@ -53,6 +53,8 @@ class Settings(BaseSettings):
     smtp_url: SecretStr | None = None
     mail_from: str | None = Field(default=None, description="sender of every e-mail")
 
+    slack_client_id: str | None = Field(default=None, min_length=1, description="of the Slack app that people install by a click")
+    slack_client_secret: SecretStr | None = Field(default=None, description="its secret, which redeems what people approve")
     slack_signing_secret: SecretStr | None = None
     slack_api_url: str = "https://slack.com/api/"
 

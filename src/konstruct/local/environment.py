@@ -9,6 +9,7 @@ from pathlib import Path
 from konstruct.kit.settings import PREFIX
 from konstruct.local.files import read_json, write_private
 from konstruct.local.ports import LOOPBACK
+from konstruct.local.sandbox.slack.application import CLIENT_ID, CLIENT_SECRET
 
 _NAMES = ("postgres", "app", "fleet", "maintenance", "valkey", "slack_signing")
 _OURS = frozenset(
@@ -48,6 +49,8 @@ def base_environment(data_dir: Path, port: int, signing_secret: str, user: Mappi
         "PUBLIC_URL": address,
         "KEYRING": str(data_dir / "keyring.json"),
         "SLACK_SIGNING_SECRET": signing_secret,
+        "SLACK_CLIENT_ID": CLIENT_ID,
+        "SLACK_CLIENT_SECRET": CLIENT_SECRET,
         "SLACK_API_URL": f"{address}/sandbox/slack/api/",
         "LLM_BACKEND": "openai_compat" if PREFIX + "LLM_URL" in theirs else "demo",
         "BIND": f"{LOOPBACK}:{port}",

@@ -138,4 +138,5 @@ def _mount_sandbox(app: FastAPI, settings: Settings) -> None:
     app.state.sandbox = store
     app.state.sandbox_mailer = SandboxMailer(store)
     # Its events go to this very process, wherever the world may reach it.
-    app.include_router(sandbox_router(store, settings.slack_signing_secret.get_secret_value(), f"http://{settings.bind}"))
+    secret = settings.slack_signing_secret.get_secret_value()
+    app.include_router(sandbox_router(store, secret, f"http://{settings.bind}", public_url=settings.public_url))

@@ -37,7 +37,7 @@ _HELP = {
     "model_latency_s": "Time of model calls.",
 }
 _ZEROS = {
-    "turns_total": ("outcome", ("answered", "fallback", "handed_over")),
+    "turns_total": ("outcome", ("answered", "fallback", "handed_over", "withdrawn")),
     "deliveries_total": ("state", ("sent", "unknown", "resent", "failed", "cancelled")),
 }
 """Series that stand at 0 before anything happened, so that a rate or an alert has something to look at."""

@@ -24,7 +24,9 @@ ALLOWED = {
     "api_requests": {"request_hash": _HASH},
     "channel_accounts": {"app_id": "the platform's own app", "kind": _WORD, "status": _WORD},
     "channel_health": {"status": _WORD},
+    "channel_installs": {"kind": _WORD, "state_hash": _HASH},
     "channel_routes": {"app_id": "the platform's own app", "kind": _WORD},
+    "contacts": {"context": _IDS},
     "chunks": {"audience": _WORD, "embedding": "numbers", "audience_key": "empty, until documents have audiences"},
     "conversation_events": {"kind": _WORD},
     "conversations": {"audience": _WORD, "kind": _WORD, "owner": _WORD},
@@ -42,7 +44,8 @@ ALLOWED = {
     "llm_calls": {"backend": _WORD, "outcome": _WORD},
     "member_emails": {"email_hash": _HASH},
     "members": {"role": _WORD},
-    "messages": {"author": _WORD, "direction": _WORD, "external_id": _IDS, "state": _WORD, "thread_id": _IDS},
+    "message_files": {"file_id": _IDS},
+    "messages": {"context": _IDS, "author": _WORD, "direction": _WORD, "external_id": _IDS, "state": _WORD, "thread_id": _IDS},
     "notice_mails": {"state": _WORD},
     "notices": {"action_path": _IDS, "kind": _WORD, "resolution": _WORD, "severity": _WORD, "subject_key": _IDS},
     "operator_accesses": {"operator_name": "an operator's own name"},
@@ -67,6 +70,10 @@ ALLOWED = {
 _DIRECT = (
     ("summary", "INSERT INTO summaries (tenant_id, id, conversation_id, from_seq, to_seq, text, model)"
      " SELECT $1, uuidv7(), c.id, 1, 1, $2, $2 FROM conversations c WHERE c.tenant_id = $1 LIMIT 1"),
+    ("file", "INSERT INTO message_files (tenant_id, message_id, file_id, text)"
+     " SELECT $1, m.id, 'F1', $2 FROM messages m WHERE m.tenant_id = $1 LIMIT 1"),
+    ("filereason", "INSERT INTO message_files (tenant_id, message_id, file_id, reason)"
+     " SELECT $1, m.id, 'F2', $2 FROM messages m WHERE m.tenant_id = $1 LIMIT 1"),
     ("statusreason", "UPDATE channel_accounts SET status_reason = $2 WHERE tenant_id = $1"),
     ("channelevent", "INSERT INTO channel_events (tenant_id, id, account_id, kind, content)"
      " SELECT $1, uuidv7(), a.id, $2, jsonb_build_object('text', $2::text) FROM channel_accounts a WHERE a.tenant_id = $1"),

@@ -17,6 +17,7 @@ import asyncpg
 from aiohttp import web
 
 from konstruct.channels import accounts
+from konstruct.channels.port_abilities import Grant
 from konstruct.db.bootstrap import bootstrap
 from konstruct.db.database import Database
 from konstruct.db.migrate import migrate
@@ -168,12 +169,22 @@ async def _tenants(
             policy=m("firstpolicy"),
             email=f"{m('owneremail')}@example.com",
         )
-        app, bot = team.app_id, team.bot_user_id
-        await accounts.connect(
-            db, vault, created.scope, kind="slack", external_id=team.team_id, app_id=app, bot_user_id=bot, token=team.token
-        )
+        await accounts.connect_grant(db, vault, created.scope, kind="slack", grant=_granted(m, team))
         made.append(created.scope)
     return made[0], made[1]
+
+
+def _granted(m: Marks, team: Team) -> Grant:
+    return Grant(
+        account_key=team.team_id,
+        token=team.token,
+        app_id=team.app_id,
+        bot_user_id=team.bot_user_id,
+        account_name=f"Workspace {m('workspace')}",
+        enterprise_id=f"E{m('organisation')}".upper(),
+        scopes=frozenset((f"{m('scope')}:read",)),
+        refresh_token=f"xoxe-{m('refresh')}",
+    )
 
 
 def asked_by(body: dict[str, Any]) -> int:

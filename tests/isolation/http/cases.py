@@ -88,6 +88,9 @@ PORTAL = (
     get("/channels/slack", "account={account_id}"),
     post("/channels/slack", team="{team}", app="A1", bot_user="UBOT0", token="{token}"),
     get("/channels/{account_id}"),
+    get("/oauth/slack/start", own=303),
+    # Without a state of one's own it is nothing; with another's, it is attacked in tests/web/test_install.py.
+    get("/oauth/slack/callback", own=400),
     get("/usage"),
     get("/usage.csv"),
     get("/notices", f"before={LATE}-{{notice_id}}"),
@@ -174,6 +177,6 @@ PLAIN = {
     *("accept_twice", "after", "against", "at", "based_on", "by", "code", "done", "earlier", "email", "epoch", "example", "form"),
     *("from", "instructions", "languages", "lifetime", "limits", "must_not", "name", "next", "note", "outside_hours", "policy"),
     *("q", "question", "role", "same", "saved", "sent", "show", "speaks", "text", "time_zone", "to", "token", "tone"),
-    *("tone_note", "works", "reason", "status"),
+    *("tone_note", "works", "reason", "status", "state", "error"),
 }
 """Names in queries and forms that hold words, numbers and choices."""

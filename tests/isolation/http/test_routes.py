@@ -288,7 +288,8 @@ async def _a_workspace_of_another_business_is_not_taken(still: House, own: Stock
         nothing = await person.send("/channels/slack", {"team": "T0NOBODY0", "token": mine.token, **form}, follow=False)
         assert foreign.status == 422
         assert _seen(foreign, theirs.team_id) == _seen(nothing, "T0NOBODY0")
-        stolen = await person.send("/channels/slack", {"team": theirs.team_id, "token": theirs.token, **form}, follow=False)
+        whole = {"team": theirs.team_id, "token": theirs.token, "app": "A1", "bot_user": theirs.bot_user_id}
+        stolen = await person.send("/channels/slack", whole, follow=False)
         assert (stolen.status, theirs.token in stolen.text) == (409, False)
         _tells_nothing(stolen, other, theirs.team_id)
         assert await view.checksums(other.scope) == before

@@ -27,7 +27,7 @@ INGEST = (
     Removal(
         "dedupe-event",
         "the dedupe key of an event",
-        f"{_SQL}/0006_ingest.sql",
+        f"{_SQL}/0020_edits.sql",
         "  INSERT INTO dedupe_keys (tenant_id, key) VALUES (p_tenant, p_event) ON CONFLICT DO NOTHING;\n"
         "  IF NOT FOUND THEN\n    RETURN 'duplicate';\n  END IF;\n",
         "",
@@ -44,7 +44,7 @@ INGEST = (
     Removal(
         "scope-of-each-item",
         "the scope that each item of a batch sets",
-        f"{_SQL}/0006_ingest.sql",
+        f"{_SQL}/0020_edits.sql",
         "    PERFORM set_config('app.tenant_id', p_tenants[i]::text, true);",
         "    PERFORM set_config('app.tenant_id', p_tenants[1]::text, true);",
         "tests/channels/test_ingest_batches.py::test_a_crowd_is_stored_once_each_in_its_own_tenant",

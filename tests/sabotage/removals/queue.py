@@ -60,8 +60,8 @@ QUEUE = (
         "fence-at-the-answer",
         "the fence before the answer is put out",
         f"{_SRC}/agents/turns_repository.py",
-        "    await queue.fence(session, claim)\n    return bool(epoch == turn.owner_epoch)",
-        "    return bool(epoch == turn.owner_epoch)",
+        "    await queue.fence(session, claim)\n    await _same(session, turn)\n    return bool(epoch == turn.owner_epoch)",
+        "    await _same(session, turn)\n    return bool(epoch == turn.owner_epoch)",
         "tests/spine/test_crashes.py::test_a_thawed_zombie_cannot_save_finish_or_send",
     ),
     Removal(

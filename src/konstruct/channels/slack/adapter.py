@@ -19,9 +19,11 @@ from konstruct.channels.port import (
     SendOutcome,
     Target,
 )
-from konstruct.channels.slack import events, history, outcomes, signature
+from konstruct.channels.port_abilities import Grant, NotGranted
+from konstruct.channels.slack import events, history, installing, manifest, outcomes, signature
 from konstruct.channels.slack.assistant import SlackAssistant
-from konstruct.channels.slack.client import Answer, SlackClient
+from konstruct.channels.slack.client import SlackClient
+from konstruct.channels.slack.installing import SlackInstalls
 from konstruct.channels.slack.render import PART_MAX, render
 from konstruct.channels.slack.safety import notification
 from konstruct.channels.slack.streams import SlackStreams
@@ -46,11 +48,14 @@ class SlackAdapter(SlackAssistant, SlackStreams):
         stream="native",
         suggestions=True,
         titles=True,
+        install=True,
+        revoke=True,
     )
 
     def __init__(self, settings: Settings) -> None:
         self._signing_secret = settings.slack_signing_secret or SecretStr("")
         self._client = SlackClient(settings.slack_api_url)
+        self._installs = SlackInstalls(settings, self._client)
 
     def verify(self, body: bytes, headers: Mapping[str, str], now: float) -> str | None:
         """See `ChannelAdapter.verify`."""
@@ -93,13 +98,37 @@ class SlackAdapter(SlackAssistant, SlackStreams):
 
     async def health(self, credential: Credential) -> str | None:
         """See `ChannelAdapter.health`. "no_connection", "timeout" and the like mean that Slack was not asked."""
-        result = await self._client.call(lambda web: web.auth_test(), credential.token, history.CALL_TIMEOUT_S)
-        if not isinstance(result, Answer):
-            return result.reason
-        if result.data.get("ok") is not True:
-            return outcomes.code(result)
+        found = await self.identify(credential.token)
+        if isinstance(found, str):
+            return found
         # A token speaks for one workspace: under another's name it would send there what is meant for here.
-        return None if result.data.get("team_id") == credential.account_key else WRONG_ACCOUNT
+        return None if found.account_key == credential.account_key else WRONG_ACCOUNT
+
+    async def identify(self, token: str) -> Grant | str:
+        """See `Identifying.identify`."""
+        return await installing.identify(self._client, token, history.CALL_TIMEOUT_S)
+
+    @property
+    def scopes(self) -> Mapping[str, str]:
+        """See `Installing.scopes`."""
+        return {scope: need.purpose for scope, need in manifest.NEEDS.items()}
+
+    @property
+    def can_install(self) -> bool:
+        """See `Installing.can_install`."""
+        return self._installs.ready
+
+    def consent_url(self, state: str, redirect_uri: str) -> str:
+        """See `Installing.consent_url`."""
+        return self._installs.consent_url(state, redirect_uri)
+
+    async def exchange(self, code: str, redirect_uri: str) -> Grant | NotGranted:
+        """See `Installing.exchange`."""
+        return await self._installs.exchange(code, redirect_uri)
+
+    async def revoke(self, credential: Credential) -> str | None:
+        """See `Revoking.revoke`."""
+        return await installing.revoke(self._client, credential)
 
     async def close(self) -> None:
         """See `ChannelAdapter.close`."""

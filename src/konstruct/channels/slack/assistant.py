@@ -8,9 +8,9 @@ import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
 from konstruct.channels.port import Credential, Target
-from konstruct.channels.port_abilities import Suggestion
 from konstruct.channels.slack import outcomes
 from konstruct.channels.slack.client import Answer, Call, SlackClient
+from konstruct.conversations.suggestion import Suggestion
 
 log = structlog.get_logger()
 

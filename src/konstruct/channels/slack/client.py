@@ -38,6 +38,8 @@ class Answer:
     status: int
     data: Mapping[str, Any]
     retry_after_s: float | None
+    scopes: str | None = None
+    """What the token may do, as Slack says beside its answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +79,12 @@ class SlackClient:
         self._base_url = base_url
         self._session: aiohttp.ClientSession | None = None
 
-    async def call(self, call: Call, token: str, timeout_s: float) -> Result:
-        """Make `call` with a client that acts as `token`, within `timeout_s`. Raises nothing but a cancellation."""
-        if not _sendable(token):
+    async def call(self, call: Call, token: str | None, timeout_s: float) -> Result:
+        """Make `call` with a client that acts as `token`, within `timeout_s`. Raises nothing but a cancellation.
+
+        Without a token for the methods that take the app's own secret.
+        """
+        if token is not None and not _sendable(token):
             return Answer(200, {"ok": False, "error": "invalid_auth"}, None)
         attempt = _Attempt(deadline=time.monotonic() + timeout_s)
         client = self._client(token, attempt)
@@ -102,7 +107,7 @@ class SlackClient:
             await self._session.close()
             self._session = None
 
-    def _client(self, token: str, attempt: _Attempt) -> AsyncWebClient:
+    def _client(self, token: str | None, attempt: _Attempt) -> AsyncWebClient:
         session = cast(aiohttp.ClientSession, _TracedSession(self._open(), attempt))
         client = AsyncWebClient(token=token, base_url=self._base_url, session=session, logger=_SDK_LOG, retry_handlers=[])
         client.proxy = None  # The SDK reads HTTPS_PROXY itself.
@@ -164,7 +169,8 @@ def _answer(response: Any) -> Result:
     if not isinstance(data, dict):
         data = {}
     if status == 429 or isinstance(data.get("ok"), bool):
-        return Answer(status, data, _retry_after(response.headers.get("Retry-After")))
+        headers = response.headers
+        return Answer(status, data, _retry_after(headers.get("Retry-After")), headers.get("X-OAuth-Scopes"))
     return Lost(f"http_{status}" if status != 200 else "unreadable_answer")
 
 

@@ -12,6 +12,7 @@ import orjson
 _ID = re.compile(r"[A-Za-z0-9_.\-]{1,64}", re.ASCII)
 # Eleven digits end in the year 5138, within the calendar.
 _TS = re.compile(r"([0-9]{1,11})\.([0-9]{1,6})", re.ASCII)
+_TYPE = re.compile(r"[A-Za-z0-9#/_.\-]{1,64}", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -60,6 +61,12 @@ def identifier(data: dict[str, Any], name: str) -> str | None:
     """Return the id `name`, or None if it is not one: ids are short and have letters, digits and `_.-` only."""
     value = data.get(name)
     return value if isinstance(value, str) and _ID.fullmatch(value) else None
+
+
+def type_name(data: dict[str, Any], name: str) -> str | None:
+    """Return the name of a type ("slack#/types/channel_id"), or None if it is not one."""
+    value = data.get(name)
+    return value if isinstance(value, str) and _TYPE.fullmatch(value) else None
 
 
 def need_identifier(data: dict[str, Any], name: str) -> str:

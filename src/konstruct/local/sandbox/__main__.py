@@ -28,12 +28,13 @@ def serve(
     webhook_base: Annotated[str, typer.Option(help="where the app's webhooks are, such as http://127.0.0.1:8400")],
     store: Annotated[Path, typer.Option(help="SQLite file of its state")],
     signing_secret: Annotated[str, typer.Option(help="signing secret that the app verifies with")],
+    public_url: Annotated[str, typer.Option(help="address that browsers know the app by; else that of its webhooks")] = "",
     retry_delays: Annotated[str, typer.Option(help="seconds before each retry of an event")] = "0,60,300",
 ) -> None:
     """Serve the simulated Slack on 127.0.0.1 until SIGINT or SIGTERM."""
     opened = SandboxStore(store)
     delays = tuple(float(part) for part in retry_delays.split(","))
-    app = sandbox_app(opened, signing_secret, webhook_base, retry_delays_s=delays)
+    app = sandbox_app(opened, signing_secret, webhook_base, retry_delays_s=delays, public_url=public_url or None)
     config = uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning", timeout_graceful_shutdown=2)
     server = _Server(config)
     server.store = opened

@@ -7,10 +7,9 @@ from functools import cache
 from pathlib import Path
 
 from konstruct.local.sandbox.model import Channel, Person, Workspace
+from konstruct.local.sandbox.slack.application import APP_ID, MANUAL_SCOPES
 from konstruct.local.sandbox.store import SandboxStore
 
-APP_ID = "A0KONSTRUCT"
-"""One Slack app, installed in both workspaces."""
 _DATA = Path(__file__).parent / "data"
 
 
@@ -137,6 +136,8 @@ BUSINESSES: tuple[Business, ...] = (FERNWOOD, MARLOW)
 
 
 def add_businesses(store: SandboxStore) -> None:
-    """Store both workspaces; what is already there is brought up to date."""
+    """Store both workspaces, each with the app installed by hand; what is already there is brought up to date."""
     for business in BUSINESSES:
         store.workspaces.add(business.workspace, business.people, business.channels)
+        token, team_id = business.workspace.bot_token, business.workspace.team_id
+        store.installations.ensure_token(team_id, MANUAL_SCOPES, token, store.control.now())

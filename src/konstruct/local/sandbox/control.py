@@ -1,21 +1,56 @@
-"""Control for tests and benchmarks: faults on order, and what was accepted."""
+"""Control for tests, benchmarks and the control panel: faults, switches, the clock, and what happens to installations."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, HTTPException, Request
+from pydantic import BaseModel, ConfigDict, Field
 
+from konstruct.local.sandbox import removals
+from konstruct.local.sandbox.installations import Installation
 from konstruct.local.sandbox.pages.routes import refuse_other_sites
+from konstruct.local.sandbox.sender import EventSender
 from konstruct.local.sandbox.slack.faults import FaultOrder, Faults
 from konstruct.local.sandbox.slack.limits import Limiter
 from konstruct.local.sandbox.store import SandboxStore
 
 
-def control_router(store: SandboxStore, faults: Faults, limiter: Limiter) -> APIRouter:
+class SwitchChange(BaseModel):
+    """Switches by name (see switches.Switches); those left out stay as they are."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    rotation: bool | None = None
+    streams: bool | None = None
+    limits: bool | None = None
+    echoes: bool | None = None
+    file_redirect: bool | None = None
+
+
+class ClockMove(BaseModel):
+    """How far to move the clock on."""
+
+    seconds: float = Field(ge=0, le=366 * 86_400)
+
+
+class InstallationOrder(BaseModel):
+    """What happens to the app in a workspace (`T…`) or an organisation (`E…`)."""
+
+    place: str
+
+
+def control_router(store: SandboxStore, sender: EventSender, faults: Faults, limiter: Limiter) -> APIRouter:
     """Return the routes under `/sandbox/control`."""
     router = APIRouter(prefix="/sandbox/control", include_in_schema=False)
+    _add_faults(router, store, faults, limiter)
+    _add_switches(router, store)
+    _add_installations(router, store, sender)
+    return router
 
+
+def _add_faults(router: APIRouter, store: SandboxStore, faults: Faults, limiter: Limiter) -> None:
     @router.post("/faults")
     async def order(request: Request, fault: FaultOrder) -> dict[str, int]:
         refuse_other_sites(request)
@@ -34,4 +69,46 @@ def control_router(store: SandboxStore, faults: Faults, limiter: Limiter) -> API
     async def accepted(after: int = 0) -> list[dict[str, Any]]:
         return store.records.accepted_json(after)
 
-    return router
+
+def _add_switches(router: APIRouter, store: SandboxStore) -> None:
+    @router.get("/switches")
+    async def switches() -> dict[str, bool]:
+        return asdict(store.control.switches())
+
+    @router.post("/switches")
+    async def switch(request: Request, change: SwitchChange) -> dict[str, bool]:
+        refuse_other_sites(request)
+        return asdict(store.control.set(**change.model_dump(exclude_none=True)))
+
+    @router.post("/clock")
+    async def clock(request: Request, move: ClockMove) -> dict[str, float]:
+        """Move the clock on: tokens, codes, streams, statuses and limits age; timestamps of messages stay real."""
+        refuse_other_sites(request)
+        return {"offset_s": store.control.advance(move.seconds)}
+
+
+def _add_installations(router: APIRouter, store: SandboxStore, sender: EventSender) -> None:
+    @router.get("/installations")
+    async def installations() -> list[dict[str, Any]]:
+        return [asdict(installation) for installation in store.installations.all()]
+
+    @router.post("/uninstall")
+    async def uninstall(request: Request, order: InstallationOrder) -> dict[str, bool]:
+        """Uninstall the app: its tokens answer account_inactive."""
+        refuse_other_sites(request)
+        removals.uninstall(store, sender, _installation(store, order.place))
+        return {"ok": True}
+
+    @router.post("/revoke")
+    async def revoke(request: Request, order: InstallationOrder) -> dict[str, bool]:
+        """Revoke the tokens of the installation: they answer token_revoked."""
+        refuse_other_sites(request)
+        removals.revoke_tokens(store, sender, _installation(store, order.place))
+        return {"ok": True}
+
+
+def _installation(store: SandboxStore, place: str) -> Installation:
+    found = store.installations.of_team(place, None) or store.installations.of_enterprise(place)
+    if found is None:
+        raise HTTPException(404, "the app is not installed there")
+    return found

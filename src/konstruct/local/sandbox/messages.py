@@ -6,32 +6,47 @@ import json
 import sqlite3
 import time
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from konstruct.local.sandbox.hub import Hub
-from konstruct.local.sandbox.model import Change, Message
+from konstruct.local.sandbox.model import Change, Message, Stream
 from konstruct.local.sandbox.sqlite import SqliteFile
+from konstruct.local.sandbox.switches import Control
 
 CHANGES_KEPT = 5000
 """Changes that a page which lost its connection can still catch up on; after more it shows the page afresh anyway."""
 
-_INSERT = (
-    "INSERT INTO messages (channel_id, ts, thread_ts, user_id, from_bot, text, markdown, blocks, metadata, client_msg_id)"
-    " VALUES (:channel_id, :ts, :thread_ts, :user_id, :from_bot, :text, :markdown, :blocks, :metadata, :client_msg_id)"
+_NAMES = (
+    *(
+        "channel_id",
+        "ts",
+        "thread_ts",
+        "user_id",
+        "from_bot",
+        "text",
+        "markdown",
+        "blocks",
+        "metadata",
+        "client_msg_id",
+        "edited",
+    ),
+    *("team_id", "bot_id", "stream", "files"),
 )
+_INSERT = f"INSERT INTO messages ({', '.join(_NAMES)}) VALUES ({', '.join(':' + name for name in _NAMES)})"
 _UPDATE = (
-    "UPDATE messages SET text = :text, markdown = :markdown, blocks = :blocks, metadata = :metadata, edited = 1"
-    " WHERE channel_id = :channel_id AND ts = :ts"
+    "UPDATE messages SET text = :text, markdown = :markdown, blocks = :blocks, metadata = :metadata, edited = :edited,"
+    " stream = :stream WHERE channel_id = :channel_id AND ts = :ts"
 )
 
 
 class Messages:
     """What was said. Every write leaves a change and wakes the open pages."""
 
-    def __init__(self, file: SqliteFile, hub: Hub) -> None:
+    def __init__(self, file: SqliteFile, hub: Hub, control: Control) -> None:
         self._file = file
         self._hub = hub
+        self._control = control
 
     def add(self, team_id: str, message: Message) -> Message:
         """Store a message and return it with its `ts`: now, but later than every other in its channel.
@@ -39,11 +54,11 @@ class Messages:
         A bot's message ends the status of its thread, as in Slack.
         """
         with self._file.write() as connection:
-            stored = replace(message, ts=_next_ts(connection, message.channel_id))
+            stored = replace(message, ts=next_ts(connection, message.channel_id))
             connection.execute(_INSERT, _columns(stored))
             if stored.from_bot:
-                _clear_status(connection, stored.channel_id, stored.root_ts)
-            _note(connection, team_id, stored.channel_id, stored.root_ts)
+                clear_status(connection, stored.channel_id, stored.root_ts)
+            note_change(connection, team_id, stored.channel_id, stored.root_ts)
         self._hub.ring()
         return stored
 
@@ -51,14 +66,14 @@ class Messages:
         """Store the new content of a message that exists."""
         with self._file.write() as connection:
             connection.execute(_UPDATE, _columns(message))
-            _note(connection, team_id, message.channel_id, message.root_ts)
+            note_change(connection, team_id, message.channel_id, message.root_ts)
         self._hub.ring()
 
     def remove(self, team_id: str, message: Message) -> None:
         """Delete a message."""
         with self._file.write() as connection:
             connection.execute("DELETE FROM messages WHERE channel_id = ? AND ts = ?", (message.channel_id, message.ts))
-            _note(connection, team_id, message.channel_id, message.root_ts)
+            note_change(connection, team_id, message.channel_id, message.root_ts)
         self._hub.ring()
 
     def get(self, channel_id: str, ts: str) -> Message | None:
@@ -77,25 +92,9 @@ class Messages:
 
     def _select(self, where: str, values: tuple[Any, ...]) -> list[Message]:
         # `where` is one of the fixed conditions above, never anything a caller sent.
+        now = self._control.now()
         with self._file.read() as connection:
-            return [_message(row) for row in connection.execute(f"SELECT * FROM messages WHERE {where}", values)]
-
-    def set_status(self, team_id: str, channel_id: str, thread_ts: str, status: str, lasts_s: float) -> None:
-        """Show `status` in a thread for at most `lasts_s` seconds; an empty one clears it."""
-        with self._file.write() as connection:
-            _clear_status(connection, channel_id, thread_ts)
-            if status:
-                until = time.time() + lasts_s
-                connection.execute("INSERT INTO statuses VALUES (?, ?, ?, ?)", (channel_id, thread_ts, status, until))
-            _note(connection, team_id, channel_id, thread_ts)
-        self._hub.ring()
-
-    def statuses(self, channel_id: str) -> dict[str, tuple[str, float]]:
-        """Return the statuses that show in a channel now: thread -> (text, Unix second at which it ends)."""
-        with self._file.read() as connection:
-            sql = "SELECT thread_ts, status, until FROM statuses WHERE channel_id = ? AND until > ?"
-            rows = connection.execute(sql, (channel_id, time.time())).fetchall()
-        return {row["thread_ts"]: (row["status"], row["until"]) for row in rows}
+            return [_message(row, now) for row in connection.execute(f"SELECT * FROM messages WHERE {where}", values)]
 
     def last_seq(self) -> int:
         """Return the number of the latest change; 0 before the first."""
@@ -103,56 +102,64 @@ class Messages:
             return int(connection.execute("SELECT coalesce(max(seq), 0) FROM changes").fetchone()[0])
 
     def changes(self, team_id: str, after: int) -> list[Change]:
-        """Return the changes in a workspace after number `after`, oldest first."""
-        sql = "SELECT * FROM changes WHERE team_id = ? AND seq > ? ORDER BY seq"
+        """Return the changes that a workspace sees after number `after`, oldest first; a shared channel is seen by all sides."""
+        shared = (
+            "SELECT s.channel_id FROM channel_shares s JOIN channels c USING (channel_id)"
+            " WHERE s.team_id = :team OR c.team_id = :team"
+        )
+        sql = f"SELECT * FROM changes WHERE seq > :after AND (team_id = :team OR channel_id IN ({shared})) ORDER BY seq"
         with self._file.read() as connection:
-            rows = connection.execute(sql, (team_id, after)).fetchall()
+            rows = connection.execute(sql, {"team": team_id, "after": after}).fetchall()
         return [Change(**dict(row)) for row in rows]
 
 
-def _next_ts(connection: sqlite3.Connection, channel_id: str) -> str:
-    latest = connection.execute("SELECT max(ts) FROM messages WHERE channel_id = ?", (channel_id,)).fetchone()[0]
+def next_ts(connection: sqlite3.Connection, channel_id: str) -> str:
+    """Return a `ts` of now that is later than every other in its channel."""
+    tables = ("messages", "ephemerals")
+    every = " UNION ALL ".join(f"SELECT max(ts) AS ts FROM {table} WHERE channel_id = ?1" for table in tables)
+    latest = connection.execute(f"SELECT max(ts) FROM ({every})", (channel_id,)).fetchone()[0]
     now = time.time_ns() // 1000
     micros = max(now, int(latest.replace(".", "")) + 1) if latest else now
     return f"{micros // 1_000_000}.{micros % 1_000_000:06d}"
 
 
-def _clear_status(connection: sqlite3.Connection, channel_id: str, thread_ts: str) -> None:
+def clear_status(connection: sqlite3.Connection, channel_id: str, thread_ts: str) -> None:
+    """Let a thread show no status."""
     connection.execute("DELETE FROM statuses WHERE channel_id = ? AND thread_ts = ?", (channel_id, thread_ts))
 
 
-def _note(connection: sqlite3.Connection, team_id: str, channel_id: str, root_ts: str) -> None:
+def note_change(connection: sqlite3.Connection, team_id: str, channel_id: str, root_ts: str) -> None:
+    """Leave a change for the open pages; those long past are forgotten."""
     sql = "INSERT INTO changes (team_id, channel_id, root_ts) VALUES (?, ?, ?)"
     seq = connection.execute(sql, (team_id, channel_id, root_ts)).lastrowid
     connection.execute("DELETE FROM changes WHERE seq <= ?", ((seq or 0) - CHANGES_KEPT,))
 
 
 def _columns(message: Message) -> dict[str, Any]:
+    values = {name: getattr(message, name) for name in _NAMES}
     return {
-        "channel_id": message.channel_id,
-        "ts": message.ts,
-        "thread_ts": message.thread_ts,
-        "user_id": message.user_id,
-        "from_bot": message.from_bot,
-        "text": message.text,
-        "markdown": message.markdown,
+        **values,
         "blocks": json.dumps(message.blocks),
         "metadata": None if message.metadata is None else json.dumps(message.metadata),
-        "client_msg_id": message.client_msg_id,
+        "stream": None if message.stream is None else json.dumps(asdict(message.stream)),
+        "files": json.dumps(message.files),
     }
 
 
-def _message(row: sqlite3.Row) -> Message:
-    return Message(
-        channel_id=row["channel_id"],
-        ts=row["ts"],
-        user_id=row["user_id"],
-        from_bot=bool(row["from_bot"]),
-        text=row["text"],
-        markdown=row["markdown"],
-        thread_ts=row["thread_ts"],
-        blocks=tuple(json.loads(row["blocks"])),
-        metadata=json.loads(row["metadata"]) if row["metadata"] else None,
-        client_msg_id=row["client_msg_id"],
-        edited=bool(row["edited"]),
-    )
+def _message(row: sqlite3.Row, now: float) -> Message:
+    values = {
+        "from_bot": bool(row["from_bot"]),
+        "blocks": tuple(json.loads(row["blocks"])),
+        "metadata": json.loads(row["metadata"]) if row["metadata"] else None,
+        "edited": bool(row["edited"]),
+        "stream": _stream(json.loads(row["stream"]), now) if row["stream"] else None,
+        "files": tuple(json.loads(row["files"])),
+    }
+    return Message(**{**dict(row), **values})
+
+
+def _stream(values: dict[str, Any], now: float) -> Stream:
+    """Return a stream as it stands now: nobody is told when one breaks."""
+    stream = Stream(**{**values, "tasks": tuple(values["tasks"])})
+    broken = stream.state == "in_progress" and now >= stream.ends_at
+    return replace(stream, state="errored") if broken else stream

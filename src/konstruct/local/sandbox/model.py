@@ -9,8 +9,18 @@ from konstruct.db.scope import TenantScope
 
 
 @dataclass(frozen=True, slots=True)
+class Enterprise:
+    """An Enterprise Grid organisation. Installed for the whole organisation, the app's bot has an id of its own (`W…`)."""
+
+    enterprise_id: str
+    name: str
+    bot_user_id: str
+    bot_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Workspace:
-    """One business's Slack workspace, and the employee (a bot user) that is installed in it."""
+    """One business's Slack workspace, and the employee (a bot user) that is or may be installed in it."""
 
     team_id: str
     slug: str
@@ -20,20 +30,26 @@ class Workspace:
     bot_user_id: str
     bot_id: str
     bot_token: str = field(repr=False)
+    """The token of an installation made by hand, without OAuth; "" where there is none."""
     employee: str
     employee_role: str
     tint: int = 1
     """Colour of its monogram, 1 to 6."""
+    enterprise_id: str | None = None
+    """The Grid organisation that it belongs to."""
+    admins_install: bool = False
+    """Whether only its admins may install apps."""
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A human member of a workspace."""
+    """A human member of a workspace. On a Grid the same person, under the same id (`W…`), is a member of several."""
 
     team_id: str
     user_id: str
     name: str
     role: str
+    is_admin: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +64,36 @@ class Channel:
     user_id: str | None = None
     archived: bool = False
     has_bot: bool = True
-    """Whether the employee is a member."""
+    """Whether the employee is a member, seen from the workspace that asked."""
+    shared_with: tuple[str, ...] = ()
+    """The other workspaces (team ids) that see a Slack Connect channel; `team_id` stays its owner."""
+
+
+StreamState = Literal["in_progress", "completed", "errored"]
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """How a streamed message stands. `started_at`: simulated Unix seconds."""
+
+    state: StreamState
+    """`errored`: it outlived its time and shows as broken, whatever was still written to it."""
+    started_at: float
+    mode: Literal["timeline", "plan"] = "timeline"
+    plan: str | None = None
+    """The plan's title."""
+    tasks: tuple[dict[str, Any], ...] = ()
+    """Task updates as the app sent them last, one per id, in the order they first came."""
+    recipient_user_id: str | None = None
+
+    @property
+    def ends_at(self) -> float:
+        """The simulated time at which it breaks unless it is stopped before."""
+        return self.started_at + STREAM_S
+
+
+STREAM_S = 300.0
+"""How long a stream lives, however busy it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +114,12 @@ class Message:
     metadata: dict[str, Any] | None = None
     client_msg_id: str | None = None
     edited: bool = False
+    team_id: str | None = None
+    """The workspace that its author spoke from; None for what an earlier version stored."""
+    bot_id: str | None = None
+    stream: Stream | None = None
+    files: tuple[str, ...] = ()
+    """Ids of the files that were shared with it."""
 
     @property
     def root_ts(self) -> str:
@@ -78,12 +129,34 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Something that an open page has to show: the thread `root_ts` of a channel looks different now."""
+    """Something that an open page has to show: the thread `root_ts` of a channel looks different now.
+
+    A person's dialogs and Home tab have places of their own instead of a channel: see interactions.
+    """
 
     seq: int
     team_id: str
     channel_id: str
     root_ts: str
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What the employee is doing in a thread, shown until `until` (simulated Unix seconds) or its next message."""
+
+    text: str
+    until: float
+    loading_messages: tuple[str, ...] = ()
+    """What a client shows in turn beside it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadMarks:
+    """What the app gave a thread: a title, and prompts (`title`, `message`) that a click sends."""
+
+    title: str | None = None
+    prompts: tuple[dict[str, str], ...] = ()
+    prompts_title: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

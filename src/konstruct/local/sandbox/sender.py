@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
+import random
 import time
-from collections.abc import Iterable
-from dataclasses import replace
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from urllib.parse import urlencode
 
 import aiohttp
 import structlog
@@ -22,6 +25,18 @@ RETRY_DELAYS_S = (0.0, 60.0, 300.0)
 """Slack's three retries: almost at once, after a minute, after five."""
 START_WAIT_S = 1.0
 PATH = "/webhooks/slack/events"
+RECENT_MAX = 100
+"""Events that can be sent once more."""
+ANSWER_MAX = 300_000
+"""Bytes of an app's answer that are read."""
+
+
+@dataclass(frozen=True, slots=True)
+class FormAnswer:
+    """What the app answered to an interaction or a command at once. `status` is None where it did not answer in time."""
+
+    status: int | None
+    body: bytes = b""
 
 
 def sign(signing_secret: str, timestamp: str, body: bytes) -> str:
@@ -38,10 +53,11 @@ class EventSender:
     ) -> None:
         self._store = store
         self._secret = signing_secret
-        self._url = webhook_base.rstrip("/") + PATH
+        self._base = webhook_base.rstrip("/")
         self._delays = retry_delays_s
         self._session: aiohttp.ClientSession | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self.recent: deque[OutgoingEvent] = deque(maxlen=RECENT_MAX)
 
     async def start(self) -> None:
         """Open the connections, and go on with what an earlier process left behind."""
@@ -62,8 +78,38 @@ class EventSender:
     def publish(self, events: Iterable[OutgoingEvent]) -> None:
         """Store events and send each of them; like Slack, without waiting and without any promise of order."""
         for event in events:
+            self.recent.append(event)
             self._store.outbox.add(event)
             self._spawn(event)
+
+    def repeat(self, count: int, *, shuffled: bool = False) -> None:
+        """Send the latest `count` events of this process once more, as Slack's retries do when an answer got lost."""
+        again = list(self.recent)[-max(1, count) :]
+        if shuffled:
+            random.shuffle(again)
+        for event in again:
+            self._spawn(replace(event, attempts=1, reason="http_timeout"))
+
+    async def deliver_form(self, path: str, fields: Mapping[str, str]) -> FormAnswer:
+        """Post a signed form (an interaction or a command) and return the answer. Slack does not try these again."""
+        assert self._session is not None, "start() comes first"
+        body = urlencode(fields).encode()
+        headers = self._headers("application/x-www-form-urlencoded", body)
+        try:
+            async with self._session.post(self._base + path, data=body, headers=headers, allow_redirects=False) as response:
+                return FormAnswer(response.status, await response.content.read(ANSWER_MAX))
+        except (TimeoutError, aiohttp.ClientError) as error:
+            log.info("sandbox_form_refused", path=path, reason=type(error).__name__)
+            return FormAnswer(None)
+
+    def _headers(self, content_type: str, body: bytes) -> dict[str, str]:
+        timestamp = str(int(time.time()))
+        return {
+            "Content-Type": content_type,
+            "User-Agent": "Slackbot 1.0 (+https://api.slack.com/robots)",
+            "X-Slack-Request-Timestamp": timestamp,
+            "X-Slack-Signature": sign(self._secret, timestamp, body),
+        }
 
     def _spawn(self, event: OutgoingEvent, wait_s: float = 0.0) -> None:
         task = asyncio.get_running_loop().create_task(self._deliver(event, wait_s))
@@ -86,17 +132,11 @@ class EventSender:
     async def _attempt(self, event: OutgoingEvent) -> str | None:
         """Make one attempt; return None if the app took it, else why not in the words of X-Slack-Retry-Reason."""
         assert self._session is not None, "start() comes first"
-        timestamp = str(int(time.time()))
-        headers = {
-            "Content-Type": "application/json",
-            "User-Agent": "Slackbot 1.0 (+https://api.slack.com/robots)",
-            "X-Slack-Request-Timestamp": timestamp,
-            "X-Slack-Signature": sign(self._secret, timestamp, event.body),
-        }
+        headers = self._headers("application/json", event.body)
         if event.attempts:
             headers |= {"X-Slack-Retry-Num": str(event.attempts), "X-Slack-Retry-Reason": event.reason or "unknown_error"}
         try:
-            async with self._session.post(self._url, data=event.body, headers=headers, allow_redirects=False) as response:
+            async with self._session.post(self._base + PATH, data=event.body, headers=headers, allow_redirects=False) as response:
                 await response.read()
                 return None if 200 <= response.status < 300 else "http_error"
         except TimeoutError:

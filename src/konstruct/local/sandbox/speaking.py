@@ -47,9 +47,10 @@ def say(
         text=to_slack_text(text.strip(), names_of(store, workspace)),
         thread_ts=root.ts if root else None,
         client_msg_id=str(uuid4()),
+        team_id=workspace.team_id,
     )
     message = store.messages.add(workspace.team_id, draft)
-    sender.publish(said_events(workspace, channel, message, root))
+    sender.publish(said_events(store, workspace, channel, message))
     return message
 
 

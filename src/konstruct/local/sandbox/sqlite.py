@@ -9,41 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-SCHEMA = (
-    """CREATE TABLE IF NOT EXISTS workspaces (
-        team_id TEXT PRIMARY KEY, slug TEXT NOT NULL UNIQUE, name TEXT NOT NULL, about TEXT NOT NULL, app_id TEXT NOT NULL,
-        bot_user_id TEXT NOT NULL UNIQUE, bot_id TEXT NOT NULL, bot_token TEXT NOT NULL UNIQUE,
-        employee TEXT NOT NULL, employee_role TEXT NOT NULL, tint INTEGER NOT NULL) STRICT""",
-    """CREATE TABLE IF NOT EXISTS users (
-        team_id TEXT NOT NULL REFERENCES workspaces, user_id TEXT NOT NULL UNIQUE, name TEXT NOT NULL, role TEXT NOT NULL,
-        PRIMARY KEY (team_id, user_id)) STRICT""",
-    """CREATE TABLE IF NOT EXISTS channels (
-        channel_id TEXT PRIMARY KEY, team_id TEXT NOT NULL REFERENCES workspaces,
-        kind TEXT NOT NULL CHECK (kind IN ('channel', 'im')), name TEXT NOT NULL, topic TEXT NOT NULL,
-        user_id TEXT, archived INTEGER NOT NULL, has_bot INTEGER NOT NULL, UNIQUE (team_id, user_id)) STRICT""",
-    """CREATE TABLE IF NOT EXISTS messages (
-        channel_id TEXT NOT NULL REFERENCES channels, ts TEXT NOT NULL, thread_ts TEXT, user_id TEXT NOT NULL,
-        from_bot INTEGER NOT NULL, text TEXT NOT NULL, markdown TEXT, blocks TEXT NOT NULL, metadata TEXT, client_msg_id TEXT,
-        edited INTEGER NOT NULL DEFAULT 0,
-        PRIMARY KEY (channel_id, ts)) STRICT, WITHOUT ROWID""",
-    "CREATE INDEX IF NOT EXISTS messages_by_thread ON messages (channel_id, thread_ts, ts)",
-    """CREATE TABLE IF NOT EXISTS statuses (
-        channel_id TEXT NOT NULL REFERENCES channels, thread_ts TEXT NOT NULL, status TEXT NOT NULL, until REAL NOT NULL,
-        PRIMARY KEY (channel_id, thread_ts)) STRICT""",
-    """CREATE TABLE IF NOT EXISTS changes (
-        seq INTEGER PRIMARY KEY AUTOINCREMENT, team_id TEXT NOT NULL, channel_id TEXT NOT NULL, root_ts TEXT NOT NULL) STRICT""",
-    """CREATE TABLE IF NOT EXISTS outgoing_events (
-        event_id TEXT PRIMARY KEY, team_id TEXT NOT NULL, channel_id TEXT NOT NULL, root_ts TEXT NOT NULL, body BLOB NOT NULL,
-        attempts INTEGER NOT NULL DEFAULT 0, reason TEXT, given_up INTEGER NOT NULL DEFAULT 0) STRICT""",
-    "CREATE INDEX IF NOT EXISTS outgoing_events_by_thread ON outgoing_events (channel_id, root_ts)",
-    """CREATE TABLE IF NOT EXISTS accepted_posts (
-        id INTEGER PRIMARY KEY AUTOINCREMENT, method TEXT NOT NULL, team_id TEXT NOT NULL, channel TEXT NOT NULL, thread_ts TEXT,
-        ts TEXT NOT NULL, text TEXT NOT NULL, metadata TEXT, received_at REAL NOT NULL) STRICT""",
-    """CREATE TABLE IF NOT EXISTS mail (
-        id INTEGER PRIMARY KEY AUTOINCREMENT, recipient TEXT NOT NULL, subject TEXT NOT NULL, text TEXT NOT NULL,
-        sent_at REAL NOT NULL) STRICT""",
-    "CREATE TABLE IF NOT EXISTS tenants (team_id TEXT PRIMARY KEY, tenant_id TEXT NOT NULL, finished INTEGER NOT NULL) STRICT",
-)
+from konstruct.local.sandbox.schema import migrate
 
 MEMORY = ":memory:"
 
@@ -63,10 +29,9 @@ class SqliteFile:
         self._connection.row_factory = sqlite3.Row
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = NORMAL")
-        self._connection.execute("PRAGMA foreign_keys = ON")
         with self.write() as connection:
-            for statement in SCHEMA:
-                connection.execute(statement)
+            migrate(connection)
+        self._connection.execute("PRAGMA foreign_keys = ON")
 
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:

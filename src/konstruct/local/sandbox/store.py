@@ -5,10 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from konstruct.local.sandbox.hub import Hub
+from konstruct.local.sandbox.installations import Installations
+from konstruct.local.sandbox.interactions import Interactions
 from konstruct.local.sandbox.messages import Messages
 from konstruct.local.sandbox.outbox import Outbox
 from konstruct.local.sandbox.records import Records
 from konstruct.local.sandbox.sqlite import SqliteFile
+from konstruct.local.sandbox.switches import Control
+from konstruct.local.sandbox.threads import Threads
 from konstruct.local.sandbox.workspaces import Workspaces
 
 FILE_NAME = "sandbox.db"
@@ -21,8 +25,12 @@ class SandboxStore:
         """Open (or make) the file at `path`; `:memory:` keeps nothing."""
         self._file = SqliteFile(path)
         self.hub = Hub()
+        self.control = Control(self._file)
         self.workspaces = Workspaces(self._file)
-        self.messages = Messages(self._file, self.hub)
+        self.installations = Installations(self._file)
+        self.messages = Messages(self._file, self.hub, self.control)
+        self.threads = Threads(self._file, self.hub, self.control)
+        self.interactions = Interactions(self._file, self.hub)
         self.outbox = Outbox(self._file, self.hub)
         self.records = Records(self._file)
 

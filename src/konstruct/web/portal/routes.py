@@ -7,6 +7,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from konstruct.web.portal.api_keys import routes as api_keys
+from konstruct.web.portal.channels import install
 from konstruct.web.portal.channels import routes as channels
 from konstruct.web.portal.employee import routes as employee
 from konstruct.web.portal.entrance import routes as entrance
@@ -29,6 +30,7 @@ AREAS = (
     employee,
     knowledge,
     channels,
+    install,
     usage,
     notices,
     settings,

@@ -12,6 +12,7 @@ from typing import Any
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from konstruct.local.sandbox.pages.kit import add_kit
 from konstruct.web.portal.pages import STATIC
 
 _HERE = Path(__file__).parent
@@ -56,6 +57,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    add_kit(environment)
     environment.globals["version"] = static_version()
     environment.filters["iso"] = lambda seconds: datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
     return environment

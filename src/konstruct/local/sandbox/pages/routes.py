@@ -7,15 +7,20 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Stre
 from pydantic import BaseModel
 
 from konstruct.kit.errors import ConflictError, NotFoundError
-from konstruct.local.sandbox.businesses import BUSINESSES
+from konstruct.local.sandbox.audience import audience
+from konstruct.local.sandbox.commanding import command, is_command
+from konstruct.local.sandbox.interacting import Actor
 from konstruct.local.sandbox.model import Workspace
-from konstruct.local.sandbox.pages.live import stream
+from konstruct.local.sandbox.pages.guard import refuse_other_sites
+from konstruct.local.sandbox.pages.live import Watcher, stream
 from konstruct.local.sandbox.pages.render import HEADERS, page, static_files
-from konstruct.local.sandbox.pages.views import Cast, people_views, threads_of
+from konstruct.local.sandbox.pages.room import Tab, room_page
+from konstruct.local.sandbox.pages.views import Cast
 from konstruct.local.sandbox.sender import EventSender
 from konstruct.local.sandbox.speaking import say
 from konstruct.local.sandbox.store import SandboxStore
 
+__all__ = ["Words", "pages_router", "refuse_other_sites"]
 NOTHING_HERE = "There is nothing at this address."
 
 
@@ -41,7 +46,7 @@ def pages_router(store: SandboxStore, sender: EventSender) -> APIRouter:
 def _add_pages(router: APIRouter, store: SandboxStore) -> None:
     @router.get("")
     async def home() -> HTMLResponse:
-        cards = [(w, Cast.of(store, w)) for w in store.workspaces.all()]
+        cards = [(w, Cast.of(store, w), audience(store, w) is not None) for w in store.workspaces.all()]
         return page("home.html", cards=cards, mails=len(store.records.mails()))
 
     @router.get("/b/{slug}")
@@ -54,9 +59,10 @@ def _add_pages(router: APIRouter, store: SandboxStore) -> None:
         return RedirectResponse(f"/sandbox/b/{slug}/{direct.channel_id}", status_code=303)
 
     @router.get("/b/{slug}/{channel_id}")
-    async def room(slug: str, channel_id: str, speaker: str = Query("", alias="as")) -> HTMLResponse:
+    async def room(slug: str, channel_id: str, speaker: str = Query("", alias="as"), tab: str = "") -> HTMLResponse:
         workspace = store.workspaces.by_slug(slug)
-        found = _room(store, workspace, channel_id, speaker) if workspace else None
+        shown: Tab = "home" if tab == "home" else "messages"
+        found = room_page(store, workspace, channel_id, speaker, shown) if workspace else None
         return found or page("lost.html", 404, message=NOTHING_HERE)
 
     @router.get("/static/{name}")
@@ -66,32 +72,6 @@ def _add_pages(router: APIRouter, store: SandboxStore) -> None:
         content, kind = static_files()[name]
         # The address carries a version (see static_version), so a kept copy is never stale.
         return Response(content, media_type=kind, headers={**HEADERS, "Cache-Control": "public, max-age=31536000, immutable"})
-
-
-def _room(store: SandboxStore, workspace: Workspace, channel_id: str, speaker_id: str) -> HTMLResponse | None:
-    """Return the page of one channel, or None where this workspace has no such channel."""
-    seq = store.messages.last_seq()
-    channel = store.workspaces.channel(workspace.team_id, channel_id)
-    people = store.workspaces.people(workspace.team_id)
-    if channel is None or not people:
-        return None
-    speaker_id = channel.user_id or speaker_id
-    speaker = next((person for person in people if person.user_id == speaker_id), people[0])
-    business = next((b for b in BUSINESSES if b.workspace.team_id == workspace.team_id), None)
-    return page(
-        "room.html",
-        workspace=workspace,
-        channel=channel,
-        channels=store.workspaces.channels(workspace.team_id),
-        direct=store.workspaces.direct(workspace.team_id, speaker.user_id),
-        directs={person.user_id: store.workspaces.direct(workspace.team_id, person.user_id) for person in people},
-        people=people_views(people),
-        speaker=speaker,
-        employee=Cast.of(store, workspace).employee,
-        prompts=business.prompts if business else (),
-        threads=threads_of(store, workspace, channel),
-        seq=seq,
-    )
 
 
 def _add_mail(router: APIRouter, store: SandboxStore) -> None:
@@ -110,13 +90,14 @@ def _add_mail(router: APIRouter, store: SandboxStore) -> None:
 
 def _add_calls(router: APIRouter, store: SandboxStore, sender: EventSender) -> None:
     @router.get("/events")
-    async def events(request: Request, team: str, channel: str = "", after: int = 0) -> StreamingResponse:
+    async def events(request: Request, team: str, channel: str = "", user: str = "", after: int = 0) -> StreamingResponse:
         workspace = store.workspaces.by_team(team)
         if workspace is None:
             raise HTTPException(404, "no such workspace")
         seen = request.headers.get("last-event-id", "")
         start = int(seen) if seen.isdecimal() else after
-        return StreamingResponse(stream(store, workspace, channel, start), media_type="text/event-stream", headers=HEADERS)
+        watcher = Watcher(store, workspace, channel, user)
+        return StreamingResponse(stream(watcher, start), media_type="text/event-stream", headers=HEADERS)
 
     @router.post("/messages")
     async def messages(request: Request, words: Words) -> JSONResponse:
@@ -125,6 +106,8 @@ def _add_calls(router: APIRouter, store: SandboxStore, sender: EventSender) -> N
         if workspace is None:
             raise HTTPException(404, "no such workspace")
         try:
+            if is_command(words.text):
+                return await _command(store, sender, request, workspace, words)
             message = say(store, sender, workspace, words.user, words.channel, words.text, words.thread_ts)
         except NotFoundError as error:
             raise HTTPException(404, str(error)) from error
@@ -133,7 +116,13 @@ def _add_calls(router: APIRouter, store: SandboxStore, sender: EventSender) -> N
         return JSONResponse({"ts": message.ts, "thread_ts": message.thread_ts}, status_code=201)
 
 
-def refuse_other_sites(request: Request) -> None:
-    """Raise HTTPException 403 for a request that a page of another site makes the browser send."""
-    if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
-        raise HTTPException(403, "only the sandbox's own pages may do this")
+async def _command(
+    store: SandboxStore, sender: EventSender, request: Request, workspace: Workspace, words: Words
+) -> JSONResponse:
+    person = store.workspaces.person(workspace.team_id, words.user)
+    channel = store.workspaces.channel(workspace.team_id, words.channel)
+    if person is None or channel is None or channel.user_id not in (None, person.user_id):
+        raise NotFoundError("this workspace has no such person or channel")
+    actor = Actor(store, sender, workspace, person, str(request.base_url).rstrip("/"))
+    await command(actor, channel, words.text.strip(), words.thread_ts)
+    return JSONResponse({}, status_code=201)

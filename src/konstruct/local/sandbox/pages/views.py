@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from typing import Any
 
 from markupsafe import Markup
 
+from konstruct.local.sandbox.changing import typed
+from konstruct.local.sandbox.interaction_model import Ephemeral
 from konstruct.local.sandbox.model import Channel, Message, Person, Workspace
-from konstruct.local.sandbox.pages.blocks_html import message_html
+from konstruct.local.sandbox.pages.blocks_html import Dialect, message_html
 from konstruct.local.sandbox.speaking import names_of
 from konstruct.local.sandbox.store import SandboxStore
 
@@ -26,6 +29,8 @@ class Face:
     initials: str
     tint: int
     is_employee: bool = False
+    stranger_of: str = ""
+    """The other workspace that somebody in a shared channel belongs to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +40,18 @@ class MessageView:
     ts: str
     face: Face
     html: Markup
+    """What it says, where it has no blocks."""
     when: str
     """ISO 8601, UTC."""
     edited: bool
+    blocks: Sequence[dict[str, Any]] = ()
+    names: Mapping[str, str] = field(default_factory=dict)
+    place: Mapping[str, str] = field(default_factory=dict)
+    """The hidden fields that say who presses what where."""
+    private: bool = False
+    """Whether the speaker alone sees it."""
+    typed: str | None = None
+    """What the speaker typed, where the message is their own: they may change it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,58 +86,111 @@ class Cast:
     employee: Face
 
     @classmethod
-    def of(cls, store: SandboxStore, workspace: Workspace) -> Cast:
-        """Return the cast of a workspace."""
-        people = store.workspaces.people(workspace.team_id)
-        faces = {person.user_id: face_of(person.name, person.role, index) for index, person in enumerate(people)}
+    def of(cls, store: SandboxStore, workspace: Workspace, channel: Channel | None = None) -> Cast:
+        """Return the cast of a workspace; in a shared `channel` also that of the other sides."""
         employee = face_of(workspace.employee, workspace.employee_role, 0, is_employee=True)
-        return cls(names_of(store, workspace), {**faces, workspace.bot_user_id: employee}, employee)
+        faces, names = _faces(store, workspace), names_of(store, workspace)
+        sides = (channel.team_id, *channel.shared_with) if channel else ()
+        for other in filter(None, map(store.workspaces.by_team, sides)):
+            if other.team_id != workspace.team_id:
+                strangers = {user_id: replace(face, stranger_of=other.name) for user_id, face in _faces(store, other).items()}
+                faces, names = strangers | faces, names_of(store, other) | names
+        grid = store.workspaces.enterprise(workspace.enterprise_id)
+        bots = {workspace.bot_user_id: employee, **({grid.bot_user_id: employee} if grid else {})}
+        return cls(names, faces | bots, employee)
 
 
-def threads_of(store: SandboxStore, workspace: Workspace, channel: Channel) -> list[ThreadView]:
-    """Return the latest threads of a channel, oldest first."""
-    return _threads(store, workspace, channel, store.messages.roots(channel.channel_id, ROOTS_SHOWN))
+def _faces(store: SandboxStore, workspace: Workspace) -> dict[str, Face]:
+    people = store.workspaces.people(workspace.team_id)
+    bot = face_of(workspace.employee, workspace.employee_role, 0, is_employee=True)
+    return {
+        **{person.user_id: face_of(person.name, person.role, index) for index, person in enumerate(people)},
+        workspace.bot_user_id: bot,
+    }
 
 
-def thread_of(store: SandboxStore, workspace: Workspace, channel: Channel, root_ts: str) -> ThreadView | None:
-    """Return one thread, or None where its root is gone."""
-    root = store.messages.get(channel.channel_id, root_ts)
-    return _threads(store, workspace, channel, [root])[0] if root else None
+def threads_of(store: SandboxStore, workspace: Workspace, channel: Channel, speaker_id: str) -> list[ThreadView]:
+    """Return the latest threads of a channel as one person sees them, oldest first."""
+    seen = _private(store, channel, speaker_id)
+    roots = store.messages.roots(channel.channel_id, ROOTS_SHOWN)
+    alone = [message for message in seen if message.thread_ts is None]
+    everything: list[Message | Ephemeral] = [*roots, *alone]
+    everything.sort(key=lambda message: message.ts)
+    return _threads(store, workspace, channel, everything, speaker_id)
 
 
-def _threads(store: SandboxStore, workspace: Workspace, channel: Channel, roots: list[Message]) -> list[ThreadView]:
-    cast = Cast.of(store, workspace)
+def thread_of(store: SandboxStore, workspace: Workspace, channel: Channel, root_ts: str, speaker_id: str) -> ThreadView | None:
+    """Return one thread as one person sees it, or None where its root is gone or not for them."""
+    alone = store.interactions.ephemeral(channel.channel_id, root_ts, speaker_id)
+    root = store.messages.get(channel.channel_id, root_ts) or alone
+    return _threads(store, workspace, channel, [root], speaker_id)[0] if root else None
+
+
+def _private(store: SandboxStore, channel: Channel, speaker_id: str) -> list[Ephemeral]:
+    return store.interactions.ephemerals(channel.channel_id, speaker_id)
+
+
+def _threads(
+    store: SandboxStore, workspace: Workspace, channel: Channel, roots: Sequence[Message | Ephemeral], speaker_id: str
+) -> list[ThreadView]:
+    seen = Seen(Cast.of(store, workspace, channel), workspace, speaker_id)
     replies: dict[str, list[MessageView]] = {root.ts: [] for root in roots}
-    for message in store.messages.replies(channel.channel_id, list(replies)):
-        replies[message.root_ts].append(_view(message, cast))
-    statuses = store.messages.statuses(channel.channel_id)
+    said: list[Message | Ephemeral] = [*store.messages.replies(channel.channel_id, list(replies))]
+    said += [message for message in _private(store, channel, speaker_id) if message.thread_ts in replies]
+    for message in sorted(said, key=lambda each: each.ts):
+        replies[message.root_ts].append(seen.message(message))
+    statuses = store.threads.statuses(channel.channel_id)
     untaken = store.outbox.untaken_threads(channel.channel_id)
     views = []
     for root in roots:
-        status, until = statuses.get(root.ts, (None, None))
+        status = statuses.get(root.ts)
         view = ThreadView(
             channel_id=channel.channel_id,
             ts=root.ts,
-            root=_view(root, cast),
+            root=seen.message(root),
             replies=replies[root.ts],
             # Slack shows three moving dots of its own after the text.
-            status=status.rstrip(" .…") if status else None,
-            status_until=until,
+            status=status.text.rstrip(" .…") if status else None,
+            status_until=status.until - store.control.offset_s() if status else None,
             untaken=root.ts in untaken,
-            employee=cast.employee,
+            employee=seen.cast.employee,
         )
         views.append(view)
     return views
 
 
-def _view(message: Message, cast: Cast) -> MessageView:
-    html = (
-        message_html(message.text, "mrkdwn", cast.names)
-        if message.markdown is None
-        else message_html(message.markdown, "markdown", cast.names)
-    )
-    when = datetime.fromtimestamp(float(message.ts), UTC).isoformat(timespec="seconds")
-    return MessageView(message.ts, cast.faces.get(message.user_id) or face_of("Unknown", "", 0), html, when, message.edited)
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What one person sees of messages."""
+
+    cast: Cast
+    workspace: Workspace
+    speaker_id: str
+
+    def message(self, message: Message | Ephemeral) -> MessageView:
+        """Return a message as this person sees it."""
+        names = self.cast.names
+        dialect: Dialect = "mrkdwn" if message.markdown is None else "markdown"
+        view = MessageView(
+            ts=message.ts,
+            face=self.cast.employee,
+            html=message_html(message.text if message.markdown is None else message.markdown, dialect, names),
+            when=datetime.fromtimestamp(float(message.ts), UTC).isoformat(timespec="seconds"),
+            edited=False,
+            blocks=message.blocks,
+            names=names,
+            place=self.place(channel=message.channel_id, ts=message.ts),
+            private=isinstance(message, Ephemeral),
+        )
+        if isinstance(message, Ephemeral):
+            return view
+        face = self.cast.faces.get(message.user_id) or face_of("Unknown", "", 0)
+        own = not message.from_bot and message.user_id == self.speaker_id
+        return replace(view, face=face, edited=message.edited, typed=typed(message.text, dict(names)) if own else None)
+
+    def place(self, **where: str) -> dict[str, str]:
+        """Return the hidden fields of a form: who presses, and where."""
+        return {"team": self.workspace.team_id, "user": self.speaker_id, **where}
 
 
 def people_views(people: Sequence[Person]) -> list[tuple[Person, Face]]:

@@ -11,16 +11,19 @@ import structlog
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
-from konstruct.local.sandbox.slack import chat, conversations, people
-from konstruct.local.sandbox.slack.arguments import read_arguments
+from konstruct.local.sandbox.slack import assistant, auth, chat, conversations, grants, people, streams, views
+from konstruct.local.sandbox.slack.arguments import Arguments, read_arguments
 from konstruct.local.sandbox.slack.call import Call, Slack
+from konstruct.local.sandbox.slack.ephemeral import post_ephemeral
 from konstruct.local.sandbox.slack.errors import RateLimited, SlackRefusal
 from konstruct.local.sandbox.slack.faults import FaultOrder, Faults
+from konstruct.local.sandbox.slack.scopes import need_scope
+from konstruct.local.sandbox.slack.sessions import open_call
 
 log = structlog.get_logger()
 
 METHODS: dict[str, Callable[[Call], dict[str, Any]]] = {
-    "auth.test": people.auth_test,
+    "auth.test": auth.auth_test,
     "users.info": people.users_info,
     "chat.postMessage": chat.post_message,
     "chat.update": chat.update,
@@ -29,8 +32,22 @@ METHODS: dict[str, Callable[[Call], dict[str, Any]]] = {
     "conversations.history": conversations.history,
     "conversations.info": conversations.info,
     "conversations.open": conversations.open_direct,
-    "assistant.threads.setStatus": conversations.set_status,
+    "assistant.threads.setStatus": assistant.set_status,
+    "assistant.threads.setSuggestedPrompts": assistant.set_suggested_prompts,
+    "assistant.threads.setTitle": assistant.set_title,
+    "chat.startStream": streams.start,
+    "chat.appendStream": streams.append,
+    "chat.stopStream": streams.stop,
+    "chat.postEphemeral": post_ephemeral,
+    "views.open": views.open_view,
+    "views.push": views.push_view,
+    "views.update": views.update_view,
+    "views.publish": views.publish,
 }
+
+
+_UNAUTHENTICATED = frozenset({"oauth.v2.access", "auth.revoke"})
+"""Methods that look at their credentials themselves."""
 
 
 def slack_api_router(slack: Slack, faults: Faults) -> APIRouter:
@@ -42,8 +59,10 @@ def slack_api_router(slack: Slack, faults: Faults) -> APIRouter:
         body = await request.body()
         headers = {name.lower(): value for name, value in request.headers.items()}
         try:
-            call = _authenticate(slack, method, request.method, headers, dict(request.query_params), body)
-            return await _carry_out(call, faults)
+            if method not in METHODS and method not in _UNAUTHENTICATED:
+                raise SlackRefusal("unknown_method")
+            args = read_arguments(request.method, headers, dict(request.query_params), body)
+            return await _answered(method, _carrier(slack, method, args, headers), faults)
         except SlackRefusal as refusal:
             log.debug("sandbox_slack_refused", method=method[:60], error=refusal.error)
             return _refuse(refusal, method)
@@ -51,30 +70,31 @@ def slack_api_router(slack: Slack, faults: Faults) -> APIRouter:
     return router
 
 
-def _authenticate(slack: Slack, method: str, verb: str, headers: dict[str, str], query: dict[str, str], body: bytes) -> Call:
-    if method not in METHODS:
-        raise SlackRefusal("unknown_method")
-    args = read_arguments(verb, headers, query, body)
-    if not args.token:
-        raise SlackRefusal("not_authed")
-    workspace = slack.store.workspaces.by_token(args.token)
-    if workspace is None:
-        raise SlackRefusal("invalid_auth")
-    return Call(method, slack, workspace, args)
+def _carrier(slack: Slack, method: str, args: Arguments, headers: dict[str, str]) -> Callable[[], dict[str, Any]]:
+    """Return what carries the call out. Raises SlackRefusal where its token does not open the method."""
+    if method == "oauth.v2.access":
+        return lambda: grants.access(slack.store, slack.app, args, headers.get("authorization", ""))
+    if method == "auth.revoke":
+        return lambda: auth.auth_revoke(slack, args)
+    call = open_call(slack, method, args)
+    need_scope(method, call.installation.scopes)
+    return lambda: METHODS[method](call)
 
 
-async def _carry_out(call: Call, faults: Faults) -> JSONResponse:
-    fault = faults.next(call.method)
+async def _answered(method: str, carry_out: Callable[[], dict[str, Any]], faults: Faults) -> JSONResponse:
+    fault = faults.next(method)
     if fault is None:
-        return _answer(METHODS[call.method](call))
+        return _answer(carry_out())
     if fault.accept:
-        METHODS[call.method](call)
+        carry_out()
     return await _fail(fault)
 
 
 async def _fail(fault: FaultOrder) -> JSONResponse:
     if fault.answer == "429":
         return _refuse(RateLimited(max(1, round(fault.seconds))), "")
+    if fault.answer == "error":
+        raise SlackRefusal(fault.error)
     if fault.answer == "hang":
         await asyncio.sleep(fault.seconds)
         return JSONResponse({"ok": False, "error": "request_timeout"}, status_code=504)
@@ -86,7 +106,7 @@ def _answer(values: dict[str, Any]) -> JSONResponse:
 
 
 def _refuse(refusal: SlackRefusal, method: str) -> JSONResponse:
-    body: dict[str, Any] = {"ok": False, "error": refusal.error}
+    body: dict[str, Any] = {"ok": False, "error": refusal.error, **refusal.fields}
     if refusal.messages:
         body["response_metadata"] = {"messages": list(refusal.messages)}
     if refusal.error == "unknown_method":

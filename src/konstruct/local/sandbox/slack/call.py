@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from typing import Any
 
+from konstruct.local.sandbox.installations import Installation
 from konstruct.local.sandbox.model import Channel, Message, Workspace
 from konstruct.local.sandbox.sender import EventSender
+from konstruct.local.sandbox.slack.application import Application
 from konstruct.local.sandbox.slack.arguments import Arguments
 from konstruct.local.sandbox.slack.errors import SlackRefusal
 from konstruct.local.sandbox.slack.limits import Limiter
@@ -22,6 +25,7 @@ class Slack:
     store: SandboxStore
     limiter: Limiter
     sender: EventSender
+    app: Application
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,7 @@ class Call:
     slack: Slack
     workspace: Workspace
     args: Arguments = field(repr=False)
+    installation: Installation
 
     def channel(self, name: str = "channel", *, writing: bool = False) -> Channel:
         """Return the channel that argument `name` means; a person's id means the direct channel with them.
@@ -69,14 +74,30 @@ class Call:
         return root
 
     def own_message(self, channel: Channel, error: str) -> Message:
-        """Return the app's own message at argument `ts`. Raises SlackRefusal: message_not_found, or `error` for a person's."""
+        """Return the app's own message at argument `ts`.
+
+        Raises SlackRefusal: message_not_found, or `error` for a person's and for that of another installation.
+        """
         message = self.slack.store.messages.get(channel.channel_id, self.ts("ts", "message_not_found"))
         if message is None:
             raise SlackRefusal("message_not_found")
-        if not message.from_bot:
+        if not message.from_bot or message.user_id != self.workspace.bot_user_id:
             raise SlackRefusal(error)
         return message
 
+    def draft(self, channel: Channel, root: Message | None, **content: Any) -> Message:
+        """Return a message of the app that is not stored yet."""
+        w = self.workspace
+        who: dict[str, Any] = {"user_id": w.bot_user_id, "from_bot": True, "team_id": w.team_id, "bot_id": w.bot_id}
+        return Message(channel_id=channel.channel_id, ts="", thread_ts=root.ts if root else None, **who, **content)
+
+    def accept(self, channel: Channel, message: Message) -> None:
+        """Note a write that was accepted, for tests and benchmarks to count."""
+        place = (self.workspace.team_id, channel.channel_id, message.thread_ts, message.ts)
+        self.slack.store.records.add_accepted(self.method, *place, message.text, message.metadata)
+
     def limit(self, channel: Channel | None = None) -> None:
-        """Count this call. Raises RateLimited."""
+        """Count this call, unless the limits are switched off. Raises RateLimited."""
+        if not self.slack.store.control.switches().limits:
+            return
         self.slack.limiter.take(self.method, self.workspace.team_id, channel.channel_id if channel else "")

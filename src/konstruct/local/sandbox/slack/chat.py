@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 from konstruct.local.sandbox.events import changed_events, deleted_events, posted_events
-from konstruct.local.sandbox.model import Channel, Message
 from konstruct.local.sandbox.slack.call import Call
 from konstruct.local.sandbox.slack.content import UPDATE_TEXT_MAX, read_content
+from konstruct.local.sandbox.slack.errors import SlackRefusal
 from konstruct.local.sandbox.slack.shapes import message_shape
 
 Answer = dict[str, Any]
@@ -21,35 +21,32 @@ def post_message(call: Call) -> Answer:
     content = read_content(call.args)
     call.limit(channel)
     store, workspace = call.slack.store, call.workspace
-    draft = Message(
-        channel_id=channel.channel_id,
-        ts="",
-        user_id=workspace.bot_user_id,
-        from_bot=True,
-        text=content.text,
-        markdown=content.markdown,
-        thread_ts=root.ts if root else None,
-        blocks=content.blocks,
-        metadata=content.metadata,
+    draft = call.draft(
+        channel, root, text=content.text, markdown=content.markdown, blocks=content.blocks, metadata=content.metadata
     )
     message = store.messages.add(workspace.team_id, draft)
-    _accept(call, channel, message)
-    call.slack.sender.publish(posted_events(workspace, channel, message, root))
+    call.accept(channel, message)
+    call.slack.sender.publish(posted_events(store, workspace, channel, message))
     return {"channel": channel.channel_id, "ts": message.ts, "message": message_shape(workspace, message)}
 
 
 def update(call: Call) -> Answer:
-    """Change one of the employee's messages. Refusals: message_not_found, cant_update_message, and those of content."""
+    """Change one of the employee's messages. A stream that broke becomes an ordinary message by it.
+
+    Refusals: message_not_found, cant_update_message, streaming_state_conflict while it streams, and those of content.
+    """
     channel = call.channel(writing=True)
     before = call.own_message(channel, "cant_update_message")
+    if before.stream and before.stream.state == "in_progress":
+        raise SlackRefusal("streaming_state_conflict")
     content = read_content(call.args, UPDATE_TEXT_MAX)
     call.limit(channel)
-    after = replace(before, text=content.text, markdown=content.markdown, blocks=content.blocks, edited=True)
+    after = replace(before, text=content.text, markdown=content.markdown, blocks=content.blocks, edited=True, stream=None)
     if content.metadata is not None:
         after = replace(after, metadata=content.metadata)
     call.slack.store.messages.edit(call.workspace.team_id, after)
-    _accept(call, channel, after)
-    call.slack.sender.publish(changed_events(call.workspace, channel, before, after))
+    call.accept(channel, after)
+    call.slack.sender.publish(changed_events(call.slack.store, call.workspace, channel, before, after))
     return {"channel": channel.channel_id, "ts": after.ts, "text": after.text, "message": message_shape(call.workspace, after)}
 
 
@@ -59,12 +56,6 @@ def delete(call: Call) -> Answer:
     message = call.own_message(channel, "cant_delete_message")
     call.limit(channel)
     call.slack.store.messages.remove(call.workspace.team_id, message)
-    _accept(call, channel, replace(message, text="", metadata=None))
-    call.slack.sender.publish(deleted_events(call.workspace, channel, message))
+    call.accept(channel, replace(message, text="", metadata=None))
+    call.slack.sender.publish(deleted_events(call.slack.store, call.workspace, channel, message))
     return {"channel": channel.channel_id, "ts": message.ts}
-
-
-def _accept(call: Call, channel: Channel, message: Message) -> None:
-    call.slack.store.records.add_accepted(
-        call.method, call.workspace.team_id, channel.channel_id, message.thread_ts, message.ts, message.text, message.metadata
-    )

@@ -43,12 +43,13 @@ def read_content(args: Arguments, text_max: int = TEXT_MAX) -> Content:
         raise SlackRefusal("no_text")
     if len(text) > text_max or len(markdown) > MARKDOWN_MAX:
         raise SlackRefusal("msg_too_long")
-    metadata = _metadata(args.structure("metadata", "invalid_metadata_format"))
+    metadata = read_metadata(args.structure("metadata", "invalid_metadata_format"))
     shown = markdown or markdown_of(blocks)
     return Content(text or shown or "", shown, blocks, metadata)
 
 
-def _metadata(value: Any) -> dict[str, Any] | None:
+def read_metadata(value: Any) -> dict[str, Any] | None:
+    """Return metadata as it came. Raises SlackRefusal: invalid_metadata_format, metadata_too_large."""
     if value is None:
         return None
     if not isinstance(value, dict) or set(value) - {"event_type", "event_payload", "entities"}:

@@ -1,4 +1,4 @@
-"""Methods: conversations.replies, .history, .info, .open, and assistant.threads.setStatus."""
+"""Methods: conversations.replies, .history, .info and .open."""
 
 from __future__ import annotations
 
@@ -13,9 +13,6 @@ from konstruct.local.sandbox.slack.shapes import message_shape
 Answer = dict[str, Any]
 PAGE_MAX = 15
 """Objects in one answer of replies and history, for commercially distributed apps outside the Marketplace."""
-STATUS_S = 120
-"""How long a status shows without a message."""
-LOADING_MESSAGES_MAX = 10
 HISTORY_MAX = 1000
 
 
@@ -57,21 +54,6 @@ def open_direct(call: Call) -> Answer:
         raise SlackRefusal("user_not_found")
     call.limit()
     return {"channel": _channel(found) if call.args.flag("return_im") else {"id": found.channel_id}}
-
-
-def set_status(call: Call) -> Answer:
-    """Show a status in a thread until the next message, two minutes at most. Refusals: those of channel, invalid_thread_ts."""
-    channel = call.channel("channel_id", writing=True)
-    root = call.slack.store.messages.get(channel.channel_id, call.ts("thread_ts", "invalid_thread_ts"))
-    if root is None or root.thread_ts is not None:
-        raise SlackRefusal("invalid_thread_ts")
-    loading = call.args.structure("loading_messages", "invalid_arguments")
-    if loading is not None and (not isinstance(loading, list) or len(loading) > LOADING_MESSAGES_MAX):
-        raise SlackRefusal("invalid_arguments", "[ERROR] no more than 10 items allowed [json-pointer:/loading_messages]")
-    status = call.args.text("status")
-    call.limit(channel)
-    call.slack.store.messages.set_status(call.workspace.team_id, channel.channel_id, root.ts, status, STATUS_S)
-    return {}
 
 
 def _shape(call: Call, message: Message, **extra: Any) -> Answer:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 
 class SlackRefusal(Exception):  # noqa: N818  # an answer of the API, not an error of ours
-    """A method call is refused with Slack's error code `error`; `messages` are its explanations in response_metadata."""
+    """A method call is refused with Slack's error code `error`.
 
-    def __init__(self, error: str, *messages: str) -> None:
+    `messages` are its explanations in response_metadata, `fields` what stands beside the code.
+    """
+
+    def __init__(self, error: str, *messages: str, **fields: str) -> None:
         super().__init__(error)
         self.error = error
         self.messages = messages
+        self.fields = fields
 
 
 class RateLimited(SlackRefusal):

@@ -11,12 +11,14 @@ from pydantic import BaseModel, Field
 class FaultOrder(BaseModel):
     """Make the next `times` authenticated calls of `method` fail.
 
-    `answer`: an HTTP status to give, or `hang`: no answer for `seconds`, then the connection ends with a 504.
+    `answer`: an HTTP status to give; `error`: a refusal with the code `error`; or `hang`: no answer for `seconds`, then the
+    connection ends with a 504.
     `accept`: whether the call takes effect first, so that only its answer is lost.
     """
 
     method: str = "chat.postMessage"
-    answer: Literal["429", "500", "503", "hang"] = "500"
+    answer: Literal["429", "500", "503", "hang", "error"] = "500"
+    error: str = Field(default="internal_error", max_length=100)
     times: int = Field(default=1, ge=1, le=100_000)
     accept: bool = False
     seconds: float = Field(default=30.0, ge=0, le=600, description="length of a hang; of a 429, Retry-After")
@@ -43,6 +45,10 @@ class Faults:
     def clear(self) -> None:
         """Drop all orders."""
         self._pending.clear()
+
+    def pending(self) -> list[Fault]:
+        """Return the orders still to be carried out, in the order they came."""
+        return list(self._pending)
 
     def left(self) -> int:
         """Return how many faults are still to come."""

@@ -30,6 +30,11 @@ SLACK_RATES: Mapping[str, Rate] = {
     "chat.postMessage": Rate(burst=5, per_s=1, per_channel=True),
     "chat.update": TIER_3,
     "chat.delete": TIER_3,
+    "chat.startStream": TIER_2,
+    "chat.appendStream": TIER_4,
+    "chat.stopStream": TIER_2,
+    "assistant.threads.setSuggestedPrompts": TIER_4,
+    "assistant.threads.setTitle": TIER_4,
     # "Special": no published figure. A refresh per second and thread passes.
     "assistant.threads.setStatus": _per_minute(600),
     # Apps outside the Marketplace that are distributed commercially, since 29 May 2025.
@@ -38,6 +43,11 @@ SLACK_RATES: Mapping[str, Rate] = {
     "conversations.info": TIER_3,
     "conversations.open": TIER_3,
     "users.info": TIER_4,
+    "chat.postEphemeral": TIER_4,
+    "views.open": TIER_4,
+    "views.push": TIER_4,
+    "views.update": TIER_4,
+    "views.publish": TIER_4,
     "auth.test": _per_minute(600),
 }
 """Source: docs.slack.dev, each method's page and "Rate limits"."""

@@ -1,4 +1,4 @@
-"""Methods: auth.test and users.info."""
+"""Method: users.info."""
 
 from __future__ import annotations
 
@@ -8,21 +8,6 @@ from konstruct.local.sandbox.slack.call import Call
 from konstruct.local.sandbox.slack.errors import SlackRefusal
 
 Answer = dict[str, Any]
-
-
-def auth_test(call: Call) -> Answer:
-    """Return whose token this is."""
-    call.limit()
-    w = call.workspace
-    return {
-        "url": f"https://{w.slug}.slack.com/",
-        "team": w.name,
-        "team_id": w.team_id,
-        "user": w.employee.lower(),
-        "user_id": w.bot_user_id,
-        "bot_id": w.bot_id,
-        "is_enterprise_install": False,
-    }
 
 
 def users_info(call: Call) -> Answer:

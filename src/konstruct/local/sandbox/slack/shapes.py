@@ -15,8 +15,8 @@ def message_shape(workspace: Workspace, message: Message, *, metadata: bool = Tr
         "user": message.user_id,
         "ts": message.ts,
         "text": message.text,
-        "team": workspace.team_id,
-        "blocks": list(message.blocks) or [_rich_text(message)],
+        "team": message.team_id or workspace.team_id,
+        "blocks": _blocks(message),
     }
     if message.client_msg_id:
         shape["client_msg_id"] = message.client_msg_id
@@ -25,13 +25,21 @@ def message_shape(workspace: Workspace, message: Message, *, metadata: bool = Tr
     if message.edited:
         shape["edited"] = {"user": message.user_id, "ts": message.ts}
     if message.from_bot:
-        shape["bot_id"] = workspace.bot_id
+        bot_id, team = message.bot_id or workspace.bot_id, shape["team"]
+        shape["bot_id"] = bot_id
         shape["app_id"] = workspace.app_id
-        profile = {"id": workspace.bot_id, "name": workspace.employee, "app_id": workspace.app_id, "team_id": workspace.team_id}
-        shape["bot_profile"] = profile
+        shape["bot_profile"] = {"id": bot_id, "name": workspace.employee, "app_id": workspace.app_id, "team_id": team}
+    if message.stream:
+        shape["streaming_state"] = message.stream.state
     if metadata and message.metadata:
         shape["metadata"] = message.metadata
     return shape
+
+
+def _blocks(message: Message) -> list[dict[str, Any]]:
+    if message.stream:
+        return [*([_rich_text(message)] if message.text else []), *message.blocks]
+    return list(message.blocks) or [_rich_text(message)]
 
 
 def _rich_text(message: Message) -> dict[str, Any]:

@@ -85,7 +85,7 @@ class Message(BaseModel):
 
     model_config = example(
         id=ID, seq=2, author="ai", author_name=None, text="We open at nine.", files=[], state="sent",
-        sent_at="2026-03-01T09:00:02Z", event=None, delivery="sent", delivery_reason=None, turn_id=ID,
+        sent_at="2026-03-01T09:00:02Z", edited_at=None, event=None, delivery="sent", delivery_reason=None, turn_id=ID,
     )  # fmt: skip
 
     id: UUID
@@ -96,9 +96,10 @@ class Message(BaseModel):
     files: list[str] = Field(description="Names of the files that came with it.")
     state: str = Field(
         description="held: not meant for the employee. pending, in_turn, answered: on its way to an answer. human: left to a"
-        " person. sent: said by the business."
+        " person. withdrawn: deleted by whoever wrote it; nothing of it is left. sent: said by the business."
     )
     sent_at: datetime
+    edited_at: datetime | None = Field(description="When whoever wrote it changed it last; the text is the changed one.")
     event: str | None = Field(description="taken_over or handed_back: this message told people of it.")
     delivery: str | None = Field(
         description="What became of it on its way out: sent, pending, unknown, failed, cancelled, partly."
@@ -118,6 +119,7 @@ class Message(BaseModel):
             files=list(message.files),
             state=message.state,
             sent_at=message.at,
+            edited_at=message.edited_at,
             event=message.event,
             delivery=message.delivery,
             delivery_reason=message.delivery_reason,

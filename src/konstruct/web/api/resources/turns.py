@@ -20,7 +20,7 @@ from konstruct.web.api.reading import filter_id, found, parse_id
 from konstruct.web.deps import deps_of
 
 Viewing = Annotated[Caller, Depends(require(Permission.VIEW_CONVERSATIONS))]
-Outcome = Literal["answered", "fallback", "handed_over"]
+Outcome = Literal["answered", "fallback", "handed_over", "withdrawn"]
 _TURN: dict[str, Any] = {
     "id": ID, "conversation_id": ID, "agent_id": ID, "persona_version": 3, "state": "done", "outcome": "answered",
     "reason": None, "attempts": 1, "started_at": "2026-03-01T09:00:00Z", "finished_at": "2026-03-01T09:00:02Z", "calls": 1,
@@ -50,7 +50,9 @@ class Turn(BaseModel):
     agent_id: UUID
     persona_version: int = Field(description="The version that the employee answered with.")
     state: str = Field(description="running or done.")
-    outcome: Outcome | None = Field(description="handed_over: a person took the conversation over first.")
+    outcome: Outcome | None = Field(
+        description="handed_over: a person took the conversation over first. withdrawn: what was asked was deleted."
+    )
     reason: str | None = Field(description="Why the answer was a fallback.")
     attempts: int = Field(description="How often it was begun; more than once after a crash.")
     started_at: datetime

@@ -8,8 +8,10 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
 from konstruct.channels import accounts, accounts_status
-from konstruct.channels.accounts import TokenRefusedError
-from konstruct.kit.errors import ConflictError
+from konstruct.channels.accounts import AccountTakenError, OwnOverlapError, TokenRefusedError
+from konstruct.channels.accounts_status import AccountStatus
+from konstruct.channels.port_abilities import Installing
+from konstruct.channels.slack import manifest
 from konstruct.kit.ids import parse_id
 from konstruct.tenants.roles import Permission
 from konstruct.web.deps import deps_of
@@ -39,7 +41,8 @@ async def show(request: Request, visitor: Viewing) -> Response:
     """Show every account."""
     async with deps_of(request).db.tenant(visitor.scope) as session:
         found = await accounts_status.list_all(session)
-    return page("channels/channels.html", visitor, view=ChannelsView([AccountView(each) for each in found]))
+    view = ChannelsView([_view(request, each) for each in found], _can_install(request, "slack"))
+    return page("channels/channels.html", visitor, view=view)
 
 
 async def show_account(request: Request, visitor: Viewing, account_id: str, done: str = "") -> Response:
@@ -47,7 +50,7 @@ async def show_account(request: Request, visitor: Viewing, account_id: str, done
     account = parse_id(account_id)
     async with deps_of(request).db.tenant(visitor.scope) as session:
         found = await accounts_status.get(session, account)
-    return page("channels/account.html", visitor, view=AccountView(found, done))
+    return page("channels/account.html", visitor, view=_view(request, found, done))
 
 
 async def ask_for_slack(request: Request, visitor: Managing, account: str = "") -> Response:
@@ -81,21 +84,38 @@ async def connect_slack(request: Request, visitor: Managing) -> Response:
         )
     except TokenRefusedError as refused:
         return _form(request, visitor, form.refused(refused), 422)
-    except ConflictError:
+    except AccountTakenError:
         return _form(request, visitor, form.taken(), 409)
+    except OwnOverlapError:
+        return _form(request, visitor, form.overlapping(), 409)
     return _to(f"{HOME}/{account_id}?done=connected")
 
 
 async def disconnect(request: Request, visitor: Managing, account_id: str) -> Response:
     """Disconnect an account; once more does nothing."""
     deps, account = deps_of(request), parse_id(account_id)
-    await accounts.disconnect(deps.db, deps.vault, visitor.scope, account)
+    await accounts.disconnect(deps.db, deps.vault, visitor.scope, account, deps.adapters)
     return _to(f"{HOME}/{account}?done=disconnected")
 
 
 def _form(request: Request, visitor: Visitor, form: SlackForm, status: int = 200) -> Response:
-    webhook = deps_of(request).settings.public_url.rstrip("/") + "/webhooks/slack/events"
-    return page("channels/slack.html", visitor, status, form=form, webhook=webhook)
+    own = manifest.manifest(deps_of(request).settings.public_url, name=visitor.employee, by_click=False)
+    return page("channels/slack.html", visitor, status, form=form, manifest=manifest.as_yaml(own))
+
+
+def _view(request: Request, account: AccountStatus, done: str = "") -> AccountView:
+    adapter = _installing(request, account.kind)
+    return AccountView(account, done, adapter is not None and adapter.can_install, adapter.scopes if adapter else {})
+
+
+def _can_install(request: Request, kind: str) -> bool:
+    adapter = _installing(request, kind)
+    return adapter is not None and adapter.can_install
+
+
+def _installing(request: Request, kind: str) -> Installing | None:
+    adapter: object = deps_of(request).adapters.get(kind)
+    return adapter if isinstance(adapter, Installing) else None
 
 
 def _to(path: str) -> RedirectResponse:

@@ -11,6 +11,10 @@ from konstruct.channels.accounts_words import AGAIN, words_of
 _FIELDS = {"team": "TE", "app": "A", "bot_user": "UW"}
 """Which letters the ids begin with: those of an organisation with E and W."""
 _SHOWN_MAX = 200
+OVERLAP = (
+    "You have connected the organisation of this workspace, or a workspace of this organisation, already: its messages would come"
+    " twice. Disconnect that one first."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,12 @@ class SlackForm:
             return replace(self, problem="Slack could not be reached, and nothing was stored. Please try again in a minute.")
         words = words_of(error.code)
         advice = "Copy it from Slack once more." if words.advice == AGAIN else words.advice
-        return replace(self, errors={"team" if error.wrong_account else "token": f"{words.happened} {advice}"})
+        field = "team" if error.wrong_account else "bot_user" if error.wrong_bot else "token"
+        return replace(self, errors={field: f"{words.happened} {advice}"})
+
+    def overlapping(self) -> SlackForm:
+        """Return the form for a workspace whose organisation the business has connected already, or the other way round."""
+        return replace(self, errors={"team": OVERLAP})
 
     def taken(self) -> SlackForm:
         """Return the form for a workspace that another business has, of which nothing more is said."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from konstruct.channels.accounts_status import AccountStatus
 from konstruct.web.portal.charts import short_day
@@ -13,6 +13,7 @@ _STATES = {"active": ("works", "ok"), "broken": ("does not work", "bad"), "disco
 _DAYS = {"active": "worked", "broken": "did not work", "disconnected": "was disconnected", None: "was not connected yet"}
 _TOLD = {
     "connected": "Connected. Write to the employee there to see it answer.",
+    "installed": "Added to Slack.",
     "disconnected": "Disconnected. Its token is destroyed, and nothing comes in or goes out any more.",
 }
 
@@ -32,11 +33,33 @@ class AccountView:
 
     account: AccountStatus
     done: str = ""
+    can_install: bool = False
+    """Whether it can be connected by a click."""
+    wanted: Mapping[str, str] = field(default_factory=dict)
+    """The rights that the employee uses, each with what it is for."""
 
     @property
     def name(self) -> str:
         """The channel's name."""
         return _NAMES.get(self.account.kind, self.account.kind.capitalize())
+
+    @property
+    def place(self) -> str:
+        """What it is called there, or its id."""
+        return self.account.account_name or self.account.external_id
+
+    @property
+    def missing(self) -> Mapping[str, str]:
+        """The rights that were not granted; none where nobody told what was."""
+        granted = self.account.scopes
+        if granted is None or self.account.status == "disconnected":
+            return {}
+        return {scope: purpose for scope, purpose in self.wanted.items() if scope not in granted}
+
+    @property
+    def just_installed(self) -> bool:
+        """Whether to say what comes next."""
+        return self.done in ("installed", "connected") and self.account.status == "active"
 
     @property
     def state(self) -> tuple[str, str]:
@@ -46,7 +69,7 @@ class AccountView:
     @property
     def told(self) -> str:
         """What was done; nothing for an unknown word, or where it is not so any more."""
-        wanted = {"connected": "active", "disconnected": "disconnected"}.get(self.done)
+        wanted = {"connected": "active", "installed": "active", "disconnected": "disconnected"}.get(self.done)
         return _TOLD[self.done] if wanted == self.account.status else ""
 
     @property
@@ -69,6 +92,7 @@ class ChannelsView:
     """The list of channels."""
 
     accounts: Sequence[AccountView]
+    can_install: bool = False
 
     @property
     def broken(self) -> int:

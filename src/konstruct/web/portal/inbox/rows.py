@@ -60,6 +60,8 @@ class Row:
     status: str
     tone: str
     turn: TurnRow | None
+    deleted: bool
+    edited: bool
     version: str
     """Changes with whatever the row shows: a live page replaces only rows that differ."""
 
@@ -81,6 +83,8 @@ def row_of(message: Message, employee: str) -> Row:
         status=status,
         tone=tone,
         turn=_turn_row(message.turn) if message.turn else None,
+        deleted=message.state == "withdrawn",
+        edited=message.edited_at is not None and message.state != "withdrawn",
         version=hashlib.sha256(f"{message!r}{message.text}".encode("utf-8", "replace")).hexdigest()[:12],
     )
 
@@ -98,6 +102,8 @@ def _turn_row(turn: TurnLine) -> TurnRow:
         parts.append("price unknown" if turn.cost_micro is None else money(turn.cost_micro))
     if turn.outcome == "handed_over":
         return TurnRow(turn.id, " · ".join(["Stopped: a person took over", *parts]), "mute")
+    if turn.outcome == "withdrawn":
+        return TurnRow(turn.id, " · ".join(["No answer: what was asked was deleted", *parts]), "mute")
     if turn.outcome == "fallback":
         return TurnRow(turn.id, " · ".join([f"No answer: {_WHY.get(turn.reason or '', 'something went wrong')}", *parts]), "warn")
     return TurnRow(turn.id, " · ".join(["Answered", *parts]), "mute")

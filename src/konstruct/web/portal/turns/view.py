@@ -20,6 +20,7 @@ _OUTCOMES = {
     "answered": ("answered", "ok"),
     "fallback": ("could not answer", "bad"),
     "handed_over": ("left it to a person", "mute"),
+    "withdrawn": ("had nothing left to answer: it was deleted", "mute"),
 }
 
 

@@ -3,12 +3,17 @@ const form = document.getElementById("composer");
 const field = document.getElementById("composer-text");
 const problem = document.getElementById("problem");
 const replying = document.getElementById("replying");
+const how = document.getElementById("replying-how");
 let thread = null;
+let edited = null;
 
 function chooseThread(ts) {
   document.querySelector(".thread.replying-here")?.classList.remove("replying-here");
+  if (edited) put("");
+  edited = null;
   thread = ts;
   replying.hidden = !ts;
+  how.textContent = "Replying in the thread";
   const element = ts && document.getElementById(`t-${ts}`);
   if (element) {
     element.classList.add("replying-here");
@@ -16,6 +21,15 @@ function chooseThread(ts) {
     document.getElementById("replying-to").textContent = words.length > 60 ? `${words.slice(0, 60)}…` : words;
   }
   field.focus();
+}
+
+function startEditing(message, words) {
+  chooseThread(null);
+  edited = message.dataset.ts;
+  replying.hidden = false;
+  how.textContent = "Editing your message";
+  document.getElementById("replying-to").textContent = words.length > 60 ? `${words.slice(0, 60)}…` : words;
+  put(words);
 }
 
 function refresh() {
@@ -37,20 +51,24 @@ async function send({ body, toEnd }) {
   const text = field.value.trim();
   if (!text) return;
   const inThread = thread;
+  const changes = edited;
+  if (changes) chooseThread(null);
   put("");
   problem.textContent = "";
-  const words = { team: body.dataset.team, user: body.dataset.user, channel: body.dataset.channel, text, thread_ts: inThread };
+  const place = { team: body.dataset.team, user: body.dataset.user, channel: body.dataset.channel, text };
   try {
-    const response = await fetch("/sandbox/messages", {
-      method: "POST",
-      headers: { "Content-Type": "application/json" },
-      body: JSON.stringify(words),
-    });
+    const response = await (changes
+      ? fetch("/sandbox/edit", { method: "POST", body: new URLSearchParams({ ...place, ts: changes }), headers: { Accept: "application/json" } })
+      : fetch("/sandbox/messages", {
+        method: "POST",
+        headers: { "Content-Type": "application/json" },
+        body: JSON.stringify({ ...place, thread_ts: inThread }),
+      }));
     if (!response.ok) {
       const { detail } = await response.json().catch(() => ({}));
       throw new Error(typeof detail === "string" ? detail : `the server answered ${response.status}`);
     }
-    if (!inThread) toEnd();
+    if (!inThread && !changes) toEnd();
   } catch (error) {
     if (!field.value) put(text);
     problem.textContent = `Not sent: ${error.message}. Your text is still in the box.`;
@@ -67,7 +85,7 @@ export function startComposer(room) {
     if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
       event.preventDefault();
       send(room);
-    } else if (event.key === "Escape" && thread) {
+    } else if (event.key === "Escape" && (thread || edited)) {
       chooseThread(null);
     }
   });
@@ -79,6 +97,8 @@ export function startComposer(room) {
   document.addEventListener("click", (event) => {
     const reply = event.target.closest("[data-reply]");
     if (reply) chooseThread(reply.dataset.reply);
+    const editing = event.target.closest("[data-edit]");
+    if (editing) startEditing(editing.closest(".message"), editing.dataset.edit);
     const prompt = event.target.closest("[data-prompt]");
     if (prompt) {
       put(prompt.dataset.prompt);

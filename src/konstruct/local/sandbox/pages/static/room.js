@@ -1,6 +1,8 @@
 // One conversation: live updates, menu and composer.
 import { localTimes } from "./times.js";
+import { markPressed, startActs } from "./acts.js";
 import { startComposer } from "./composer.js";
+import { sendDialog, showDialog, startDialog } from "./dialog.js";
 
 const body = document.body;
 const log = document.getElementById("log");
@@ -30,19 +32,26 @@ function place(ts, html) {
   template.innerHTML = html;
   const next = template.content.firstElementChild;
   localTimes(next);
+  markPressed(next);
   const fresh = [...next.querySelectorAll(".message")].filter((message) => !document.getElementById(message.id));
   fresh.forEach((message) => message.classList.add("fresh"));
   if (old) {
     if (old.classList.contains("replying-here")) next.classList.add("replying-here");
-    const focused = old.contains(document.activeElement) && document.activeElement.classList.contains("reply-button");
+    const focused = old.contains(document.activeElement) ? document.activeElement : null;
     old.replaceWith(next);
-    if (focused) next.querySelector(".reply-button").focus({ preventScroll: true });
+    if (focused) sameAs(focused, next)?.focus({ preventScroll: true });
   } else {
     const later = [...threads.children].find((thread) => thread.dataset.ts > ts);
     threads.insertBefore(next, later ?? null);
   }
   endStatusInTime(next);
   return fresh;
+}
+
+// The element of a thread that was drawn afresh which stands for one of before.
+function sameAs(element, next) {
+  if (element.classList.contains("reply-button")) return next.querySelector(".reply-button");
+  return element.name ? [...next.querySelectorAll(element.localName)].find((each) => each.name === element.name && each.value === element.value) : null;
 }
 
 function endStatusInTime(thread) {
@@ -56,6 +65,7 @@ function showThread({ channel, ts, html }) {
     if (item) item.hidden = false;
     return;
   }
+  if (!log) return;
   const stay = atEnd();
   const fresh = place(ts, html);
   document.querySelector(".welcome").hidden = threads.children.length > 0;
@@ -70,7 +80,7 @@ function showThread({ channel, ts, html }) {
 }
 
 function listen() {
-  const query = new URLSearchParams({ team: body.dataset.team, channel: body.dataset.channel, after: body.dataset.seq });
+  const query = new URLSearchParams({ team: body.dataset.team, channel: body.dataset.channel, user: body.dataset.user, after: body.dataset.seq });
   const source = new EventSource(`/sandbox/events?${query}`);
   const show = (on) => {
     live.dataset.live = on ? "on" : "off";
@@ -79,6 +89,11 @@ function listen() {
   source.addEventListener("ready", () => show(true));
   source.addEventListener("error", () => show(false));
   source.addEventListener("thread", (event) => showThread(JSON.parse(event.data)));
+  source.addEventListener("dialog", (event) => showDialog(JSON.parse(event.data).html));
+  source.addEventListener("home", (event) => {
+    const home = document.getElementById("home");
+    if (home) home.innerHTML = JSON.parse(event.data).html;
+  });
   addEventListener("pagehide", () => source.close());
 }
 
@@ -99,18 +114,31 @@ function startMenu() {
   });
 }
 
-jump.addEventListener("click", () => {
-  document.getElementById(jumpTarget)?.scrollIntoView({ block: "center" });
-  jump.hidden = true;
-});
-log.addEventListener("scroll", () => {
-  const target = jumpTarget && document.getElementById(jumpTarget);
-  if (target && inView(target)) jump.hidden = true;
-}, { passive: true });
-addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
+function startLog() {
+  jump.addEventListener("click", () => {
+    document.getElementById(jumpTarget)?.scrollIntoView({ block: "center" });
+    jump.hidden = true;
+  });
+  log.addEventListener("scroll", () => {
+    const target = jumpTarget && document.getElementById(jumpTarget);
+    if (target && inView(target)) jump.hidden = true;
+  }, { passive: true });
+  document.querySelectorAll(".thread").forEach(endStatusInTime);
+  startComposer({ body, toEnd });
+  toEnd();
+}
 
-document.querySelectorAll(".thread").forEach(endStatusInTime);
+// As in Slack, the app hears which of its tabs a person opens.
+function tellOpened() {
+  if (body.dataset.direct !== "true") return;
+  const { team, user, tab } = body.dataset;
+  fetch("/sandbox/opened", { method: "POST", headers: { Accept: "application/json" }, body: new URLSearchParams({ team, user, tab }) });
+}
+
+addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
 startMenu();
-startComposer({ body, toEnd });
-toEnd();
+startActs(sendDialog);
+startDialog();
+if (log) startLog();
 listen();
+tellOpened();

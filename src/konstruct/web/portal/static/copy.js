@@ -1,4 +1,4 @@
-// Copies the new key. Where the clipboard is closed (no HTTPS, no permission) the key is selected for the keyboard instead.
+// Copies what a field holds. Where the clipboard is closed (no HTTPS, no permission) it is selected for the keyboard instead.
 const button = document.querySelector("[data-copies]");
 const field = button && document.getElementById(button.dataset.copies);
 field?.addEventListener("focus", () => field.select());
