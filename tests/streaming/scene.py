@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -120,7 +121,10 @@ class Scene:
         self.talker.say(text)
         await self.seen(self.told.rpartition(" ")[0])
         if self.settled:
-            await until(lambda: self.rows("SELECT 1 FROM streams WHERE tenant_id = $1 AND external_id IS NOT NULL"))
+            named = "SELECT 1 FROM streams WHERE tenant_id = $1 AND external_id IS NOT NULL"
+            with contextlib.suppress(TimeoutError):
+                await until(lambda: self.rows(named), 5)
+            assert await self.rows(named), "the message's name is not stored"
         return self.posts[-1]
 
     def shows(self, characters: int) -> bool:

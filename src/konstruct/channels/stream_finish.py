@@ -25,6 +25,10 @@ async def finish(
         if isinstance(stopped, Retry) or (isinstance(stopped, Sent) and rest is not None):
             return stopped
     edited = await edits.edit(shown, post, credential, left())
+    if isinstance(edited, Growing) and isinstance(edits, Streams):
+        # It was said to be stopped, or nothing was heard of the stop: once more, and then the edit again.
+        await edits.stop(shown, credential, left() / 2)
+        edited = await edits.edit(shown, post, credential, left())
     match edited:
         case Unknown(reason) | Growing(reason) | Ended(reason):
             return Retry(AGAIN_S, reason)

@@ -218,8 +218,8 @@ class GrowingAnswer:
         if not may.account:
             raise Barred("account_inactive")
         if await self._limited(action) > 0:
-            if isinstance(action, Open):
-                raise Barred("limited")
+            # Nothing waits for it: the answer goes on, and may be whole before it is seen to grow.
+            self._means.counters.inc("streams_total", outcome="limited")
             return 0.0, None
         credential = await self._means.credentials.of(place.claim.scope, place.account_id)
         # Another holder may begin when the lease ends, and not a moment sooner.

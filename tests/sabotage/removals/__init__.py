@@ -9,6 +9,7 @@ from tests.sabotage.removals.portal import PORTAL
 from tests.sabotage.removals.queue import QUEUE
 from tests.sabotage.removals.secrets import SECRETS
 from tests.sabotage.removals.sending import SENDING
+from tests.sabotage.removals.streaming import STREAMING
 from tests.sabotage.removals.tenancy import TENANCY
 
-REMOVALS = TENANCY + QUEUE + INGEST + SENDING + PORTAL + SECRETS + KEEPING + FAULTS
+REMOVALS = TENANCY + QUEUE + INGEST + SENDING + PORTAL + SECRETS + KEEPING + FAULTS + STREAMING
