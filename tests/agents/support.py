@@ -36,7 +36,7 @@ def line(
 ) -> Line:
     """One message, a minute after the one before it."""
     external = user if author == "contact" else None
-    return Line(seq, author, name, external, text, files, "1.1", START + timedelta(minutes=seq))
+    return Line(seq, author, name, external, text, tuple({"name": file} for file in files), "1.1", START + timedelta(minutes=seq))
 
 
 def turn(

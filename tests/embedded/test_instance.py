@@ -107,11 +107,12 @@ def test_the_users_variables_win_except_where_the_embedded_parts_decide(tmp_path
     assert env["KONSTRUCT_LLM_BACKEND"] == "openai_compat"
     assert env["KONSTRUCT_BIND"] == "127.0.0.1:8500"
     assert "KONSTRUCT_DATABASE_URL" not in env
+    assert "KONSTRUCT_SLACK_CLIENT_ID" not in env, "another Slack does not know the sandbox's app"
     assert "HOME" not in env
     plain = base_environment(tmp_path, 8500, "shh", {})
     assert plain["KONSTRUCT_SLACK_API_URL"] == "http://127.0.0.1:8500/sandbox/slack/api/"
     assert plain["KONSTRUCT_LLM_BACKEND"] == "demo"
-    assert settings_of(plain).sandbox
+    assert settings_of(plain).sandbox and settings_of(plain).slack_client_id and settings_of(plain).slack_client_secret
 
 
 def test_only_beat_may_become_the_owner() -> None:

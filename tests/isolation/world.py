@@ -21,6 +21,7 @@ from konstruct.channels.credentials import Credentials
 from konstruct.channels.delivery import Delivering
 from konstruct.channels.ingest import Ingest
 from konstruct.channels.limits import SendLimits
+from konstruct.channels.media import Media
 from konstruct.channels.patience import patience_of
 from konstruct.channels.port import ConversationKind, Credential, Failed, InboundMessage, Post, SendOutcome, Sent, Target
 from konstruct.channels.slack.adapter import SlackAdapter
@@ -60,8 +61,8 @@ class Wire(SlackAdapter):
     def render(self, text: str, target: Target) -> list[Part]:
         return [Part(text)]
 
-    async def working(self, target: Target, credential: Credential, active: bool) -> None:
-        """Nobody looks."""
+    async def working(self, target: Target, credential: Credential, active: bool) -> str | None:
+        return None
 
     async def title(self, target: Target, title: str, credential: Credential) -> bool:
         return False
@@ -239,11 +240,12 @@ async def open_world(runner: asyncio.Runner, settings: Settings) -> World:
     vault, db, redis = Vault(ring), await Database.open(settings, pool=2), Redis.open(settings)
     wire, counters = Wire(settings), Counters()
     router = Router([ScriptedBackend(_answer)], prices=load_prices())
-    credentials = Credentials(db, vault)
+    credentials = Credentials(db, vault, {"slack": wire})
     limits = cast(SendLimits, _NoLimits())
     surface = Surface(db, {"slack": wire}, credentials, limits, counters=counters)
     documents = Documents(db)
-    turns = TurnLoop(db, router, surface, documents, deadline_s=60, attempts=3, counters=counters)
+    media = Media(db, {"slack": wire}, credentials)
+    turns = TurnLoop(db, router, surface, documents, media, deadline_s=60, attempts=3, counters=counters)
     sends = Delivering(db, {"slack": wire}, credentials, limits, counters=counters, patience=patience_of(settings))
     storing = Ingest(db, burst_s=0.0, ring=lambda: None)
     assert settings.database_url

@@ -42,6 +42,8 @@ DAMAGE = (
         ("worker", "no worker has ever", "DELETE FROM workers WHERE kind = 'worker'"),
         ("beat", "0 of kind beat", "UPDATE workers SET seen_at = now() - interval '31 s' WHERE kind = 'beat'"),
         ("accounts", "has no route", "DELETE FROM channel_routes WHERE account_key = 'T2'"),
+        ("slack-scopes", "lacks app_mentions:read",
+         "UPDATE channel_accounts SET scopes = '{chat:write}' WHERE external_id = 'T1'"),
         ("dedupe-pruned", "is 16.0 days",
          "INSERT INTO dedupe_keys SELECT tenant_id, 'k', NULL, now() - interval '16 days' FROM tenants"),
         ("queue-age", "1 conversations wait", _QUEUE.format("", "'turn', now() - interval '61 s', 'ready'")),
@@ -107,6 +109,13 @@ SETTINGS: list[tuple[dict[str, str | None], str, bool | None]] = [
     ({"slack_signing_secret": "another"}, "webhook-replay", False),
     ({"slack_signing_secret": None}, "webhook-signature", None),
     ({"slack_signing_secret": None}, "webhook-replay", None),
+    ({"slack_client_id": "1.1"}, "slack-app", False),
+    ({"slack_client_id": "1.1", "slack_client_secret": "hunter2"}, "slack-app", False),
+    (
+        {"slack_client_id": "1.1", "slack_client_secret": "hunter2", "slack_api_url": "http://127.0.0.1:9/api/"},
+        "slack-app",
+        False,
+    ),
     ({"keyring": None}, "keyring", False),
     ({"keyring": "nowhere/keyring.json"}, "keyring", False),
     ({"data_dir": None}, "disk", None),
@@ -142,7 +151,12 @@ async def test_a_sound_house_has_no_false_check_and_is_left_as_it_was(house: Hou
     before = await contents(house.spare)
     found = await house.checks()
     assert [check for check in found.values() if check.ok is False] == []
-    assert {check.id for check in found.values() if check.ok is None} == {"dedupe-pruned", "beat-runs"}
+    assert {check.id for check in found.values() if check.ok is None} == {
+        "dedupe-pruned",
+        "beat-runs",
+        "slack-app",
+        "slack-scopes",
+    }
     assert found["accounts"].evidence.startswith("2 active accounts")
     assert await contents(house.spare) == before
 

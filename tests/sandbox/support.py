@@ -70,12 +70,13 @@ class Listener:
     url: str = ""
     heard: list[Heard] = field(default_factory=list)
     answers: list[int] = field(default_factory=list)
+    answer_headers: dict[str, str] = field(default_factory=dict)
     pressed: list[Heard] = field(default_factory=list)
     replies: list[Any] = field(default_factory=list)
 
     async def handle(self, request: web.Request) -> web.Response:
         self.heard.append(Heard({name.lower(): value for name, value in request.headers.items()}, await request.read()))
-        return web.Response(status=self.answers.pop(0) if self.answers else 200)
+        return web.Response(status=self.answers.pop(0) if self.answers else 200, headers=self.answer_headers)
 
     async def take(self, request: web.Request) -> web.Response:
         self.pressed.append(Heard({name.lower(): value for name, value in request.headers.items()}, await request.read()))
@@ -142,15 +143,16 @@ class Sandbox:
 async def open_sandbox(path: Path, webhook_base: str, **options: Any) -> AsyncIterator[Sandbox]:
     """Serve a sandbox in this loop until the block ends."""
     store = SandboxStore(path)
-    app = sandbox_app(store, SECRET, webhook_base, **options)
     listening = _listening_socket()
+    url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    app = sandbox_app(store, SECRET, webhook_base, own_url=url, **options)
     config = uvicorn.Config(app, log_config=None, lifespan="on", timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server._serve([listening]))
     try:
         await until(lambda: server.started)
         async with aiohttp.ClientSession() as http:
-            yield Sandbox(f"http://127.0.0.1:{listening.getsockname()[1]}", store, http)
+            yield Sandbox(url, store, http)
     finally:
         store.end_streams()
         server.should_exit = True

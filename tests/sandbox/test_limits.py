@@ -44,6 +44,21 @@ def test_one_look_at_a_thread_a_minute() -> None:
     limiter.take("conversations.replies", "T1", "C1")
 
 
+def test_all_posts_into_a_workspace_count_together() -> None:
+    now = 0.0
+    limiter = Limiter(SLACK_RATES, lambda: now)
+    for channel in range(300):
+        limiter.take("chat.postMessage", "T1", f"C{channel}")
+    for method in ("chat.postMessage", "files.completeUploadExternal"):
+        with pytest.raises(RateLimited) as refused:
+            limiter.take(method, "T1", "C999")
+        assert refused.value.retry_after_s == 1
+    limiter.take("chat.postMessage", "T2", "C999")
+    limiter.take("chat.update", "T1", "C999")
+    now = 0.2
+    limiter.take("chat.postMessage", "T1", "C999")
+
+
 def _views(sandbox: Sandbox) -> dict[str, dict[str, Any]]:
     """Return arguments for the methods of views: with triggers of Anna's, one from a dialog that is open."""
     store, team, now = sandbox.store.interactions, FERNWOOD.workspace.team_id, time.time()
@@ -69,7 +84,16 @@ def _streams(sandbox: Sandbox, root: str) -> dict[str, dict[str, Any]]:
     """Return arguments for the methods of agents."""
     thread = {"channel_id": ANNA_DIRECT, "thread_ts": root}
     piece = {"channel": ANNA_DIRECT, "markdown_text": "more", "ts": _open_stream(sandbox, root)}
+    files = sandbox.store.files
+    uploads = [files.reserve(FERNWOOD.workspace.team_id, FERNWOOD.workspace.bot_user_id, "a.txt", 4) for _ in range(2)]
+    for _, ticket in uploads:
+        files.fill(ticket, b"text")
+    shared = files.add(FERNWOOD.workspace.team_id, ANNA, "b.txt", b"text", ANNA_DIRECT)
+    ids = iter([[{"id": file.file_id}] for file, _ in uploads])
     return {
+        "files.info": {"file": shared.file_id},
+        "files.getUploadURLExternal": {"filename": "a.txt", "length": "4"},
+        "files.completeUploadExternal": {"files": next(ids), "more": next(ids)},
         "chat.startStream": {"channel": ANNA_DIRECT, "thread_ts": root},
         "chat.appendStream": piece,
         "chat.stopStream": piece,
@@ -108,6 +132,8 @@ class TestOverHttp:
         if method == "chat.delete":
             arguments[method]["ts"] = (await sandbox.api("chat.postMessage", channel=FRONT_DESK, text="more"))["ts"]
             arguments[method]["channel"] = FRONT_DESK
+        if method == "files.completeUploadExternal":
+            arguments[method]["files"] = arguments[method]["more"]
         if method == "chat.stopStream":
             arguments[method]["ts"] = _open_stream(sandbox, root)
         second = await sandbox.api(method, **arguments[method])

@@ -49,8 +49,9 @@ async def test_slacks_own_client_streams(sandbox: Sandbox, listener: Listener) -
     done = sandbox.store.messages.get(FRONT_DESK, str(stream.ts))
     assert done is not None and done.stream is not None and done.stream.state == "completed"
     assert (done.text, done.metadata, done.thread_ts, done.edited) == ("We open at **nine**. Really.", METADATA, root, False)
-    kinds = [h.event for h in await listener.wait(5)][2:]
-    by_kind = {event.get("subtype") or event["type"]: event for event in kinds}
+    # Events come in any order.
+    own = [h.event for h in await listener.wait(5) if h.event.get("user") != ANNA]
+    by_kind = {event.get("subtype") or event["type"]: event for event in own}
     assert set(by_kind) == {"message", "message_changed", "message_metadata_posted"}
     assert (by_kind["message"]["streaming_state"], by_kind["message"]["text"]) == ("in_progress", "We open ")
     changed = by_kind["message_changed"]
@@ -165,6 +166,40 @@ async def test_a_stream_dies_after_five_minutes_whatever_is_written(sandbox: San
     assert await error_of(sandbox, "chat.appendStream", **piece) == "message_not_in_streaming_state"
 
 
+async def test_streamed_blocks_and_those_below_count_apart(sandbox: Sandbox) -> None:
+    root = await sandbox.say("hello", ANNA_DIRECT)
+    ts = (await sandbox.api("chat.startStream", channel=ANNA_DIRECT, thread_ts=root))["ts"]
+    place: dict[str, Any] = {"channel": ANNA_DIRECT, "ts": ts}
+    fifty = [{"type": "divider"}] * 50
+    assert await error_of(sandbox, "chat.appendStream", **place, chunks=[{"type": "blocks", "blocks": fifty}]) == "ok"
+    one_more = [{"type": "blocks", "blocks": fifty[:1]}]
+    assert await error_of(sandbox, "chat.appendStream", **place, chunks=one_more) == "msg_blocks_too_many"
+    assert await error_of(sandbox, "chat.stopStream", **place, blocks=[*fifty, *fifty[:1]]) == "invalid_blocks"
+    assert await error_of(sandbox, "chat.stopStream", **place, blocks=fifty) == "ok"
+    done = sandbox.store.messages.get(ANNA_DIRECT, ts)
+    assert done is not None and len(done.blocks) == 100
+
+
+async def test_an_update_says_what_stays(sandbox: Sandbox) -> None:
+    posted = await sandbox.api(
+        "chat.postMessage", channel=ANNA_DIRECT, text="one", metadata=METADATA, blocks=[{"type": "divider"}]
+    )
+    place: dict[str, Any] = {"channel": ANNA_DIRECT, "ts": posted["ts"]}
+
+    def now() -> tuple[str, int, bool, bool]:
+        message = sandbox.store.messages.get(ANNA_DIRECT, posted["ts"])
+        assert message is not None
+        return message.text, len(message.blocks), message.edited, message.metadata is not None
+
+    assert await error_of(sandbox, "chat.update", **{**place, "channel": ANNA}, text="two") == "channel_not_found"
+    assert await error_of(sandbox, "chat.update", **place, text="two", blocks=[{"type": "divider"}] * 2) == "ok"
+    assert now() == ("two", 2, False, True)
+    assert await error_of(sandbox, "chat.update", **place, text="three") == "ok"
+    assert now() == ("three", 0, True, True)
+    assert await error_of(sandbox, "chat.update", **place, text="four", metadata={}) == "ok"
+    assert now() == ("four", 0, True, False)
+
+
 async def test_streams_can_be_missing(sandbox: Sandbox) -> None:
     root = await sandbox.say("hello", ANNA_DIRECT)
     place: dict[str, Any] = {"channel": ANNA_DIRECT, "thread_ts": root}
@@ -186,7 +221,11 @@ async def test_without_echoes_the_app_hears_nothing_of_itself(sandbox: Sandbox, 
     await sandbox.api("chat.stopStream", channel=ANNA_DIRECT, ts=ts, markdown_text="done", metadata=METADATA)
     await sandbox.api("chat.delete", channel=ANNA_DIRECT, ts=ts)
     await sandbox.say("after", ANNA_DIRECT)
-    assert [heard.event["text"] for heard in await listener.wait(2)] == ["hello", "after"]
+    assert {heard.event["text"] for heard in await listener.wait(2)} == {"hello", "after"}
+    sandbox.store.control.set(echoes=True, metadata_events=False)
+    await sandbox.api("chat.postMessage", channel=ANNA_DIRECT, text="hi", metadata=METADATA)
+    await sandbox.say("at last", ANNA_DIRECT)
+    assert [heard.event["type"] for heard in await listener.wait(4)] == ["message"] * 4
 
 
 async def test_status_title_and_prompts(sandbox: Sandbox) -> None:

@@ -12,6 +12,7 @@ from konstruct.db.scope import TenantScope
 from konstruct.llm.backends.scripted import Reply
 from konstruct.llm.port import Finish, ToolCallDelta
 from konstruct.local.postgres import Postgres
+from tests.support.fake_slack_store import Kept
 from tests.support.hand import claim, rows, send, take_turn, working
 from tests.support.happened import handle
 from tests.support.house import House
@@ -127,7 +128,8 @@ async def test_a_deletion_leaves_no_word_anywhere(still: House, model: Puppet, c
     """Whatever was derived is gone too: files, postings, summaries, steps and tools' arguments, the provider's bytes."""
     team, scope = still.teams[0], still.scopes[0]
     word = f"secret{scope.tenant_id.hex[:12]}"
-    first, merged = mention_pair(team, "C1", "U1", word, files=[{"id": "F1", "name": f"{word}.txt", "mode": "hosted"}])
+    file = still.slack.store.add(still.slack.url, "F1", Kept(team.team_id, word.encode(), f"{word}.txt"))
+    first, merged = mention_pair(team, "C1", "U1", word, files=[file])
     asks: Reply = [ToolCallDelta(0, "c1", "look", f'{{"q": "{word}"}}'), Finish("tool_calls")]
     model.says = lambda request: asks if len(model.requests) == 1 else "It is noted."
     await deliver(still, first, merged)
@@ -138,11 +140,6 @@ async def test_a_deletion_leaves_no_word_anywhere(still: House, model: Puppet, c
         await session.execute(
             "INSERT INTO summaries (tenant_id, id, conversation_id, from_seq, to_seq, text, model)"
             " SELECT $1, uuidv7(), id, 1, 1, $2, 'm' FROM conversations WHERE tenant_id = $1",
-            scope.tenant_id, word,
-        )  # fmt: skip
-        await session.execute(
-            "INSERT INTO message_files (tenant_id, message_id, file_id, text)"
-            " SELECT $1, id, 'F1', $2 FROM messages WHERE tenant_id = $1 AND direction = 'in'",
             scope.tenant_id, word,
         )  # fmt: skip
     delivery = how(team, first)

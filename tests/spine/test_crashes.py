@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from konstruct.agents import turns_repository
-from konstruct.agents.turn import Step
+from konstruct.agents.turn import Step, Turn
 from konstruct.channels import deliveries_repository
 from konstruct.conversations import outbox
 from konstruct.conversations.outbox import Reply
@@ -142,7 +142,7 @@ async def test_a_thawed_zombie_cannot_save_finish_or_send(still: House, model: P
     await still.deliver(message(team, "D1", "U1", "hello"))
     old = await claim(still, "turn")
     turn = await still.db.run(scope, lambda s: turns_repository.open_turn(s, old, 60))
-    assert turn is not None
+    assert isinstance(turn, Turn)
     await abandon(still, old)
     heir = await claim(still, "turn")
     with pytest.raises(LeaseLostError):

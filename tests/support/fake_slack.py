@@ -12,7 +12,10 @@ from typing import Any
 from aiohttp import web
 
 from tests.support import fake_streams
+from tests.support.fake_interactive import Interactive, divided, is_control, wrong_control
+from tests.support.fake_rotation import Rotation
 from tests.support.fake_slack_app import FakeApp, Place
+from tests.support.fake_slack_store import FileStore
 from tests.support.fake_streams import FakeStreams
 
 MARKDOWN_MAX = 12_000
@@ -42,7 +45,8 @@ class Workspace:
 
 @dataclass
 class FakeSlack:
-    """`requests` holds (method, token) of every request that arrived; `posts` what became visible, by team."""
+    """`requests` holds (method, token) of every request that arrived; `posts` what became visible, by team: its words in
+    `blocks`, its buttons in `controls`."""
 
     workspaces: list[Workspace]
     fault: Fault | None = None
@@ -61,11 +65,15 @@ class FakeSlack:
     statuses: list[dict[str, Any]] = field(default_factory=list)
     titles: list[dict[str, Any]] = field(default_factory=list)
     suggested: list[dict[str, Any]] = field(default_factory=list)
+    rotation: Rotation = field(default_factory=Rotation)
+    interactive: Interactive = field(default_factory=Interactive)
     app: FakeApp = field(init=False)
     """What people install here."""
     revoked: set[str] = field(default_factory=set)
     """Tokens that were taken back."""
     url: str = ""
+    store: FileStore = field(default_factory=FileStore)
+    """The files of all workspaces, and who was called what."""
     _runner: web.AppRunner | None = None
     _clock: int = 0
 
@@ -76,6 +84,8 @@ class FakeSlack:
     async def start(self) -> None:
         app = web.Application(client_max_size=1 << 22)
         app.router.add_route("*", "/api/{method}", self._handle)
+        app.router.add_get("/files-pri/{name}", self._download)
+        app.router.add_route("POST", "/actions/{name}", self.interactive.respond)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
@@ -113,10 +123,17 @@ class FakeSlack:
 
     async def _answer(self, method: str, token: str, request: web.Request) -> dict[str, Any]:
         if method == "oauth.v2.access":
-            return await self.app.access(request)
+            if b"grant_type=refresh_token" not in await request.read():
+                return await self.app.access(request)
+            proof = (self.app.client_id, self.app.client_secret)
+            return self.rotation.redeem(proof, request.headers.get("Authorization", ""), await request.text())
         if token in self.revoked:
             return {"ok": False, "error": "token_revoked"}
-        team = next((item for item in self.workspaces if item.token == token), None)
+        if method == "auth.revoke" and token in self.app.refresh_tokens:
+            return self._revoke(token, dict(request.query))
+        team = self.rotation.owner(token) or next((item for item in self.workspaces if item.token == token), None)
+        if isinstance(team, str):
+            return {"ok": False, "error": team}
         if team is None:
             return {"ok": False, "error": "invalid_auth" if token else "not_authed"}
         if method == "auth.test":
@@ -137,7 +154,18 @@ class FakeSlack:
         if method == "assistant.threads.setStatus":
             self.statuses.append(json.loads(await request.text()))
             return {"ok": True}
-        return {"ok": False, "error": "unknown_method"}
+        if method == "files.info":
+            return self.store.info(team.team_id, request.query.get("file", ""))
+        if method == "users.info":
+            return self.store.person(team.team_id, request.query.get("user", ""))
+        asked = json.loads(await request.text() or "{}")
+        found = self.interactive.answer(method, team.team_id, asked, team.channels, self.posts)
+        return found or {"ok": False, "error": "unknown_method"}
+
+    async def _download(self, request: web.Request) -> web.StreamResponse:
+        token = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        team = next((item for item in self.workspaces if item.token == token), None)
+        return await self.store.download(request, team.team_id if team else None)
 
     def _install(self, place: Place, token: str) -> None:
         """The app is in a workspace, or in all of an organisation, from now on."""
@@ -158,7 +186,10 @@ class FakeSlack:
     def _post(self, team: Workspace, body: dict[str, Any]) -> dict[str, Any]:
         if body.get("channel") not in team.channels:
             return {"ok": False, "error": "channel_not_found"}
-        blocks = body.get("blocks", [])
+        if any(map(wrong_control, filter(is_control, body.get("blocks", [])))):
+            return {"ok": False, "error": "invalid_blocks"}
+        body = divided(body)
+        blocks = body["blocks"]
         if not blocks and not body.get("text"):
             return {"ok": False, "error": "no_text"}
         if any(set(block) != {"type", "text"} or block["type"] != "markdown" or not block["text"] for block in blocks):

@@ -47,6 +47,7 @@ class FakeApp:
     rotates: bool = False
     clock: Callable[[], float] = time.time
     codes: dict[str, _Code] = field(default_factory=dict)
+    refresh_tokens: set[str] = field(default_factory=set)
 
     def approve(self, consent_url: str, place: Place, *, without: str = "") -> str:
         """Press Allow on the page of consent, which `consent_url` must be a right address of; return where the browser goes
@@ -105,6 +106,7 @@ class FakeApp:
         }
         if self.rotates:
             answer |= {"refresh_token": f"xoxe-1-{secrets.token_hex(12)}-canary", "expires_in": 43200}
+            self.refresh_tokens.add(answer["refresh_token"])
         return answer
 
 

@@ -20,6 +20,7 @@ from konstruct.channels import accounts
 from konstruct.channels.credentials import Credentials
 from konstruct.channels.delivery import Delivering
 from konstruct.channels.limits import SendLimits
+from konstruct.channels.media import Media
 from konstruct.channels.patience import patience_of
 from konstruct.channels.slack import tiers
 from konstruct.channels.slack.adapter import SlackAdapter
@@ -58,6 +59,7 @@ class House:
     engine: Engine
     turns: TurnLoop
     sends: Delivering
+    credentials: Credentials
     counters: Counters
     surface: Surface
     limits: SendLimits
@@ -161,7 +163,7 @@ async def open_house(
     adapters = {"slack": SlackAdapter(settings)}
     redis, counters = Redis.open(settings), Counters()
     router = Router([backend], prices=load_prices(), sleep=lambda _: asyncio.sleep(0))
-    credentials = Credentials(db, vault)
+    credentials = Credentials(db, vault, adapters)
     limits = SendLimits(redis, tiers.RATES)
     surface = Surface(db, adapters, credentials, limits, counters=counters, pace=pace)
     turns = TurnLoop(
@@ -169,23 +171,25 @@ async def open_house(
         router,
         surface,
         Documents(db),
+        Media(db, adapters, credentials),
         deadline_s=settings.turn_deadline_s,
         attempts=settings.turn_attempts,
         counters=counters,
     )
     sends = Delivering(db, adapters, credentials, limits, counters=counters, patience=patience_of(settings))
     engine = Engine(db, {"turn": turns, "send": sends}, lease_s=settings.lease_s, capacity=100)
-    async with _served(settings, port) as served, aiohttp.ClientSession() as http:
+    async with served(settings, port) as running_app, aiohttp.ClientSession() as http:
         running = asyncio.create_task(engine.run()) if run_engine else None
         try:
             url = f"http://127.0.0.1:{port}"
-            parts = (settings, db, slack, engine, turns, sends, counters, surface, limits, vault)
-            yield House(*parts, teams, scopes, url, served, http)
+            parts = (settings, db, slack, engine, turns, sends, credentials, counters, surface, limits, vault)
+            yield House(*parts, teams, scopes, url, running_app, http)
         finally:
             if running is not None:
                 engine.drain()
                 await running
             await surface.close()
+            await credentials.close()
             await adapters["slack"].close()
             await router.close()
             await redis.close()
@@ -193,7 +197,8 @@ async def open_house(
 
 
 @asynccontextmanager
-async def _served(settings: Settings, port: int) -> AsyncIterator[FastAPI]:
+async def served(settings: Settings, port: int) -> AsyncIterator[FastAPI]:
+    """Serve the application on a port of loopback until the end of the block."""
     app = create_app(settings)
     config = uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, access_log=False, lifespan="on", loop="none")
     server = uvicorn.Server(config)

@@ -83,7 +83,20 @@ INSERT INTO operator_accesses (tenant_id, id, operator_id, operator_name, reason
 VALUES ($1, uuidv7(), uuidv7(), $2, 'because it must be', now() + interval '1 minute');
 INSERT INTO operator_actions (tenant_id, id, operator_id, operator_name, action)
 VALUES ($1, uuidv7(), uuidv7(), $2, 'retry_dead_letter');
-INSERT INTO tenant_health (tenant_id) VALUES ($1)
+INSERT INTO tenant_health (tenant_id) VALUES ($1);
+INSERT INTO ratings (tenant_id, message_id, contact_id, conversation_id, good, comment, pressed_at)
+SELECT $1, a.id, k.id, a.conversation_id, false, $2, now() FROM messages a, contacts k
+WHERE a.tenant_id = $1 AND a.direction = 'out' AND k.tenant_id = $1 LIMIT 1;
+INSERT INTO actions (tenant_id, id, account_id, kind, subject, who, person, options, state, decision, decided_by, decided_at,
+  outcome, expires_at)
+SELECT $1, gen_random_uuid(), a.id, 'pause', $2, 'person', $2,
+  jsonb_build_array(jsonb_build_object('name', 'yes', 'label', $2::text)),
+  'decided', 'yes', $2, now(), $2, now() FROM channel_accounts a WHERE a.tenant_id = $1;
+INSERT INTO member_identities (tenant_id, account_id, external_id, member_id)
+SELECT $1, a.id, $2, m.id FROM channel_accounts a, members m WHERE a.tenant_id = $1 AND m.tenant_id = $1 LIMIT 1;
+INSERT INTO member_link_codes (tenant_id, member_id, code_hash, expires_at)
+SELECT $1, m.id, sha256(convert_to($2, 'UTF8')), now() FROM members m WHERE m.tenant_id = $1 LIMIT 1;
+UPDATE channel_accounts SET paused_at = now(), paused_by = $2 WHERE tenant_id = $1
 """
 
 

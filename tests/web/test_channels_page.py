@@ -352,3 +352,21 @@ def test_the_strip_shows_the_worst_of_each_day() -> None:
     before = [(at(1) - timedelta(days=400), "active")]
     assert [day.status for day in strip(before, today, 3)] == ["active"] * 3
     assert [day.status for day in strip([], today, 2)] == [None, None]
+
+
+async def test_strangers_are_answered_only_where_somebody_who_may_says_so(house: House) -> None:
+    account, wanted = await _account(house), "SELECT answers_strangers FROM channel_accounts WHERE tenant_id = $1"
+    async with open_portal(house, house.scopes[0]) as person:
+        assert "does not answer its people" in (await person.get(f"/channels/{account}")).text
+        answer = await person.post(f"/channels/{account}/strangers", answer="yes")
+        assert answer.status == 200 and "answers its people as well" in answer.text
+    assert [(await rows(house, scope, wanted))[0][0] for scope in house.scopes] == [True, False]
+    async with open_portal(house, house.scopes[0], role="viewer") as person:
+        assert (await person.post(f"/channels/{account}/strangers", answer="no")).status == 403
+        assert (
+            "<button"
+            not in (await person.get(f"/channels/{account}")).text.partition('id="strangers"')[2].partition("</section>")[0]
+        )
+    async with open_portal(house, house.scopes[1]) as person:
+        assert (await person.post(f"/channels/{account}/strangers", answer="no")).status == 404
+    assert [(await rows(house, scope, wanted))[0][0] for scope in house.scopes] == [True, False]

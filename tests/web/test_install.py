@@ -11,13 +11,19 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from aiohttp import web
+from pydantic import SecretStr
 
+from konstruct.channels import accounts, routes_repository
 from konstruct.channels.slack import manifest
+from konstruct.cli.checks import slack_app
+from konstruct.cli.checks.check import System
 from konstruct.db.database import Database
+from konstruct.db.redis import Redis
 from konstruct.db.scope import TenantScope
 from konstruct.kit.ids import uuid7
 from konstruct.kit.settings import Settings
 from konstruct.llm.backends.scripted import ScriptedBackend
+from konstruct.tenants.erase import Erasing
 from konstruct.tenants.vault import Vault
 from tests.support.fake_slack import answers, resets
 from tests.support.fake_slack_app import Place
@@ -106,7 +112,7 @@ async def test_a_click_and_an_approval_and_it_answers(house: House, capsys: pyte
     )  # fmt: skip
     assert (account["app_id"], account["enterprise_id"], account["org_wide"]) == ("A1", None, False)
     assert account["scopes"] == sorted(manifest.NEEDS) and account["left_s"] is None
-    for text in ("Added to Slack.", "Harbour Books", "What comes next", "under Apps"):
+    for text in ("Added to Slack.", "Harbour Books", "What comes next", "under <strong>Apps</strong>"):
         assert text in shown.text
     assert "did not give it every permission" not in shown.text
     assert where.token is not None and where.team_id is not None
@@ -440,6 +446,71 @@ async def test_without_an_app_of_the_house_there_is_the_form_alone(
             for path in (START, "/oauth/slack/callback?code=x&state=y"):
                 answer = await person.get(path, follow=False)
                 assert (answer.status, "is not set up here" in answer.text) == (404, True)
+
+
+async def test_the_doctor_knows_whether_slack_takes_the_app(house: House) -> None:
+    ok, said = await slack_app.app(house.settings)
+    assert ok is True and "invalid_code" in said
+    for change in ({"client_id": "another"}, {"client_secret": "another"}):
+        wrong = house.settings.model_copy(
+            update={f"slack_{name}": SecretStr(value) if "secret" in name else value for name, value in change.items()}
+        )
+        ok, said = await slack_app.app(wrong)
+        assert ok is False and re.search("invalid_client_id|bad_client_secret", said)
+    async with open_portal(house, house.scopes[0], "admin") as person:
+        await installed(house, person, place())
+        ok, said = await slack_app.scopes(System(house.settings, house.db))
+        assert ok is not False or house.scopes[0].tenant_id.hex not in said.replace("-", "")
+        await installed(house, person, place(), without="files:write")
+    ok, said = await slack_app.scopes(System(house.settings, house.db))
+    assert ok is False and "lacks" in said
+
+
+async def test_an_erased_business_takes_its_tokens_back(
+    house: House, house_vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before its key is destroyed; and a provider that does not answer keeps nobody from being erased."""
+    adapters = house.app.state.deps.adapters
+    where, app = place(), house.slack.app
+    app.rotates = True
+    async with open_portal(house, house.scopes[0], "admin") as person:
+        await installed(house, person, where)
+    calls: list[str] = []
+
+    async def farewell(scope: TenantScope) -> None:
+        calls.append("farewell")
+        assert await accounts.revoke_all(house.db, house_vault, scope, adapters) == 2
+        raise OSError("whatever")
+
+    redis = Redis.open(house.settings)
+    try:
+        async with house.db.fleet("test") as fleet:
+            await fleet.execute("UPDATE tenant_directory SET status = 'erasing' WHERE tenant_id = $1", house.scopes[0].tenant_id)
+        await Erasing(house.db, redis, house_vault, farewell).erase(house.scopes[0], calls.append)
+    finally:
+        await redis.close()
+    assert calls[0] == "farewell" and calls[-1] == "the business is erased"
+    refresh = [token for method, token in house.slack.requests if method == "auth.revoke" and token.startswith("xoxe-1-")]
+    assert house.slack.revoked == {house.teams[0].token, where.token, *refresh} and len(refresh) == 1
+    assert [row["external_id"] for row in await rows(house, house.scopes[1], ACCOUNTS)] == [house.teams[1].team_id]
+
+
+async def test_a_token_that_another_business_uses_by_now_is_not_taken_back(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Slack gives an app that is installed again the token that it has: between our end of it and Slack's, somebody may."""
+    where = place()
+    async with two(house) as (mine, theirs):
+        back = await installed(house, mine, where)
+        real = routes_repository.find_routes
+
+        async def meanwhile(*args: Any) -> Any:
+            monkeypatch.setattr(routes_repository, "find_routes", real)
+            assert (await installed(house, theirs, where)).status == 303
+            return await real(*args)
+
+        monkeypatch.setattr(routes_repository, "find_routes", meanwhile)
+        await mine.post(back.path.partition("?")[0] + "/disconnect")
+    assert house.slack.revoked == set() and not any(method == "auth.revoke" for method, _ in house.slack.requests)
+    assert (await stored(house))[0]["status"] == "disconnected" and (await stored(house, 1))[0]["status"] == "active"
 
 
 def test_no_page_of_ours_takes_anything_from_slack() -> None:

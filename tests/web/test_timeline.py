@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 
 from konstruct.agents import turns_repository
+from konstruct.agents.turn import Turn
 from konstruct.db.database import Database
 from konstruct.db.scope import TenantScope
 from konstruct.kit.ids import uuid7
@@ -104,7 +105,7 @@ async def test_a_turn_that_is_under_way_can_be_watched(house: House) -> None:
     await house.deliver(message(house.teams[0], "D1", "U1", "hello"))
     held = await claim(house, "turn")
     turn = await house.db.run(held.scope, lambda s: turns_repository.open_turn(s, held, 60))
-    assert turn is not None
+    assert isinstance(turn, Turn)
     async with open_portal(house, house.scopes[0]) as person:
         answer = await person.get(f"/turns/{turn.id}")
     assert answer.status == 200 and "is at work on it" in answer.text

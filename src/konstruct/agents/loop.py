@@ -9,19 +9,21 @@ import asyncio
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from uuid import UUID
 
 import structlog
 
 from konstruct.agents import fallbacks, tool_ledger, turns_repository
-from konstruct.agents.ports import ChannelSurface, Knowledge, Passage, ShownAnswer
+from konstruct.agents.ports import ChannelSurface, Knowledge, MediaSource, Passage, ShownAnswer
+from konstruct.agents.reading_files import FileReader
 from konstruct.agents.thinking import Answer, Thinker, fallback
 from konstruct.agents.timeline_trace import Trace
 from konstruct.agents.turn import Outcome, Step, Turn
-from konstruct.agents.turns_repository import TurnChangedError
-from konstruct.conversations import outbox
+from konstruct.agents.turns_repository import Paused, TurnChangedError
+from konstruct.conversations import outbox, pausing
 from konstruct.conversations.answer_place import AnswerPlace
 from konstruct.conversations.outbox import Reply
-from konstruct.conversations.part import Part
+from konstruct.conversations.part import Part, with_feedback
 from konstruct.db.database import Database
 from konstruct.db.session import TenantSession
 from konstruct.jobs.queue import Claim
@@ -82,6 +84,7 @@ class TurnLoop:
         router: Router,
         surface: ChannelSurface,
         knowledge: Knowledge,
+        media: MediaSource,
         *,
         deadline_s: float,
         attempts: int,
@@ -89,6 +92,7 @@ class TurnLoop:
     ) -> None:
         self._db = db
         self._thinker = Thinker(router, knowledge, counters, now=lambda: datetime.now(UTC))
+        self._files = FileReader(db, media)
         self._surface = surface
         self._deadline_s = deadline_s
         self._attempts = attempts
@@ -97,7 +101,9 @@ class TurnLoop:
     async def __call__(self, claim: Claim) -> None:
         """Answer what is pending in the claimed conversation. Raises LeaseLostError when another worker has taken over."""
         turn = await self._db.run(claim.scope, lambda s: turns_repository.open_turn(s, claim, self._deadline_s))
-        if turn is None:
+        if isinstance(turn, Paused):
+            await self._hold(claim, turn.turn_id)
+        if not isinstance(turn, Turn):
             return
         with structlog.contextvars.bound_contextvars(turn_id=str(turn.id)):
             async with self._surface.answering(_place(claim, turn)) as shown:
@@ -105,6 +111,10 @@ class TurnLoop:
                 shown.unsaid = outcome in ("handed_over", "withdrawn")
             self._counters.inc("turns_total", outcome=outcome, reason=answer.reason or "none")
             log.info("turn_done", outcome=outcome, reason=answer.reason, attempts=turn.attempts, messages=len(turn.asked))
+
+    async def _hold(self, claim: Claim, turn_id: UUID | None) -> None:
+        """The employee is paused: put off what waits, and say so."""
+        await self._db.run(claim.scope, lambda s: pausing.hold(s, claim, turn_id, self._surface.render))
 
     async def _take(self, claim: Claim, turn: Turn, shown: ShownAnswer) -> tuple[Answer, Outcome]:
         """Bring the turn to its end. When something that it has seen is deleted, it begins anew with what is left."""
@@ -128,7 +138,8 @@ class TurnLoop:
         try:
             async with limit:
                 deadline = time.monotonic() + turn.remaining_s - MARGIN_S
-                return await self._thinker.think(claim.scope, turn, _Steps(self._db, claim, trace), deadline, shown)
+                asked = await self._files.read(claim.scope, turn)
+                return await self._thinker.think(claim.scope, asked, _Steps(self._db, claim, trace), deadline, shown)
         except TimeoutError:
             if not limit.expired():
                 # The database's, not the turn's: what could not be stored in time is tried again.
@@ -144,7 +155,12 @@ class TurnLoop:
             parts = self._surface.render(*where, answer.text)
 
         async def work(session: TenantSession) -> Outcome:
-            ours = await turns_repository.lock_for_answer(session, claim, turn)
+            found = await turns_repository.lock_for_answer(session, claim, turn)
+            if found == "paused":
+                # Paused while it was thought of: what was asked waits, as if it came now.
+                await pausing.hold(session, claim, turn.id, self._surface.render)
+                return "handed_over"
+            ours = found == "ours"
             if ours and parts:
                 # What people see already becomes this answer, whatever it says so far.
                 seen = await shown.settle(session, parts[0])
@@ -159,15 +175,16 @@ class TurnLoop:
 
 
 def _reply(turn: Turn, answer: Answer, parts: list[Part]) -> Reply:
+    answered = answer.outcome == "answered"
     return Reply(
         conversation_id=turn.conversation_id,
         account_id=turn.account_id,
         channel_id=turn.channel_id,
         thread_id=turn.thread_id,
         owner_epoch=turn.owner_epoch,
-        kind="reply" if answer.outcome == "answered" else "fallback",
+        kind="reply" if answered else "fallback",
         text=answer.text,
-        parts=parts,
+        parts=with_feedback(parts) if answered else parts,
         turn_id=turn.id,
     )
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 from konstruct.conversations.answer_place import AnswerPlace
+from konstruct.conversations.files import FileAbsent, FileContent
 from konstruct.conversations.part import Part
 from konstruct.db.scope import TenantScope
 from konstruct.db.session import TenantSession
@@ -35,6 +36,15 @@ class Knowledge(Protocol):
 
     async def passages(self, scope: TenantScope, query: str, limit: int) -> Sequence[Passage]:
         """Return up to `limit` passages that share words with `query`, best first."""
+
+
+class MediaSource(Protocol):
+    """The channel's files, as far as a turn may have them."""
+
+    async def fetch(
+        self, scope: TenantScope, account_id: UUID, file: Mapping[str, Any], *, limit_bytes: int, timeout_s: float
+    ) -> FileContent | FileAbsent:
+        """Return a file that a message brought, or why it cannot be had. Never raises for a provider's answer."""
 
 
 class ShownAnswer(Protocol):

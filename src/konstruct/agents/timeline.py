@@ -126,6 +126,7 @@ def build(turn: Record, steps: Sequence[Record], calls: Sequence[Record], delive
     asked = _loads(turn["asked"]) or []
     events = [
         *_waiting(turn, clock, asked),
+        *_files(turn, clock, asked),
         *_recalls(turn, clock),
         *_models(steps, calls, clock),
         *_tools(steps, clock),
@@ -174,6 +175,17 @@ def _waiting(turn: Record, clock: _Clock, asked: list[Any]) -> Iterable[Event]:
     if asked:
         note = "one message" if len(asked) == 1 else f"{len(asked)} messages, answered together"
         yield Event("waiting", "waiting", "Waiting for its turn", 0, clock.turn_ms, "mute", note, detail={"messages": asked})
+
+
+def _files(turn: Record, clock: _Clock, asked: list[Any]) -> Iterable[Event]:
+    names = {file.get("id"): file.get("name") for message in asked for file in message["attachments"]}
+    for number, file in enumerate(_loads(turn["files"]) or ()):
+        read = file["reason"] is None
+        note = f"{file['chars']:,} characters" + (f", and {file['left_out']:,} left out" if file["left_out"] else "")
+        yield Event(
+            f"file-{number}", "recall", f"Reading {names.get(file['file_id']) or 'a file'}", clock.within(file["read_ms"]), 0,
+            "ok" if read else "warn", note if read else file["reason"], detail=file,
+        )  # fmt: skip
 
 
 def _recalls(turn: Record, clock: _Clock) -> Iterable[Event]:

@@ -13,6 +13,10 @@ SELECT t.id, t.conversation_id, t.state, t.outcome, t.reason, t.attempts, t.star
   (SELECT jsonb_agg(to_jsonb(m) - 'tenant_id' || jsonb_build_object('name', k.display_name) ORDER BY m.sent_at, m.seq)
    FROM messages m LEFT JOIN contacts k ON k.tenant_id = m.tenant_id AND k.id = m.contact_id
    WHERE m.tenant_id = $1 AND m.turn_id = t.id AND m.direction = 'in') AS asked,
+  (SELECT jsonb_agg(jsonb_build_object('file_id', f.file_id, 'chars', length(f.text), 'left_out', f.left_out, 'reason', f.reason,
+     'read_ms', (extract(epoch FROM f.read_at - t.started_at) * 1000)::bigint) ORDER BY f.read_at, f.file_id)
+   FROM messages m JOIN message_files f ON f.tenant_id = m.tenant_id AND f.message_id = m.id
+   WHERE m.tenant_id = $1 AND m.turn_id = t.id AND m.direction = 'in') AS files,
   (SELECT min(m.created_at) FROM messages m
    WHERE m.tenant_id = $1 AND m.turn_id = t.id AND m.direction = 'in') AS asked_at,
   (SELECT m.text FROM messages m WHERE m.tenant_id = $1 AND m.turn_id = t.id AND m.direction = 'out' LIMIT 1) AS answer,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
+from konstruct.conversations.files import FileText, id_of, name_of
 from konstruct.llm.port import ToolCall
 from konstruct.tenants.employees_hours import WorkingHours
 
@@ -44,9 +46,22 @@ class Line:
     name: str | None = field(repr=False)
     external_author: str | None
     text: str = field(repr=False)
-    files: tuple[str, ...] = field(repr=False)
+    attachments: tuple[Mapping[str, Any], ...] = field(repr=False)
+    """The files that came with it, as ingest stored them."""
     thread_id: str | None
     sent_at: datetime
+    context: tuple[str, ...] = ()
+    """What the person was looking at: "channel C1", the provider's ids only."""
+    id: UUID | None = None
+    """None for one that stands in no row."""
+    read: tuple[FileText, ...] = ()
+    """What its files say, as far as they were read."""
+
+    @property
+    def files(self) -> list[tuple[str, FileText | None]]:
+        """Each file that came with it by name, with what it says; None for one that was not opened."""
+        read = {each.file_id: each for each in self.read}
+        return [(name_of(file), read.get(id_of(file) or "")) for file in self.attachments]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import orjson
@@ -12,6 +12,8 @@ import orjson
 from konstruct.agents.persona import persona_of
 from konstruct.agents.timeline_trace import NOTHING, Trace
 from konstruct.agents.turn import Line, Persona, Step, Turn
+from konstruct.conversations import contacts_repository, unfinished_repository
+from konstruct.conversations.files import FileText
 from konstruct.db.session import Record, TenantSession
 from konstruct.jobs import queue
 from konstruct.jobs.queue import Claim
@@ -29,6 +31,7 @@ HISTORY_MESSAGES = 200
 
 _SITUATION = f"""
 SELECT c.account_id, c.agent_id, c.channel_id, c.kind AS conversation_kind, c.owner, c.owner_epoch, a.kind AS channel_kind,
+  a.paused_at IS NOT NULL AS paused,
   g.model, g.context_limit_tokens, g.reply_limit_tokens, p.version, {employees_repository.FIELDS}, b.name AS business,
   t.id AS turn_id, t.attempts, t.started_at, t.deadline_at, t.owner_epoch AS turn_owner_epoch, t.revision
 FROM conversations c
@@ -43,16 +46,31 @@ WHERE c.tenant_id = $1 AND c.id = $2
 
 _LINE = """
 SELECT m.id, m.seq, m.turn_id, m.author, k.display_name, k.external_id AS external_author, m.text, m.attachments,
-  m.thread_id, m.sent_at
+  m.thread_id, m.sent_at, m.context, m.contact_id, CASE WHEN m.attachments <> '[]' THEN
+    (SELECT jsonb_agg(jsonb_build_object('file_id', f.file_id, 'text', left(f.text, {chars}), 'reason', f.reason,
+       'left_out', f.left_out + greatest(0, length(f.text) - {chars})))
+     FROM message_files f WHERE f.tenant_id = $1 AND f.message_id = m.id) END AS read
 FROM messages m LEFT JOIN contacts k ON k.tenant_id = m.tenant_id AND k.id = m.contact_id
 """
+FILE_CHARS = 200_000
+"""Characters of a file of a message that is asked; no file has more."""
+OLD_FILE_CHARS = 6000
+"""Characters of a file that was sent before: what it was about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """The employee is paused: nothing is answered. The claim is begun, and not released."""
+
+    turn_id: UUID | None
+    """The turn that a crash left."""
 
 
 class TurnChangedError(Exception):
     """A message that the turn has seen was deleted. Nothing was stored; the turn is to be loaded again."""
 
 
-async def open_turn(session: TenantSession, claim: Claim, deadline_s: float) -> Turn | None:
+async def open_turn(session: TenantSession, claim: Claim, deadline_s: float) -> Turn | Paused | None:
     """Start the conversation's next turn, or take up the one that a crash left; None (and released) if there is nothing
     to answer or a human owns the conversation. A new turn takes every pending message, in the provider's time."""
     # The conversation is locked before the queue's row, as everywhere: the other order would deadlock. Until the commit
@@ -66,6 +84,8 @@ async def open_turn(session: TenantSession, claim: Claim, deadline_s: float) -> 
     if row["owner"] == "human":
         await _leave_to_human(session, claim, row["turn_id"])
         return None
+    if row["paused"]:
+        return Paused(row["turn_id"])
     if row["turn_id"] is None:
         turn_id = uuid7()
         times = await _start(session, claim, turn_id, row, deadline_s)
@@ -148,13 +168,16 @@ async def _leave_the_rest(session: TenantSession, claim: Claim) -> None:
 async def _load(session: TenantSession, claim: Claim, turn_id: UUID, times: _Times, row: Record) -> Turn:
     tenant_id = claim.scope.tenant_id
     asked = await session.fetch(
-        f"{_LINE} WHERE m.tenant_id = $1 AND m.turn_id = $2 AND m.direction = 'in' AND m.state <> 'withdrawn'"
+        f"{_LINE.format(chars=FILE_CHARS)}"
+        " WHERE m.tenant_id = $1 AND m.turn_id = $2 AND m.direction = 'in' AND m.state <> 'withdrawn'"
         " ORDER BY m.sent_at, m.seq",
         tenant_id,
         turn_id,
     )
+    await contacts_repository.ask_names(session, list({line["contact_id"] for line in asked if line["contact_id"]}))
     history = await session.fetch(
-        f"{_LINE} WHERE m.tenant_id = $1 AND m.conversation_id = $2 AND m.state NOT IN ('pending', 'withdrawn')"
+        f"{_LINE.format(chars=OLD_FILE_CHARS)}"
+        " WHERE m.tenant_id = $1 AND m.conversation_id = $2 AND m.state NOT IN ('pending', 'withdrawn')"
         " AND m.turn_id IS DISTINCT FROM $3 ORDER BY m.seq DESC LIMIT $4",
         tenant_id,
         claim.conversation_id,
@@ -219,20 +242,24 @@ async def save_step(
     )
 
 
-async def lock_for_answer(session: TenantSession, claim: Claim, turn: Turn) -> bool:
-    """Lock the conversation and prove the claim; return whether the AI still owns it, unchanged since the turn began.
-    Raises TurnChangedError if what it was to answer is deleted by now.
+async def lock_for_answer(session: TenantSession, claim: Claim, turn: Turn) -> Literal["ours", "handed_over", "paused"]:
+    """Lock the conversation and prove the claim; return whether the AI still owns it, unchanged since the turn began, and
+    may answer. Raises TurnChangedError if what it was to answer is deleted by now.
 
     The conversation is locked before the queue's row, as ingest does: the other order would deadlock.
     """
-    epoch = await session.fetchval(
-        "SELECT owner_epoch FROM conversations WHERE tenant_id = $1 AND id = $2 AND owner = 'ai' FOR NO KEY UPDATE",
+    row = await session.fetchrow(
+        "SELECT c.owner_epoch, a.paused_at IS NOT NULL AS paused FROM conversations c"
+        " JOIN channel_accounts a ON a.tenant_id = c.tenant_id AND a.id = c.account_id"
+        " WHERE c.tenant_id = $1 AND c.id = $2 AND c.owner = 'ai' FOR NO KEY UPDATE OF c",
         claim.scope.tenant_id,
         claim.conversation_id,
     )
     await queue.fence(session, claim)
     await _same(session, turn)
-    return bool(epoch == turn.owner_epoch)
+    if row is None or row["owner_epoch"] != turn.owner_epoch:
+        return "handed_over"
+    return "paused" if row["paused"] else "ours"
 
 
 async def _same(session: TenantSession, turn: Turn) -> None:
@@ -265,13 +292,7 @@ async def close_turn(
         "human" if outcome == "handed_over" else "answered",
     )
     if outcome in ("handed_over", "withdrawn"):
-        # What people saw of an answer that does not come is brought to its end by the sender.
-        await session.execute(
-            "SELECT queue_bump(s.tenant_id, s.conversation_id, 'send', '0') FROM streams s"
-            " WHERE s.tenant_id = $1 AND s.turn_id = $2",
-            claim.scope.tenant_id,
-            turn_id,
-        )
+        await unfinished_repository.let_stand(session, turn_id)
     await queue.release(session, claim)
 
 
@@ -325,10 +346,19 @@ def _line(row: Record) -> Line:
         name=row["display_name"],
         external_author=row["external_author"],
         text=row["text"],
-        files=tuple(str(file.get("name") or "file") for file in orjson.loads(row["attachments"])),
+        attachments=tuple(orjson.loads(row["attachments"])),
         thread_id=row["thread_id"],
         sent_at=row["sent_at"],
+        context=_looked_at(row["context"]),
+        id=row["id"],
+        read=tuple(FileText(**each) for each in orjson.loads(row["read"])) if row["read"] else (),
     )
+
+
+def _looked_at(context: str | None) -> tuple[str, ...]:
+    """Return {"type": "slack#/types/channel_id", "value": "C1"} as "channel C1"."""
+    entities = orjson.loads(context) if context else []
+    return tuple(f"{entity['type'].rpartition('/')[2].removesuffix('_id')} {entity['value']}" for entity in entities)
 
 
 def _step(row: Record) -> Step:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from uuid import UUID
 
@@ -147,7 +146,8 @@ async def disconnect(
     connect the account from now on, and this one may connect it again. With its kind among `adapters`, the provider is told
     to forget the token, afterwards; whatever it answers, the account is disconnected. Raises NotFoundError.
     """
-    held = await _held(db, vault, scope, account_id) if adapters else None
+    credentials = Credentials(db, vault, adapters)
+    held = await _held(db, vault, credentials, scope, account_id) if adapters else None
 
     async def work(session: TenantSession) -> int | None:
         account = await repository.get_account(session, account_id, lock=True)
@@ -168,36 +168,50 @@ async def disconnect(
     return True
 
 
+async def answer_strangers(db: Database, scope: TenantScope, account_id: UUID, answer: bool) -> None:
+    """Let people of other companies be answered in shared channels, or not, from now on. Raises NotFoundError."""
+    async with db.tenant(scope) as session:
+        await repository.set_answers_strangers(session, account_id, answer)
+    log.info("account_strangers", tenant_id=str(scope.tenant_id), account_id=str(account_id), answer=answer)
+
+
 async def revoke_all(db: Database, vault: Vault, scope: TenantScope, adapters: Mapping[str, ChannelAdapter]) -> int:
     """Let the providers forget the tokens of all of a tenant's accounts, as far as they can be reached; return how many did.
 
     For a tenant that is about to be erased: the accounts themselves stay as they are.
     """
     ids = await db.run(scope, repository.connected_accounts)
-    held = [one for account_id in ids if (one := await _held(db, vault, scope, account_id)) is not None]
+    credentials = Credentials(db, vault, adapters)
+    held = [one for account_id in ids if (one := await _held(db, vault, credentials, scope, account_id)) is not None]
     return sum([await _revoke(db, *one, adapters, forget=True) for one in held])
 
 
-async def _held(db: Database, vault: Vault, scope: TenantScope, account_id: UUID) -> tuple[Account, Credential] | None:
-    """Return the account and its credential, or None where it does not open: then there is nothing to tell the provider."""
+_Held = tuple[Account, Sequence[Credential]]
+"""An account, and the credentials that the provider is to forget."""
+
+
+async def _held(db: Database, vault: Vault, credentials: Credentials, scope: TenantScope, account_id: UUID) -> _Held | None:
+    """Return the account with its token and its refresh token, or None where they do not open: then nobody can be told."""
     async with db.tenant(scope) as session:
         account = await repository.get_account(session, account_id)
     if account.secret_id is None:
         return None
     try:
-        return account, await Credentials(db, vault).open(scope, account_id, account.external_id, account.secret_id)
+        token = await credentials.of(scope, account_id)
+        # After the token, whose opening may renew both.
+        async with db.tenant(scope) as session:
+            account = await repository.get_account(session, account_id)
+        if account.refresh_secret_id is None:
+            return account, [token]
+        refresh = await vault.reveal(db, scope, account.refresh_secret_id)
+        return account, [token, replace(token, token=refresh)]
     except KonstructError as error:
         log.warning("token_not_opened", account_id=str(account_id), error=type(error).__name__)
         return None
 
 
 async def _revoke(
-    db: Database,
-    account: Account,
-    credential: Credential,
-    adapters: Mapping[str, ChannelAdapter],
-    *,
-    forget: bool = False,
+    db: Database, account: Account, held: Sequence[Credential], adapters: Mapping[str, ChannelAdapter], *, forget: bool = False
 ) -> bool:
     """Best effort. Unless the account is to be forgotten with its tenant, whoever connected it meanwhile keeps its token:
     a provider may have given out the same one again."""
@@ -207,11 +221,9 @@ async def _revoke(
     try:
         if not forget and await routes_repository.find_routes(db, account.kind, [account.external_id]):
             return False
-        code = await adapter.revoke(credential)
-    except asyncio.CancelledError:
-        raise
+        codes = [await adapter.revoke(credential) for credential in held]
     except Exception as error:
         log.warning("token_not_revoked", account_id=str(account.id), error=type(error).__name__)
         return False
-    log.info("token_revoked", account_id=str(account.id), code=code)
-    return code is None
+    log.info("token_revoked", account_id=str(account.id), code=codes[0])
+    return codes[0] is None

@@ -129,7 +129,8 @@ async def reconnect_account(session: TenantSession, account: Account, expires_in
         "WITH known AS (UPDATE channel_accounts SET app_id = $3, bot_user_id = $4, secret_id = $5, status = 'active',"
         "   status_reason = NULL, status_changed_at = now(), account_name = coalesce(nullif($6, ''), account_name),"
         "   enterprise_id = coalesce($7, enterprise_id), org_wide = $8, scopes = $9, refresh_secret_id = $10,"
-        "   token_expires_at = now() + $11::float8 * interval '1 second'"
+        "   token_expires_at = now() + $11::float8 * interval '1 second',"
+        "   renewal_epoch = renewal_epoch + 1, renewal_wait_until = NULL, renewal_doubt = false"
         "   WHERE tenant_id = $1 AND id = $2 RETURNING tenant_id, id, status)"
         " INSERT INTO channel_health (tenant_id, account_id, status, reason)"
         " SELECT tenant_id, id, status, 'reconnected' FROM known",
@@ -156,7 +157,8 @@ async def disconnect_account(session: TenantSession, account_id: UUID) -> int:
     await notices.settle(session, "channel_broken", subject=str(account_id))
     await session.execute(
         "WITH gone AS (UPDATE channel_accounts SET status = 'disconnected', status_reason = NULL, secret_id = NULL,"
-        "   refresh_secret_id = NULL, token_expires_at = NULL, status_changed_at = now()"
+        "   refresh_secret_id = NULL, token_expires_at = NULL, status_changed_at = now(),"
+        "   renewal_epoch = renewal_epoch + 1, renewal_wait_until = NULL, renewal_doubt = false"
         "   WHERE tenant_id = $1 AND id = $2 RETURNING tenant_id, id, status)"
         " INSERT INTO channel_health (tenant_id, account_id, status, reason)"
         " SELECT tenant_id, id, status, 'by_a_member' FROM gone",
@@ -172,6 +174,18 @@ async def disconnect_account(session: TenantSession, account_id: UUID) -> int:
         account_id,
         DISCONNECTED,
     )
+
+
+async def set_answers_strangers(session: TenantSession, account_id: UUID, answer: bool) -> None:
+    """Let strangers be answered, or not. Raises NotFoundError."""
+    changed = await session.execute(
+        "UPDATE channel_accounts SET answers_strangers = $3 WHERE tenant_id = $1 AND id = $2",
+        session.scope.tenant_id,
+        account_id,
+        answer,
+    )
+    if not changed:
+        raise NotFoundError(f"there is no channel account {account_id}")
 
 
 _LOCK = " FOR NO KEY UPDATE"

@@ -61,10 +61,15 @@ class AccountStatus:
     open_deliveries: int
     failed_deliveries: int
     """In the last 24 hours."""
+    paused_at: datetime | None
+    """Since when the employee answers nobody there."""
+    paused_by: str | None
     changes: Sequence[Change]
     """The newest first."""
     strip: Sequence[HealthDay]
     """The last 30 days, the oldest first."""
+    answers_strangers: bool
+    """Whether people of other companies are answered in shared channels."""
 
 
 async def list_all(session: TenantSession) -> list[AccountStatus]:
@@ -106,8 +111,11 @@ def _status(row: Record, changes: list[Record]) -> AccountStatus:
         last_sent_at=row["last_sent_at"],
         open_deliveries=row["open_deliveries"],
         failed_deliveries=row["failed_deliveries"],
+        paused_at=row["paused_at"],
+        paused_by=row["paused_by"],
         changes=[Change(change["at"], change["status"], words_of(change["reason"])) for change in reversed(changes)],
         strip=strip(known, row["read_at"].astimezone(UTC).date()),
+        answers_strangers=row["answers_strangers"],
     )
 
 

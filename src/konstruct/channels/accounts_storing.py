@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from konstruct.channels import accounts_repository as repository
+from konstruct.channels import renewals_repository
 from konstruct.channels.accounts_repository import Account
 from konstruct.channels.port_abilities import Grant
 from konstruct.db.database import Database
@@ -86,12 +87,19 @@ async def _write(
             raise OwnOverlapError(f"{account.kind} account {account.external_id} overlaps with one that is connected already")
         if known is None:
             await _insert(session, account, expires_in_s)
+            await _plan(session, account, expires_in_s)
             return account.id
         await repository.reconnect_account(session, account, expires_in_s)
+        await _plan(session, account, expires_in_s)
         if known.refresh_secret_id is not None and account.refresh_secret_id is None:
             await vault.delete(session, known.refresh_secret_id)
         await repository.wake_sends(session, account.id)
     return account.id
+
+
+async def _plan(session: TenantSession, account: Account, expires_in_s: float | None) -> None:
+    if account.refresh_secret_id is not None and expires_in_s is not None:
+        await renewals_repository.plan(session, account.id, expires_in_s)
 
 
 async def _insert(session: TenantSession, account: Account, expires_in_s: float | None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from konstruct.channels import renewals_repository
 from konstruct.channels.port import WRONG_ACCOUNT, WRONG_BOT
 
 
@@ -39,8 +40,15 @@ _CODES = {
     WRONG_ACCOUNT: Words(
         "The token belongs to another workspace.", "Check the workspace's id, or use the token of that workspace."
     ),
+    renewals_repository.LOST: Words(
+        "The access was renewed at the channel, but the new one never reached us: we were interrupted at that moment.",
+        "Connect it again.",
+    ),
+    renewals_repository.REFUSED: Words("The channel does not renew the access any more.", "Connect it again."),
+    "app_uninstalled": Words("The app was removed from the workspace.", "Install the app again, then connect it."),
     WRONG_BOT: Words("The token belongs to another bot of this workspace.", "Check the bot's user id, or use that bot's token."),
     "connected": Words("Connected.", ""),
+    "renewed": Words("The access was renewed after all.", ""),
     "reconnected": Words("Connected again.", ""),
     "by_a_member": Words("Disconnected by one of you.", ""),
 }

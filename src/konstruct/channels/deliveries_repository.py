@@ -245,20 +245,28 @@ async def give_up(session: TenantSession, claim: Claim, delivery_id: UUID, reaso
     return len(parts)
 
 
-async def account_broken(session: TenantSession, account_id: UUID, reason: str) -> None:
-    """The provider no longer accepts the account's credential: nothing goes out until somebody reconnects it."""
+async def account_broken(
+    session: TenantSession, account_id: UUID, reason: str, *, unless_changed_since: datetime | None = None
+) -> bool:
+    """The provider no longer accepts the account's credential: nothing goes out until somebody reconnects it.
+
+    False if it was not in use, or came into use after `unless_changed_since`.
+    """
     broken = await session.fetchrow(
         "WITH broken AS (UPDATE channel_accounts SET status = 'broken', status_reason = $3, status_changed_at = now()"
-        "   WHERE tenant_id = $1 AND id = $2 AND status = 'active' RETURNING id, kind, external_id, status, status_reason),"
+        "   WHERE tenant_id = $1 AND id = $2 AND status = 'active' AND ($4::timestamptz IS NULL OR status_changed_at <= $4)"
+        "   RETURNING id, kind, external_id, status, status_reason),"
         " noted AS (INSERT INTO channel_health (tenant_id, account_id, status, reason)"
         "   SELECT $1, id, status, status_reason FROM broken)"
         " SELECT kind, external_id FROM broken",
         session.scope.tenant_id,
         account_id,
         reason,
+        unless_changed_since,
     )
     if broken is not None:
         await raise_notice(session, channel_broken(account_id, broken["kind"], broken["external_id"]))
+    return broken is not None
 
 
 async def find_open(session: TenantSession, delivery_id: UUID) -> Record | None:

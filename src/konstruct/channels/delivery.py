@@ -12,13 +12,12 @@ import time
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import partial
-from uuid import UUID
 
 import structlog
 
 from konstruct.channels import deliveries_repository as repository
 from konstruct.channels import streams_repository
-from konstruct.channels.credentials import Credentials
+from konstruct.channels.credentials import AccountUnusableError, Credentials, CredentialWaitsError
 from konstruct.channels.deliveries_repository import Delivery, Sender
 from konstruct.channels.delivery_job import Job, LaneWaits
 from konstruct.channels.limits import SendLimits
@@ -56,6 +55,8 @@ SHORT_WAIT_S = 2.0
 LIFETIME_S = 24 * 3600.0
 """An answer that could not be shown for so long helps nobody: it becomes a dead letter."""
 INACTIVE_WAIT_S = 60.0
+TOKEN_WAIT_S = 0.2
+"""Until a send is tried again with a renewed token."""
 NOT_SHOWN = (
     "Sorry, I have an answer, but it could not be shown here, or only its beginning."
     " Please ask me again, perhaps in smaller pieces."
@@ -93,10 +94,12 @@ class Delivering:
         while (found := await self._db.run(claim.scope, lambda s: _open_or_release(s, claim))) is not None:
             sender, deliveries, streams = found
             try:
-                if sender.secret_id is None:
+                if sender.status == "disconnected":
                     await self._give_up(claim, deliveries, streams)
                     continue
-                job = await self._job(claim, sender, sender.secret_id)
+                job = await self._job(claim, sender, deliveries)
+                if job is None:
+                    continue
                 growing = {stream.delivery_id: stream for stream in streams}
                 waits = await self._end_streams(job, _unfinished(streams, deliveries))
                 for delivery in deliveries:
@@ -129,9 +132,29 @@ class Delivering:
                 else:
                     await self._cancel(claim, delivery, repository.DISCONNECTED)
 
-    async def _job(self, claim: Claim, sender: Sender, secret_id: UUID) -> Job:
-        credential = await self._credentials.open(claim.scope, sender.account_id, sender.account_key, secret_id)
-        return Job(claim, sender, self._adapters[sender.kind], credential)
+    async def _job(self, claim: Claim, sender: Sender, deliveries: Sequence[Delivery]) -> Job | None:
+        """Open the account's token. Without one that holds, what is too old comes to its end (None), or all of it waits."""
+        try:
+            credential = await self._credentials.of(claim.scope, sender.account_id)
+        except AccountUnusableError:
+            wait_s = INACTIVE_WAIT_S
+        except CredentialWaitsError as waits:
+            wait_s = waits.seconds
+        else:
+            return Job(claim, sender, self._adapters[sender.kind], credential)
+        await self._outlive(claim, deliveries, wait_s)
+        return None
+
+    async def _outlive(self, claim: Claim, deliveries: Sequence[Delivery], wait_s: float) -> None:
+        """Nothing can go out now. It is kept for LIFETIME_S from when it was written; then it ends as a dead letter."""
+        for delivery in deliveries:
+            if delivery.state == "sending":
+                raise LaneWaits(delivery.blocked_s + 0.05)
+            left_s = LIFETIME_S - delivery.age_s
+            if left_s >= 0:
+                raise LaneWaits(min(wait_s, left_s + 1.0))
+            with structlog.contextvars.bound_contextvars(delivery_id=str(delivery.id)):
+                await self._fail(claim, delivery, "outcome_unknown" if delivery.state == "unknown" else "expired")
 
     async def _advance(self, job: Job, delivery: Delivery, stream: Stream | None) -> None:
         """Bring one delivery to its end; raises LaneWaits when it cannot be brought there now."""
@@ -210,10 +233,8 @@ class Delivering:
                 await self._say_instead(job, delivery, reason)
             case Failed(reason, account_broken):
                 if account_broken:
-                    await self._db.run(scope, lambda s: repository.account_broken(s, job.sender.account_id, reason))
                     await self._db.run(scope, lambda s: repository.mark_pending(s, claim, delivery.id, reason))
-                    log.error("account_broken", account_id=str(job.sender.account_id), reason=reason)
-                    raise LaneWaits(INACTIVE_WAIT_S)
+                    raise LaneWaits(await self._refused(job, reason))
                 await self._fail(job.claim, delivery, reason)
 
     async def _reconcile(self, job: Job, delivery: Delivery) -> None:
@@ -226,6 +247,9 @@ class Delivering:
             case Sent(external_id):
                 await self._sent(job, delivery, external_id)
                 return
+            case Failed(reason, account_broken=True):
+                # Nobody can be asked now, and nothing could be sent: it is looked up when the account is good again.
+                raise LaneWaits(await self._refused(job, reason))
             case Retry(after_s) if unknown_s < self._patience.look_up_s:
                 raise LaneWaits(min(after_s, self._patience.look_up_s - unknown_s))
         if delivery.resent or delivery.age_s > LIFETIME_S:
@@ -235,6 +259,14 @@ class Delivering:
         log.warning("delivery_resent", attempt=delivery.attempt, unknown_s=round(unknown_s), looked_up=found == Absent())
         await self._db.run(job.claim.scope, lambda s: repository.mark_for_resend(s, job.claim, delivery.id))
         await self._send(job, delivery)
+
+    async def _refused(self, job: Job, reason: str) -> float:
+        """The account's token was refused; return in how many seconds it is worth trying again."""
+        follows = await self._credentials.refused(job.credential, reason)
+        if follows == "other":
+            await self._db.run(job.claim.scope, lambda s: repository.account_broken(s, job.sender.account_id, reason))
+            log.error("account_broken", account_id=str(job.sender.account_id), reason=reason)
+        return TOKEN_WAIT_S if follows == "renew" else INACTIVE_WAIT_S
 
     async def _look_up(self, job: Job, delivery: Delivery) -> FindOutcome:
         scope, account_id = job.claim.scope, job.sender.account_id

@@ -39,6 +39,8 @@ class Capabilities:
     """Threads have titles: the adapter is `Titling`."""
     install: bool = False
     """By the provider's page of consent: the adapter is `Installing`."""
+    renew: bool = False
+    """Tokens run out: the adapter is `Renewing`."""
     revoke: bool = False
     """Tokens can be taken back: the adapter is `Revoking`."""
 
@@ -232,8 +234,9 @@ class ChannelAdapter(Protocol):
     async def find(self, post: Post, since: datetime, credential: Credential) -> FindOutcome:
         """Look for `post` in the provider's history: the last resort when its outcome is unknown."""
 
-    async def working(self, target: Target, credential: Credential, active: bool) -> None:
-        """Show (or clear) the sign that the employee is at work. Best effort: never raises."""
+    async def working(self, target: Target, credential: Credential, active: bool) -> str | None:
+        """Show (or clear) the sign that the employee is at work; return None, or the code of why not. Best effort: never
+        raises."""
 
     async def health(self, credential: Credential) -> str | None:
         """Return None if the credential works for its account, else the provider's error code, or WRONG_ACCOUNT."""

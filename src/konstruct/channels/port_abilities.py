@@ -7,10 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
-from konstruct.channels.port import Credential, Target
+from konstruct.channels.port import Credential, Failed, Inbound, Retry, Target, Unknown
+from konstruct.conversations.files import FileAbsent, FileContent
+from konstruct.conversations.part import Button
 from konstruct.conversations.suggestion import Suggestion
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What came of showing something outside the outbox. later: certainly not shown, and may be tried again."""
+
+    state: Literal["shown", "later", "refused"]
+    after_s: float = 0.0
+    """How long the provider asks to wait, where it does."""
+    code: str = ""
+    """Why not, in the provider's own word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +90,159 @@ class Revoking(Protocol):
 
     async def revoke(self, credential: Credential) -> str | None:
         """Let the provider forget the token; return None, or the code of why it did not. Never raises for its answer."""
+
+
+@runtime_checkable
+class FetchesMedia(Protocol):
+    """A channel whose messages bring files."""
+
+    async def fetch_media(
+        self, file: Mapping[str, Any], credential: Credential, *, limit_bytes: int, timeout_s: float
+    ) -> FileContent | FileAbsent:
+        """Return the file that `parse` described, read up to `limit_bytes`. The token goes to the provider's own hosts only,
+        and never along with a redirect. Never raises for a provider's answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody as the channel shows them. `name` is None where nobody gave one."""
+
+    name: str | None = field(repr=False)
+
+
+@runtime_checkable
+class KnowsPeople(Protocol):
+    """A channel that tells what people are called."""
+
+    @property
+    def person_method(self) -> str:
+        """The name of the method that is called, for its rate."""
+
+    async def person(self, person_id: str, credential: Credential) -> Person | Retry | Failed:
+        """Return who that is. One call. Never raises for a provider's answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Renewed:
+    """A new token, and what the next one is to be had for: the old refresh token is used up."""
+
+    token: str = field(repr=False)
+    refresh_token: str = field(repr=False)
+    expires_in_s: float
+
+
+RenewOutcome = Renewed | Retry | Unknown | Failed
+"""`Retry` and `Failed`: the refresh token was not used. `Failed.account_broken`: it is good for nothing any more."""
+
+
+@runtime_checkable
+class Renewing(Protocol):
+    """A channel whose tokens run out and are renewed."""
+
+    async def renew(self, refresh_token: str, timeout_s: float) -> RenewOutcome:
+        """Use the refresh token, which works once, in one call without any retry. Never raises for a provider's answer.
+
+        `timeout_s` is also the latest moment at which the request may be written.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class FormRead:
+    """What a form says that a provider posted, and what the provider has to hear at once."""
+
+    inbound: Sequence[Inbound]
+    body: bytes = b""
+    content_type: str = "text/plain; charset=utf-8"
+
+
+@runtime_checkable
+class ReadsForms(Protocol):
+    """A channel whose buttons, dialogs and commands arrive as forms, at addresses of their own."""
+
+    def parse_form(self, body: bytes) -> FormRead:
+        """Return what a verified form says. Raises ValueError, without content in its text, for any other form."""
+
+    def is_check(self, body: bytes) -> bool:
+        """Return whether `body` only asks whether somebody answers here; such a one need not be signed."""
+
+
+@dataclass(frozen=True, slots=True)
+class PrivateNote:
+    """Something that one person alone sees. With `reply_url` it goes there, without a token; else, or where that is over, into
+    the channel."""
+
+    person_id: str
+    text: str = field(repr=False)
+    buttons: tuple[Button, ...] = ()
+    reply_url: str | None = field(default=None, repr=False)
+    replace: bool = False
+    """Whether it takes the place of what the reply address belongs to; only there."""
+    channel_id: str | None = None
+    thread_id: str | None = None
+
+
+@runtime_checkable
+class RepliesPrivately(Protocol):
+    """A channel in which one person can be told something that nobody else sees."""
+
+    async def reply_privately(self, note: PrivateNote, credential: Credential) -> Told:
+        """Show `note`. Never raises for a provider's answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dialog:
+    """A dialog with one field for text. `context` comes back with what was entered, and is no proof of anything."""
+
+    name: str
+    title: str
+    question: str
+    field_name: str
+    submit: str
+    context: str = field(repr=False)
+    placeholder: str = ""
+    optional: bool = True
+    longest: int = 2000
+
+
+@runtime_checkable
+class Dialogs(Protocol):
+    """A channel that can ask a person in a dialog, right after they did something."""
+
+    async def open_dialog(self, dialog: Dialog, trigger: str, credential: Credential) -> Told:
+        """Open `dialog` with the ticket of what the person did. Never raises for a provider's answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A heading and what stands under it, as markdown."""
+
+    title: str
+    text: str = field(repr=False)
+    buttons: tuple[Button, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The employee's own page, as one person sees it."""
+
+    title: str
+    sections: tuple[Section, ...]
+
+
+@runtime_checkable
+class Homes(Protocol):
+    """A channel in which the employee has a page of its own for each person."""
+
+    async def show_home(self, home: Home, person_id: str, credential: Credential) -> Told:
+        """Show `home` to the person, in place of what was there. Never raises for a provider's answer."""
+
+
+@runtime_checkable
+class Redraws(Protocol):
+    """A channel in which our own message can be given other words, and loses its buttons by that."""
+
+    async def redraw(self, channel_id: str, external_id: str, text: str, credential: Credential) -> Told:
+        """Let our message `external_id` say `text`. The same again changes nothing. Never raises for a provider's answer."""
 
 
 @runtime_checkable

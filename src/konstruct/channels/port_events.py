@@ -96,6 +96,8 @@ class Pressed(_Event):
     action: str
     """Which button, by the id that we gave it."""
     value: str
+    at: float = 0.0
+    """The provider's time, Unix seconds: of two presses that arrive turned round, the later one holds."""
     reply_url: str | None = field(default=None, repr=False)
     """Where one person alone can be answered for a while."""
     trigger: str | None = field(default=None, repr=False)
@@ -133,6 +135,8 @@ class Revoked(_Event):
     reason: str
     at: float
     """The provider's time, Unix seconds: an older one says nothing of a newer installation."""
+    bots: tuple[str, ...] = ()
+    """Whose credential, where the provider says so: that of another bot is none of the account's."""
 
 
 ChannelEvent: TypeAlias = Edited | Deleted | Opened | Looked | Met | Joined | Pressed | Submitted | Commanded | Revoked

@@ -10,6 +10,14 @@ HISTORY = "history"
 """Reading back what a conversation holds."""
 WORKING = "working"
 """Showing that the employee is at work, or no more."""
+PRIVATE = "private"
+"""Telling one person something that nobody else sees."""
+DIALOG = "dialog"
+"""Opening a dialog."""
+PAGE = "page"
+"""Showing a person the employee's page."""
+REDRAW = "redraw"
+"""Giving a message of ours other words."""
 
 
 @dataclass(frozen=True, slots=True)

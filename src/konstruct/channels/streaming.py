@@ -17,7 +17,7 @@ from uuid import UUID
 import structlog
 
 from konstruct.channels import streams_repository as repository
-from konstruct.channels.credentials import Credentials
+from konstruct.channels.credentials import Credentials, CredentialWaitsError
 from konstruct.channels.limits import SendLimits
 from konstruct.channels.port import Credential, Retry, Sent, Target
 from konstruct.channels.port_streams import Edits, Shown, StreamOutcome, Streams, Way
@@ -186,7 +186,7 @@ class GrowingAnswer:
         before = self._machine.shown
         try:
             window_s, credential = await self._may(action)
-        except TRANSIENT_ERRORS:
+        except (CredentialWaitsError, *TRANSIENT_ERRORS):
             window_s, credential = 0.0, None
         now = self._means.clock()
         if credential is None or window_s <= 0:

@@ -83,7 +83,9 @@ class WorkSign:
                 await asyncio.sleep(wait_s)
             credential = await self._credentials.of(place.claim.scope, place.account_id)
             self._asked, self._calling = True, active
-            await self._adapter.working(self._target, credential, active)
+            code = await self._adapter.working(self._target, credential, active)
+            if code is not None:
+                await self._credentials.refused(credential, code)
         except Exception as error:
             log.debug("working_not_shown", error=type(error).__name__)
         finally:

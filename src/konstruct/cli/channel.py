@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as jsonlib
+import os
 from contextlib import ExitStack
 from itertools import chain
 from pathlib import Path
@@ -12,22 +13,27 @@ import typer
 
 from konstruct.channels import accounts
 from konstruct.channels.missed import Missed, find_missed, refused_in
+from konstruct.channels.port_abilities import Grant
+from konstruct.channels.slack import manifest
 from konstruct.cli.context import DataDir, running_settings, with_database
 from konstruct.cli.tenant import tenant_id
 from konstruct.db.database import Database
 from konstruct.kit.errors import KonstructError
+from konstruct.kit.settings import PREFIX, load_settings
 from konstruct.tenants import service
 from konstruct.tenants.vault import Vault
 
 app = typer.Typer(help="Channels of a business.", no_args_is_help=True)
 connect_app = typer.Typer(help="Connect a channel account.", no_args_is_help=True)
 app.add_typer(connect_app, name="connect")
+manifest_app = typer.Typer(help="What a channel's provider is to be told about this house.", no_args_is_help=True)
+app.add_typer(manifest_app, name="manifest")
 
 
 @connect_app.command()
 def slack(
     tenant: Annotated[str, typer.Option(help="The tenant's id.")],
-    team: Annotated[str, typer.Option(help="The workspace's id, T….")],
+    team: Annotated[str, typer.Option(help="The workspace's id, T…, or the organisation's, E….")],
     app_id: Annotated[str, typer.Option("--app", help="The Slack app's id, A….")],
     bot_user: Annotated[str, typer.Option(help="The bot's user id, U….")],
     bot_token: Annotated[
@@ -44,12 +50,33 @@ def slack(
 
     async def work(db: Database, vault: Vault) -> str:
         scope = await service.require_tenant(db, tenant_id(tenant))
-        account_id = await accounts.connect(
-            db, vault, scope, kind="slack", external_id=team, app_id=app_id, bot_user_id=bot_user, token=bot_token
-        )
+        # An organisation's id begins with E: all of it is connected then, and claimed.
+        org = team if team.startswith("E") else None
+        grant = Grant(team, bot_token, app_id, bot_user, enterprise_id=org, org_wide=org is not None)
+        account_id = await accounts.connect_grant(db, vault, scope, kind="slack", grant=grant)
         return str(account_id)
 
     typer.echo(f"connected: account {with_database(running_settings(data_dir), work)}")
+
+
+@manifest_app.command(name="slack")
+def slack_manifest(
+    json: Annotated[bool, typer.Option("--json", help="Print JSON instead of YAML; Slack takes both.")] = False,
+    name: Annotated[str, typer.Option(help="What the app is called in Slack.")] = "Konstruct",
+    own_token: Annotated[
+        bool, typer.Option("--own-token", help="For an app of one workspace, whose token is entered by hand: it does not expire.")
+    ] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Print the manifest of the Slack app: api.slack.com/apps, Create New App, From a manifest."""
+    if not 1 <= len(name.strip()) <= manifest.NAME_MAX:
+        raise KonstructError(f"--name is wrong: Slack takes 1 to {manifest.NAME_MAX} characters")
+    named = data_dir is None and PREFIX + "PUBLIC_URL" in os.environ
+    settings = load_settings() if named else running_settings(data_dir)
+    if not settings.public_url.startswith("https://"):
+        typer.echo(f"Slack takes HTTPS addresses only, and KONSTRUCT_PUBLIC_URL is {settings.public_url}", err=True)
+    document = manifest.manifest(settings.public_url, name=name.strip(), by_click=not own_token)
+    typer.echo(manifest.as_json(document) if json else manifest.as_yaml(document))
 
 
 @app.command()

@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Collection
 
-from konstruct.cli.checks import channels, database, engine, failing_model, services, space, tokens, webhooks, work
+from konstruct.cli.checks import channels, database, engine, failing_model, services, slack_app, space, tokens, webhooks, work
 from konstruct.cli.checks.check import Check, System, Verdict
 from konstruct.cli.checks.remedies import REMEDIES
 from konstruct.db.database import Database
@@ -17,12 +17,19 @@ from konstruct.kit.settings import Settings
 
 CHECK_S = 60.0
 """Longest time for one check; those that read tenant by tenant, a sample of them, take the longest."""
-ON_SETTINGS = {**services.CHECKS, **work.SETTINGS_CHECKS, **channels.SETTINGS_CHECKS, **webhooks.SETTINGS_CHECKS}
+ON_SETTINGS = {
+    **services.CHECKS,
+    **work.SETTINGS_CHECKS,
+    **channels.SETTINGS_CHECKS,
+    **webhooks.SETTINGS_CHECKS,
+    **slack_app.SETTINGS_CHECKS,
+}
 """Checks that need no database."""
 ON_SYSTEM = {
     **database.CHECKS,
     **channels.CHECKS,
     **webhooks.CHECKS,
+    **slack_app.CHECKS,
     **engine.CHECKS,
     **work.CHECKS,
     **failing_model.CHECKS,

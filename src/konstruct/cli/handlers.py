@@ -9,18 +9,21 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from konstruct.agents.loop import TurnLoop
 from konstruct.agents.mind import open_mind
 from konstruct.agents.offering import Offering
-from konstruct.channels.changing import Changing
+from konstruct.channels import accounts
 from konstruct.channels.credentials import Credentials
 from konstruct.channels.delivery import Delivering
-from konstruct.channels.events_handling import EventHandling, Handle
+from konstruct.channels.desk import Desk
+from konstruct.channels.events_handling import EventHandling
 from konstruct.channels.limits import SendLimits
+from konstruct.channels.media import Media
 from konstruct.channels.patience import patience_of
 from konstruct.channels.port import ChannelAdapter
-from konstruct.channels.port_events import ChannelEvent, Deleted, Edited, Opened
 from konstruct.channels.slack import tiers
 from konstruct.channels.slack.adapter import SlackAdapter
-from konstruct.channels.suggesting import OpenedPlaces, Suggestions
+from konstruct.channels.suggesting import Suggestions
 from konstruct.channels.surface import Surface
+from konstruct.cli.event_handlers import event_handlers
+from konstruct.conversations.forgetting import Forgetting
 from konstruct.conversations.indexing import index_on
 from konstruct.db.database import Database
 from konstruct.db.redis import Redis
@@ -49,10 +52,11 @@ async def build_handlers(settings: Settings, db: Database, counters: Counters) -
     logs.watch_loop(asyncio.get_running_loop())
     async with AsyncExitStack() as stack:
         vault = Vault(open_key_provider(settings))
-        credentials = Credentials(db, vault)
         adapters: dict[str, ChannelAdapter] = {"slack": SlackAdapter(settings)}
         for adapter in adapters.values():
             stack.push_async_callback(adapter.close)
+        credentials = Credentials(db, vault, adapters)
+        stack.push_async_callback(credentials.close)
         redis = Redis.open(settings)
         stack.push_async_callback(redis.close)
         mind = await open_mind(settings, db)
@@ -65,6 +69,7 @@ async def build_handlers(settings: Settings, db: Database, counters: Counters) -
             mind.router,
             surface,
             mind.documents,
+            Media(db, adapters, credentials),
             deadline_s=settings.turn_deadline_s,
             attempts=settings.turn_attempts,
             counters=counters,
@@ -74,20 +79,18 @@ async def build_handlers(settings: Settings, db: Database, counters: Counters) -
         indexing = asyncio.create_task(index_on(db))
         stack.callback(indexing.cancel)
         mailer = open_mailer(settings, _sandbox_mailer(settings, stack))
+        desk = Desk(db, adapters, credentials, limits)
         jobs: dict[JobKind, Work] = {
             "notice_mail": NoticeMails(db, mailer, settings.public_url),
             "retention": Retention(db),
             "export": Exports(db),
-            "erase": Erasing(db, redis, vault),
+            "erase": Erasing(db, redis, vault, lambda scope: accounts.revoke_all(db, vault, scope, adapters)),
+            "token_renewal": credentials.renewals,
+            "forget_person": Forgetting(db, desk.telling.tell),
         }
         await stack.enter_async_context(TenantJobs(db, jobs).running())
-        changing = Changing(db, burst_s=settings.burst_s)
         suggesting = Suggestions(db, adapters, credentials, limits, Offering(db).of)
-        handlers: dict[type[ChannelEvent], Handle] = {
-            Edited: changing.edited,
-            Deleted: changing.deleted,
-            Opened: OpenedPlaces({"messages": suggesting}),
-        }
+        handlers = event_handlers(settings, db, adapters, credentials, limits, desk, suggesting)
         events = TenantJobs(
             db, {"channel_event": EventHandling(db, handlers, counters)}, poll_s=1.0, backoff_s=1.0, at_once=EVENTS_AT_ONCE
         )

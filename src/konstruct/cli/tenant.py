@@ -10,6 +10,9 @@ from uuid import UUID
 
 import typer
 
+from konstruct.channels import accounts
+from konstruct.channels.port import ChannelAdapter
+from konstruct.channels.slack.adapter import SlackAdapter
 from konstruct.cli.context import DataDir, running_settings, with_database
 from konstruct.cli.files import new_file
 from konstruct.conversations import restored
@@ -141,10 +144,13 @@ def erase(
         scope = TenantScope(tenant_id(tenant))
         # A worker takes over if this command is ended before it is done.
         await begin(db, scope, confirm, grace_s=ERASE_GRACE_S)
-        redis = Redis.open(settings)
+        redis, slack = Redis.open(settings), SlackAdapter(settings)
+        adapters: dict[str, ChannelAdapter] = {"slack": slack}
         try:
-            await Erasing(db, redis, vault).erase(scope, lambda line: typer.echo(line, err=True))
+            erasing = Erasing(db, redis, vault, lambda scope: accounts.revoke_all(db, vault, scope, adapters))
+            await erasing.erase(scope, lambda line: typer.echo(line, err=True))
         finally:
+            await slack.close()
             await redis.close()
 
     with_database(settings, work)

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from konstruct.conversations import changes_repository as repository
+from konstruct.conversations.changes_repository import Post
 from konstruct.db.session import TenantSession
 
 
@@ -69,14 +70,20 @@ async def withdraw(session: TenantSession, named: Named) -> Literal["withdrawn",
         post = await repository.find(session, named.account_id, named.channel_id, named.external_id)
         if post is None:
             return "known"
+    return "withdrawn" if await withdraw_post(session, post) else "known"
+
+
+async def withdraw_post(session: TenantSession, post: Post) -> bool:
+    """Forget what a message said that is here; False if that was done already. One message a transaction: it locks the
+    conversation, and the search index behind it."""
     await repository.lock(session, post)
     changed = await repository.withdraw(session, post)
     if changed is None:
-        return "known"
+        return False
     await repository.forget_bodies(session, changed)
     await repository.forget_summaries(session, changed)
     await repository.forget_files(session, changed)
     await repository.index_again(session, changed, None)
     if changed.was != "pending":
         await repository.forget_thoughts(session, changed)
-    return "withdrawn"
+    return True

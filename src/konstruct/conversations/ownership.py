@@ -12,10 +12,14 @@ from konstruct.conversations.colleague import Colleague
 from konstruct.conversations.place import Place, Render
 from konstruct.db.session import TenantSession
 from konstruct.kit.errors import ConflictError, NotFoundError
+from konstruct.tenants import notices
+from konstruct.tenants.notices_troubles import human_wanted
 
 Owner = Literal["ai", "human"]
 Change = Callable[[TenantSession, UUID, int, Colleague, Render], Awaitable[int]]
 """`take_over` or `hand_back`."""
+WANTED = "A human colleague has been asked to answer here."
+"""What the end user is told who asked for one."""
 
 
 class OwnerChangedError(ConflictError):
@@ -76,10 +80,23 @@ async def hand_back(session: TenantSession, conversation_id: UUID, epoch: int, w
     """
     place = await _lock(session, conversation_id, epoch, "human")
     new = await change_owner(session, conversation_id, "ai")
+    await notices.settle(session, "human_wanted", subject=str(conversation_id))
     told = f"{_line(place.employee)} is back and will answer from here."
     await _tell(session, place, new, who, render, told, "I am back and will answer from here.")
     await requeue.ask_again(session, conversation_id, new)
     return new
+
+
+async def ask_for_human(session: TenantSession, conversation_id: UUID, render: Render) -> bool:
+    """Let somebody of the business answer from now on, because a person of the conversation asked for that: tell both, once;
+    False if a human answers already. Raises NotFoundError."""
+    place = await places.lock(session, conversation_id)
+    if place.owner == "human":
+        return False
+    new = await change_owner(session, conversation_id, "human")
+    await _tell(session, place, new, None, render, WANTED, WANTED)
+    await notices.raise_notice(session, human_wanted(conversation_id))
+    return True
 
 
 async def _lock(session: TenantSession, conversation_id: UUID, epoch: int, owner: Owner) -> Place:
@@ -89,7 +106,10 @@ async def _lock(session: TenantSession, conversation_id: UUID, epoch: int, owner
     return place
 
 
-async def _tell(session: TenantSession, place: Place, epoch: int, who: Colleague, render: Render, text: str, plain: str) -> None:
+async def _tell(
+    session: TenantSession, place: Place, epoch: int, who: Colleague | None, render: Render, text: str, plain: str
+) -> None:
+    """Tell the end user who answers from now on. `who` did it; None: somebody of the conversation asked for it."""
     parts = place.parts(render, text)
     if not parts:
         # A name of which the channel shows nothing.
@@ -111,9 +131,9 @@ async def _tell(session: TenantSession, place: Place, epoch: int, who: Colleague
         tenant_id,
         place.conversation_id,
         epoch,
-        "taken_over" if place.owner == "ai" else "handed_back",
-        who.id,
-        who.name,
+        "asked_for_human" if who is None else "taken_over" if place.owner == "ai" else "handed_back",
+        who and who.id,
+        who and who.name,
         message_id,
     )
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 Form = Literal["text", "file"]
@@ -45,3 +45,22 @@ def stored(text: str, form: Form, extras: str | Mapping[str, Any]) -> Part:
     kept = json.loads(extras) if isinstance(extras, str) else extras
     buttons = tuple(Button(one["id"], one["label"], one["style"]) for one in kept.get("buttons", ()))
     return Part(text, form, buttons, kept.get("feedback", False))
+
+
+def with_feedback(parts: Sequence[Part]) -> list[Part]:
+    """Return `parts` with the question whether they helped below the last text: nothing can stand below a file."""
+    last = _last_text(parts)
+    return [replace(part, feedback=True) if at == last else part for at, part in enumerate(parts)]
+
+
+def with_buttons(parts: Sequence[Part], buttons: Sequence[Button], buttons_max: int) -> list[Part]:
+    """Return `parts` with `buttons` below the last text; with more than the channel shows, as a numbered list in words."""
+    last = _last_text(parts)
+    if len(buttons) > buttons_max:
+        choices = "\n".join(f"{number}. {button.label}" for number, button in enumerate(buttons, 1))
+        return [replace(part, text=f"{part.text}\n\n{choices}") if at == last else part for at, part in enumerate(parts)]
+    return [replace(part, buttons=tuple(buttons)) if at == last else part for at, part in enumerate(parts)]
+
+
+def _last_text(parts: Sequence[Part]) -> int:
+    return max((at for at, part in enumerate(parts) if part.form == "text"), default=-1)

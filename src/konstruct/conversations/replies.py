@@ -11,6 +11,7 @@ from konstruct.conversations.place import Render
 from konstruct.db.session import TenantSession
 from konstruct.kit.errors import ConflictError, KonstructError
 from konstruct.kit.text import storable
+from konstruct.tenants import notices
 
 REPLY_MAX = 8000
 """Characters of a reply: what somebody types. An employee's answer may be longer."""
@@ -40,6 +41,7 @@ async def reply(
     if not parts:
         raise ReplyError("please write something: there would be nothing to see of this reply")
     message_id = await places.say(session, place, "human", text, parts, owner_epoch=epoch)
+    await notices.settle(session, "human_wanted", subject=str(conversation_id))
     await session.execute(
         "INSERT INTO human_messages (tenant_id, message_id, conversation_id, seq, token, member_id, member_name)"
         " SELECT tenant_id, id, conversation_id, seq, $3, $4, $5 FROM messages WHERE tenant_id = $1 AND id = $2",

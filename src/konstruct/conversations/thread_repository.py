@@ -50,20 +50,26 @@ class Message:
     """withdrawn: deleted by whoever wrote it; nothing of it is left."""
     at: datetime
     edited_at: datetime | None
-    event: Literal["taken_over", "handed_back"] | None
-    """Set if this is how the end user was told of a takeover or a hand-back by `who`."""
+    event: Literal["taken_over", "handed_back", "asked_for_human"] | None
+    """Set if this is how the end user was told of a takeover or a hand-back by `who`, or that a human was asked for."""
     delivery: Shown | None
     """What became of it on its way out; None for what came in."""
     delivery_reason: str | None
     turn: TurnLine | None
     """The turn that answered with it; or that ended, or goes on, without an answer to it."""
+    good: int
+    """How many people rate it as good, and how many as bad."""
+    bad: int
+    comments: tuple[str, ...] = field(repr=False)
+    """What those say about it who rate it as bad, the oldest first."""
 
 
 _MESSAGES = """
 SELECT m.id, m.seq, m.author, m.text, m.attachments, m.state, m.sent_at AS at, m.turn_id, m.direction, m.edited_at,
   coalesce(e.member_name, h.member_name, k.display_name, k.external_id) AS who, e.kind AS event,
   d.parts, d.sent, d.failed, d.cancelled, d.unknown, d.reason AS delivery_reason,
-  t.state = 'running' AS running, t.outcome, t.reason AS turn_reason, t.ms, s.steps, c.tools, l.calls, l.cost_micro
+  t.state = 'running' AS running, t.outcome, t.reason AS turn_reason, t.ms, s.steps, c.tools, l.calls, l.cost_micro,
+  r.good, r.bad, r.comments
 FROM messages m
 LEFT JOIN contacts k ON k.tenant_id = m.tenant_id AND k.id = m.contact_id
 LEFT JOIN conversation_events e ON e.tenant_id = m.tenant_id AND e.message_id = m.id
@@ -76,6 +82,11 @@ LEFT JOIN LATERAL (
     max(d.reason) FILTER (WHERE d.state IN ('failed', 'cancelled')) AS reason
   FROM deliveries d WHERE d.tenant_id = m.tenant_id AND d.message_id = m.id
 ) d ON m.direction = 'out'
+LEFT JOIN LATERAL (
+  SELECT count(*) FILTER (WHERE r.good) AS good, count(*) FILTER (WHERE NOT r.good) AS bad,
+    array_agg(r.comment ORDER BY r.rated_at, r.contact_id) FILTER (WHERE r.comment IS NOT NULL) AS comments
+  FROM ratings r WHERE r.tenant_id = m.tenant_id AND r.message_id = m.id
+) r ON m.direction = 'out'
 LEFT JOIN LATERAL (
   SELECT t.id, t.state, t.outcome, t.reason, (extract(epoch FROM t.finished_at - t.started_at) * 1000)::bigint AS ms
   FROM turns t WHERE t.tenant_id = m.tenant_id AND t.id = m.turn_id
@@ -134,6 +145,9 @@ def _message(row: Record, with_turn: bool) -> Message:
         delivery=_shown(row) if row["direction"] == "out" else None,
         delivery_reason=row["delivery_reason"],
         turn=_turn(row) if with_turn and row["running"] is not None else None,
+        good=row["good"] or 0,
+        bad=row["bad"] or 0,
+        comments=tuple(row["comments"] or ()),
     )
 
 

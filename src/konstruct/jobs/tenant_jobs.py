@@ -12,7 +12,7 @@ from konstruct.db.database import Database
 from konstruct.db.scope import TenantScope
 from konstruct.db.session import Session
 
-JobKind = Literal["notice_mail", "retention", "export", "erase", "channel_event"]
+JobKind = Literal["notice_mail", "retention", "export", "erase", "channel_event", "token_renewal", "forget_person"]
 LEASE_S = 60.0
 
 
@@ -40,6 +40,17 @@ async def ask(session: Session, scope: TenantScope, kind: JobKind, subject_id: U
         "INSERT INTO tenant_jobs AS j (tenant_id, kind, subject_id, due_at) VALUES ($1, $2, $3, now() + $4)"
         " ON CONFLICT (tenant_id, kind, subject_id) DO UPDATE SET seq = j.seq + 1,"
         "   due_at = CASE WHEN j.attempts = 0 THEN least(j.due_at, excluded.due_at) ELSE j.due_at END",
+        scope.tenant_id,
+        kind,
+        subject_id,
+        timedelta(seconds=wait_s),
+    )
+
+
+async def ask_first(session: Session, scope: TenantScope, kind: JobKind, subject_id: UUID, *, wait_s: float) -> None:
+    """Ask for the work unless it is asked for already: then it stays as it is, and what is under way is not done again."""
+    await session.execute(
+        "INSERT INTO tenant_jobs (tenant_id, kind, subject_id, due_at) VALUES ($1, $2, $3, now() + $4) ON CONFLICT DO NOTHING",
         scope.tenant_id,
         kind,
         subject_id,

@@ -49,14 +49,15 @@ def base_environment(data_dir: Path, port: int, signing_secret: str, user: Mappi
         "PUBLIC_URL": address,
         "KEYRING": str(data_dir / "keyring.json"),
         "SLACK_SIGNING_SECRET": signing_secret,
-        "SLACK_CLIENT_ID": CLIENT_ID,
-        "SLACK_CLIENT_SECRET": CLIENT_SECRET,
         "SLACK_API_URL": f"{address}/sandbox/slack/api/",
         "LLM_BACKEND": "openai_compat" if PREFIX + "LLM_URL" in theirs else "demo",
         "BIND": f"{LOOPBACK}:{port}",
         "DATA_DIR": str(data_dir),
         "SANDBOX": "1",
     }
+    if PREFIX + "SLACK_API_URL" not in theirs:
+        # Another Slack than the sandbox does not know the sandbox's app.
+        env |= {"SLACK_CLIENT_ID": CLIENT_ID, "SLACK_CLIENT_SECRET": CLIENT_SECRET}
     return {PREFIX + name: value for name, value in env.items()} | theirs
 
 

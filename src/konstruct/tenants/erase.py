@@ -7,7 +7,7 @@ helps. The directory's entry goes last: as long as it stands, somebody finds wha
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import structlog
 
@@ -33,6 +33,10 @@ _PASS_PAUSE_S = 0.5
 
 Tell = Callable[[str], None]
 """Hears what is being done."""
+Farewell = Callable[[TenantScope], Awaitable[object]]
+"""Is called while the tenant's secrets still open, so that others can be told to forget them."""
+FAREWELL_S = 20.0
+"""Longest time for it: nobody else's silence keeps a business from being erased."""
 
 
 class ConfirmationError(ConflictError):
@@ -58,10 +62,11 @@ async def begin(db: Database, scope: TenantScope, confirmation: str, *, grace_s:
 class Erasing:
     """The work of the job `erase`; its subject is the tenant."""
 
-    def __init__(self, db: Database, redis: Redis, vault: Vault) -> None:
+    def __init__(self, db: Database, redis: Redis, vault: Vault, farewell: Farewell | None = None) -> None:
         self._db = db
         self._redis = redis
         self._vault = vault
+        self._farewell = farewell
 
     async def __call__(self, job: Job) -> None:
         """Erase the tenant, from wherever an earlier attempt ended."""
@@ -75,6 +80,7 @@ class Erasing:
             shared = {table.name: table for table in await tenant_tables(fleet) if table.deletable}
         if status not in ("erasing", None):
             raise ConflictError(f"tenant {scope.tenant_id} is {status}: its erasing was not asked for")
+        await self._take_leave(scope)
         await self._vault.shred(scope)
         tell("its key is destroyed")
         tables = await self._rows(scope, shared, tell)
@@ -84,6 +90,16 @@ class Erasing:
         await self._leave(scope, tables, shared)
         tell("the business is erased")
         log.info("tenant_erased", tenant_id=str(scope.tenant_id))
+
+    async def _take_leave(self, scope: TenantScope) -> None:
+        """Best effort: whatever comes of it, the erasing goes on."""
+        if self._farewell is None:
+            return
+        try:
+            async with asyncio.timeout(FAREWELL_S):
+                await self._farewell(scope)
+        except Exception as error:
+            log.warning("farewell_failed", tenant_id=str(scope.tenant_id), error=type(error).__name__)
 
     async def _rows(self, scope: TenantScope, shared: dict[str, TenantTable], tell: Tell) -> list[TenantTable]:
         """Delete the rows that the app role may delete; return every table that it sees."""

@@ -27,6 +27,7 @@ EXCLUDED = {
     "sessions": "who is signed in",
     "sign_in_links": "ways to sign in",
     "member_emails": "hashes of addresses that are in `members`",
+    "member_link_codes": "ways to be taken for a member",
     "api_keys": "ways to sign in",
     "api_requests": "answers of the API, of rows that are in other files",
     "exports": "this file's own state",

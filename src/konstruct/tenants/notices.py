@@ -21,7 +21,9 @@ from konstruct.tenants import notices_repository as repository
 
 log = structlog.get_logger()
 
-Kind = Literal["channel_broken", "turn_failed", "delivery_failed", "budget_low", "budget_spent", "document_failed"]
+Kind = Literal[
+    "channel_broken", "turn_failed", "delivery_failed", "budget_low", "budget_spent", "document_failed", "human_wanted"
+]
 Severity = Literal["info", "warning", "critical"]
 MAILS_MAX = 3
 

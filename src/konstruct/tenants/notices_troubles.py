@@ -48,6 +48,18 @@ def delivery_failed(conversation_id: UUID) -> Trouble:
     )
 
 
+def human_wanted(conversation_id: UUID) -> Trouble:
+    """Somebody asked to talk to a human. One notice for each conversation: each is a person who waits."""
+    return Trouble(
+        "human_wanted",
+        str(conversation_id),
+        "warning",
+        "Somebody asks for a human",
+        "Your employee keeps silent in this conversation now, and the person was told that a colleague will answer.",
+        f"/inbox/{conversation_id}",
+    )
+
+
 def budget_low(period: date, percent: int) -> Trouble:
     """Most of a month's budget is spent."""
     return Trouble(

@@ -13,6 +13,7 @@ Verdict = Literal["held", "missed", "unknown"]
 FIRST_ANSWER_SHARE = 0.60
 WEEKLY_ACTIVE_MEDIAN = 5.0
 ANSWERED_SHARE = 0.80
+RATED_SHARE = 0.80
 HANDED_OVER_SHARE = (0.05, 0.25)
 RETAINED_SHARE = 0.60
 """What is held for a working beta, as docs/scope.md says. Guesses, to be corrected there and here together."""
@@ -37,13 +38,16 @@ class Signal:
 
 @dataclass(frozen=True, slots=True)
 class Signals:
-    """All five, and how old the oldest figure behind them is."""
+    """All five, one of them in two forms, and how old the oldest figure behind them is."""
 
     first_answer: Signal
     weekly_active: Signal
     active_by_week: list[float]
     """Medians of the first to the fourth week after sign-up, as far as there are any: it should grow."""
+    rated: Signal
+    """Ratings that are good."""
     answered: Signal
+    """Stands in for ratings as long as there are none."""
     handed_over: Signal
     retained: Signal
     counted: int
@@ -66,6 +70,7 @@ SELECT
   percentile_cont(0.5) WITHIN GROUP (ORDER BY h.active_by_week[2]) AS week_2,
   percentile_cont(0.5) WITHIN GROUP (ORDER BY h.active_by_week[3]) AS week_3,
   percentile_cont(0.5) WITHIN GROUP (ORDER BY h.active_by_week[4]) AS week_4,
+  coalesce(sum(h.ratings), 0) AS ratings, coalesce(sum(h.ratings_good), 0) AS ratings_good,
   coalesce(sum(h.turns), 0) AS turns, coalesce(sum(h.turns_answered), 0) AS turns_answered,
   coalesce(sum(h.conversations), 0) AS conversations, coalesce(sum(h.conversations_handed_over), 0) AS handed_over,
   count(h.active_by_week[4]) AS grown, count(*) FILTER (WHERE h.active_by_week[4] > 0) AS retained
@@ -82,6 +87,7 @@ async def read_signals(db: Database) -> Signals:
         first_answer=_share(row["quick"], row["signed_up"], FIRST_ANSWER_SHARE),
         weekly_active=Signal(row["weekly_active"], row["active"], WEEKLY_ACTIVE_MEDIAN),
         active_by_week=[median for median in weeks if median is not None],
+        rated=_share(row["ratings_good"], row["ratings"], RATED_SHARE),
         answered=_share(row["turns_answered"], row["turns"], ANSWERED_SHARE),
         handed_over=_share(row["handed_over"], row["conversations"], *HANDED_OVER_SHARE),
         retained=_share(row["retained"], row["grown"], RETAINED_SHARE),

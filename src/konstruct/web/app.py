@@ -109,6 +109,8 @@ async def _open_deps(settings: Settings, stack: AsyncExitStack, embedded: Mailer
     mind = LazyMind(settings, db)
     stack.push_async_callback(mind.close)
     vault = Vault(open_key_provider(settings))
+    credentials = Credentials(db, vault, adapters)
+    stack.push_async_callback(credentials.close)
     doorbell = Doorbell(settings)
     stack.callback(doorbell.close)
     return Deps(
@@ -116,7 +118,7 @@ async def _open_deps(settings: Settings, stack: AsyncExitStack, embedded: Mailer
         db=db,
         redis=redis,
         vault=vault,
-        credentials=Credentials(db, vault),
+        credentials=credentials,
         counters=Counters(),
         adapters=adapters,
         ingest=Ingest(db, burst_s=settings.burst_s, ring=doorbell.ring),

@@ -15,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from konstruct.channels import echoes
 from konstruct.channels.port import ChannelAdapter, Echo, Ignored, Inbound, InboundMessage
+from konstruct.channels.port_abilities import ReadsForms
 from konstruct.channels.port_events import ChannelEvent
 from konstruct.db.database import TRANSIENT_ERRORS
 from konstruct.db.session import UniqueViolation
@@ -43,11 +44,16 @@ class DisconnectedError(Exception):
 class Webhook:
     """The ASGI application of one channel's deliveries; `scope["app"].state.deps` must hold the web process's parts."""
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: str, *, forms: bool = False) -> None:
+        """`forms`: what is posted here are the forms of buttons, dialogs and commands."""
         self._kind = kind
+        self.forms = forms
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request. 2xx means: committed, or nothing to commit."""
+        if scope["method"] == "GET":
+            await _send(send, *_asked(scope))
+            return
         started = time.perf_counter()
         deps: Deps = scope["app"].state.deps
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
@@ -58,55 +64,94 @@ class Webhook:
         except DisconnectedError:
             answer, outcome = _plain(400, "the body did not arrive"), "disconnected"
         else:
-            answer, outcome = await _take(deps, deps.adapters[self._kind], body, headers)
-        status, content, media_type = answer
+            take = _take_form if self.forms else _take
+            answer, outcome = await take(deps, deps.adapters[self._kind], body, headers)
+        status = answer[0]
         if status == 200:
             deps.counters.observe("ack_s", time.perf_counter() - started)
         else:
             log.warning("webhook_refused", channel=self._kind, status=status, outcome=outcome)
         deps.counters.inc("webhooks_total", channel=self._kind, outcome=outcome)
-        fields = [(b"content-length", b"%d" % len(content)), (b"content-type", media_type.encode("latin-1"))]
-        await send({"type": "http.response.start", "status": status, "headers": fields})
-        await send({"type": "http.response.body", "body": content})
+        await _send(send, *answer)
 
 
 def endpoints() -> dict[str, Webhook]:
     """Return the webhooks' applications by path."""
-    return {"/webhooks/slack/events": Webhook("slack")}
+    return {
+        "/webhooks/slack/events": Webhook("slack"),
+        "/webhooks/slack/interactivity": Webhook("slack", forms=True),
+        "/webhooks/slack/commands": Webhook("slack", forms=True),
+    }
 
 
 def routes(webhooks: dict[str, Webhook]) -> Iterable[Route]:
     """Yield a route for each of `webhooks`, for whatever does not take the short way (another method, a trailing slash)."""
-    return [Route(path, webhook, methods=["POST"]) for path, webhook in webhooks.items()]
+    return [Route(path, webhook, methods=["POST", "GET"] if webhook.forms else ["POST"]) for path, webhook in webhooks.items()]
+
+
+def _asked(scope: Scope) -> Answer:
+    """Return the answer to a GET: Slack looks from time to time whether the certificate of a command's address holds."""
+    return _OK if b"ssl_check=1" in scope["query_string"].split(b"&") else _plain(405, "post a form here")
+
+
+async def _send(send: Send, status: int, content: bytes, media_type: str) -> None:
+    fields = [(b"content-length", b"%d" % len(content)), (b"content-type", media_type.encode("latin-1"))]
+    await send({"type": "http.response.start", "status": status, "headers": fields})
+    await send({"type": "http.response.body", "body": content})
 
 
 async def _take(deps: Deps, adapter: ChannelAdapter, body: bytes, headers: dict[str, str]) -> tuple[Answer, str]:
     """Return the answer to a request and a word for the metrics."""
-    refused = adapter.verify(body, headers, time.time())
-    if refused is not None:
-        log.info("webhook_not_verified", channel=adapter.kind, reason=refused)
-        return _plain(401, "the signature does not fit"), "unverified"
+    if (refused := _unverified(adapter, body, headers)) is not None:
+        return refused
     if (handshake := adapter.handshake(body, headers)) is not None:
         return (handshake.status, handshake.body, handshake.content_type), "handshake"
     try:
         inbound = adapter.parse(body)
     except ValueError as error:
         return _plain(400, str(error)), "malformed"
+    return await _store(deps, adapter.kind, inbound, body, _OK)
+
+
+async def _take_form(deps: Deps, adapter: ChannelAdapter, body: bytes, headers: dict[str, str]) -> tuple[Answer, str]:
+    """Return the answer to a posted form and a word for the metrics."""
+    assert isinstance(adapter, ReadsForms)
+    if adapter.is_check(body):
+        return _OK, "handshake"
+    if (refused := _unverified(adapter, body, headers)) is not None:
+        return refused
+    try:
+        form = adapter.parse_form(body)
+    except ValueError as error:
+        return _plain(400, str(error)), "malformed"
+    return await _store(deps, adapter.kind, form.inbound, body, (200, form.body, form.content_type))
+
+
+def _unverified(adapter: ChannelAdapter, body: bytes, headers: dict[str, str]) -> tuple[Answer, str] | None:
+    refused = adapter.verify(body, headers, time.time())
+    if refused is None:
+        return None
+    log.info("webhook_not_verified", channel=adapter.kind, reason=refused)
+    return _plain(401, "the signature does not fit"), "unverified"
+
+
+async def _store(deps: Deps, kind: str, inbound: Sequence[Inbound], body: bytes, answer: Answer) -> tuple[Answer, str]:
+    """Return `answer` once all that came is committed, and a word for the metrics."""
     messages = [item for item in inbound if isinstance(item, InboundMessage)]
     try:
         if own := [item for item in inbound if isinstance(item, Echo)]:
-            await _settle(deps, adapter.kind, own)
+            await _settle(deps, kind, own)
         results: list[str] = []
         if events := _events(inbound):
-            results += await deps.events.accept(adapter.kind, events, body)
+            results += await deps.events.accept(kind, events, body)
         if messages:
-            results += await deps.ingest.accept(adapter.kind, messages, body)
+            results += await deps.ingest.accept(kind, messages, body)
         if not results:
-            return _OK, "echo" if own else "ignored"
+            return answer, "echo" if own else "ignored"
     except (StorageUnavailableError, *TRANSIENT_ERRORS) as error:
-        _tell_refused(adapter.kind, messages, type(error).__name__)
+        _tell_refused(kind, messages, type(error).__name__)
         return _plain(503, "not stored; please deliver again"), "storage"
-    return _OK, results[0] if len(results) == 1 else "batch"
+    return answer, results[0] if len(results) == 1 else "batch"
 
 
 def _events(inbound: Sequence[Inbound]) -> list[ChannelEvent]:

@@ -20,6 +20,7 @@ _WORD = "a word of a fixed set"
 _HASH = "a hash"
 _IDS = "made of ids, numbers and times"
 ALLOWED = {
+    "actions": {"decision": _WORD, "kind": _WORD, "least_role": _WORD, "state": _WORD, "who": _WORD},
     "api_keys": {"prefix": "the beginning of a random secret", "secret_hash": _HASH, "scopes": _WORD},
     "api_requests": {"request_hash": _HASH},
     "channel_accounts": {"app_id": "the platform's own app", "kind": _WORD, "status": _WORD},
@@ -43,6 +44,7 @@ ALLOWED = {
     "fair_shares": {"lane": _WORD},
     "llm_calls": {"backend": _WORD, "outcome": _WORD},
     "member_emails": {"email_hash": _HASH},
+    "member_link_codes": {"code_hash": _HASH},
     "members": {"role": _WORD},
     "message_files": {"file_id": _IDS},
     "messages": {"context": _IDS, "author": _WORD, "direction": _WORD, "external_id": _IDS, "state": _WORD, "thread_id": _IDS},
@@ -101,6 +103,18 @@ _DIRECT = (
     ("noticetitle", "UPDATE notices SET title = title || ' ' || $2 WHERE tenant_id = $1"),
     ("noticebody", "UPDATE notices SET body = body || ' ' || $2 WHERE tenant_id = $1"),
     ("browser", "UPDATE sessions SET browser = $2 WHERE tenant_id = $1"),
+    ("rating", "INSERT INTO ratings (tenant_id, message_id, contact_id, conversation_id, good, comment, pressed_at)"
+     " SELECT $1, m.id, k.id, m.conversation_id, false, $2, now() FROM messages m, contacts k"
+     " WHERE m.tenant_id = $1 AND m.direction = 'out' AND k.tenant_id = $1 LIMIT 1"),
+    ("action", "INSERT INTO actions (tenant_id, id, account_id, kind, subject, who, person, options, state, decision, decided_by,"
+     " decided_at, outcome, expires_at) SELECT $1, gen_random_uuid(), a.id, 'pause', $2, 'person', $2,"
+     " jsonb_build_array(jsonb_build_object('name', 'yes', 'label', $2::text)), 'decided', 'yes', $2, now(), $2, now()"
+     " FROM channel_accounts a WHERE a.tenant_id = $1"),
+    ("identity", "INSERT INTO member_identities (tenant_id, account_id, external_id, member_id)"
+     " SELECT $1, a.id, $2, m.id FROM channel_accounts a, members m WHERE a.tenant_id = $1 AND m.tenant_id = $1 LIMIT 1"),
+    ("linkcode", "INSERT INTO member_link_codes (tenant_id, member_id, code_hash, expires_at)"
+     " SELECT $1, m.id, sha256(convert_to($2, 'UTF8')), now() FROM members m WHERE m.tenant_id = $1 LIMIT 1"),
+    ("pausedby", "UPDATE channel_accounts SET paused_at = now(), paused_by = $2 WHERE tenant_id = $1"),
     ("actionreason", "UPDATE operator_actions SET reason = $2 WHERE tenant_id = $1"),
 )  # fmt: skip
 """What no story reaches yet, or what the product writes in its own words only."""

@@ -107,6 +107,8 @@ PORTAL = (
     get("/settings/members"),
     post("/settings/members", own=200, name="Kim", email="kim-{form_id}@example.com", role="viewer"),
     post("/settings/members/me", name="Pat Doe", email="pat-{form_id}@example.com"),
+    post("/settings/members/me/link", own=200),
+    post("/settings/members/me/unlink"),
     post("/settings/members/{member_id}/role", role="viewer"),
     post("/settings/members/{member_id}/invite", own=200),
     post("/settings/members/{member_id}/sign-out"),
@@ -116,7 +118,10 @@ PORTAL = (
     post("/settings/api-keys/{key_id}/revoke"),
     # What ends things comes last: until then there has to be something.
     post("/knowledge/{document_id}/delete"),
+    post("/channels/{account_id}/pause"),
+    post("/channels/{account_id}/resume"),
     post("/channels/{account_id}/disconnect"),
+    post("/channels/{account_id}/strangers", answer="yes"),
     post("/sign-out/everywhere"),
     post("/sign-out"),
 )
@@ -147,7 +152,9 @@ OPERATOR = (
 )
 """Every page of the operators."""
 
-WEBHOOKS = {("POST", "/webhooks/slack/events")}
+WEBHOOKS = {("POST", f"/webhooks/slack/{name}") for name in ("events", "interactivity", "commands")} | {
+    ("GET", f"/webhooks/slack/{name}") for name in ("interactivity", "commands")
+}
 """Signed by the provider; what may stand in their bodies is in test_webhooks.py."""
 PUBLIC = {("GET", path) for path in ("/healthz", "/readyz", "/metrics", "/api/openapi.json")} | {("", "/static")}
 """The same for everybody, and about nobody."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.sabotage.removals.faults import FAULTS
 from tests.sabotage.removals.ingest import INGEST
+from tests.sabotage.removals.installing import INSTALLING
 from tests.sabotage.removals.keeping import KEEPING
 from tests.sabotage.removals.portal import PORTAL
 from tests.sabotage.removals.queue import QUEUE
@@ -12,4 +13,4 @@ from tests.sabotage.removals.sending import SENDING
 from tests.sabotage.removals.streaming import STREAMING
 from tests.sabotage.removals.tenancy import TENANCY
 
-REMOVALS = TENANCY + QUEUE + INGEST + SENDING + PORTAL + SECRETS + KEEPING + FAULTS + STREAMING
+REMOVALS = TENANCY + QUEUE + INGEST + SENDING + PORTAL + SECRETS + KEEPING + FAULTS + INSTALLING + STREAMING

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from pydantic import SecretStr
 from slack_sdk.web.async_client import AsyncWebClient
@@ -12,21 +13,47 @@ from konstruct.channels.port import (
     WRONG_ACCOUNT,
     Capabilities,
     Credential,
+    Failed,
     FindOutcome,
     Handshake,
     Inbound,
     Post,
+    Retry,
     SendOutcome,
     Target,
 )
-from konstruct.channels.port_abilities import Grant, NotGranted
-from konstruct.channels.slack import events, history, installing, manifest, outcomes, signature
+from konstruct.channels.port_abilities import (
+    Dialog,
+    FormRead,
+    Grant,
+    Home,
+    NotGranted,
+    Person,
+    PrivateNote,
+    RenewOutcome,
+    Told,
+)
+from konstruct.channels.slack import (
+    controls,
+    events,
+    history,
+    installing,
+    interactive,
+    interactive_calls,
+    manifest,
+    outcomes,
+    people,
+    renewal,
+    signature,
+)
 from konstruct.channels.slack.assistant import SlackAssistant
 from konstruct.channels.slack.client import SlackClient
 from konstruct.channels.slack.installing import SlackInstalls
+from konstruct.channels.slack.media import SlackMedia
 from konstruct.channels.slack.render import PART_MAX, render
 from konstruct.channels.slack.safety import notification
 from konstruct.channels.slack.streams import SlackStreams
+from konstruct.conversations.files import FileAbsent, FileContent
 from konstruct.conversations.part import Part
 from konstruct.kit.settings import Settings
 
@@ -49,12 +76,17 @@ class SlackAdapter(SlackAssistant, SlackStreams):
         suggestions=True,
         titles=True,
         install=True,
+        renew=True,
         revoke=True,
     )
 
     def __init__(self, settings: Settings) -> None:
         self._signing_secret = settings.slack_signing_secret or SecretStr("")
+        self._client_id = settings.slack_client_id or ""
+        self._client_secret = settings.slack_client_secret or SecretStr("")
+        self._api_url = settings.slack_api_url
         self._client = SlackClient(settings.slack_api_url)
+        self._media = SlackMedia(settings.slack_api_url, self._client)
         self._installs = SlackInstalls(settings, self._client)
 
     def verify(self, body: bytes, headers: Mapping[str, str], now: float) -> str | None:
@@ -81,7 +113,7 @@ class SlackAdapter(SlackAssistant, SlackStreams):
                 channel=post.target.channel_id,
                 thread_ts=post.target.thread_id,
                 text=notification(post.text, post.target.participants),
-                blocks=[{"type": "markdown", "text": post.text}],
+                blocks=[{"type": "markdown", "text": post.text}, *controls.below(post)],
                 metadata={
                     "event_type": events.DELIVERY_EVENT,
                     "event_payload": {"delivery_id": str(post.delivery_id)},
@@ -130,6 +162,50 @@ class SlackAdapter(SlackAssistant, SlackStreams):
         """See `Revoking.revoke`."""
         return await installing.revoke(self._client, credential)
 
+    async def fetch_media(
+        self, file: Mapping[str, Any], credential: Credential, *, limit_bytes: int, timeout_s: float
+    ) -> FileContent | FileAbsent:
+        """See `FetchesMedia.fetch_media`."""
+        return await self._media.fetch(file, credential, limit_bytes=limit_bytes, timeout_s=timeout_s)
+
+    @property
+    def person_method(self) -> str:
+        """See `KnowsPeople.person_method`."""
+        return people.METHOD
+
+    async def person(self, person_id: str, credential: Credential) -> Person | Retry | Failed:
+        """See `KnowsPeople.person`."""
+        return await people.person(self._client, person_id, credential)
+
+    async def renew(self, refresh_token: str, timeout_s: float) -> RenewOutcome:
+        """See `Renewing.renew`."""
+        return await renewal.renew(self._client, self._client_id, self._client_secret, refresh_token, timeout_s)
+
+    def parse_form(self, body: bytes) -> FormRead:
+        """See `ReadsForms`."""
+        return interactive.parse(body)
+
+    def is_check(self, body: bytes) -> bool:
+        """See `ReadsForms`."""
+        return interactive.is_check(body)
+
+    async def reply_privately(self, note: PrivateNote, credential: Credential) -> Told:
+        """See `RepliesPrivately`."""
+        return await interactive_calls.reply_privately(self._client, note, credential, self._api_url)
+
+    async def open_dialog(self, dialog: Dialog, trigger: str, credential: Credential) -> Told:
+        """See `Dialogs`."""
+        return await interactive_calls.open_dialog(self._client, dialog, trigger, credential)
+
+    async def show_home(self, home: Home, person_id: str, credential: Credential) -> Told:
+        """See `Homes`."""
+        return await interactive_calls.show_home(self._client, home, person_id, credential)
+
+    async def redraw(self, channel_id: str, external_id: str, text: str, credential: Credential) -> Told:
+        """See `Redraws`."""
+        return await interactive_calls.redraw(self._client, channel_id, external_id, text, credential)
+
     async def close(self) -> None:
         """See `ChannelAdapter.close`."""
+        await self._media.close()
         await self._client.close()

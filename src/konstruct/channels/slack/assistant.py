@@ -30,11 +30,11 @@ class SlackAssistant:
     suggest_method = "assistant.threads.setSuggestedPrompts"
     title_method = "assistant.threads.setTitle"
 
-    async def working(self, target: Target, credential: Credential, active: bool) -> None:
+    async def working(self, target: Target, credential: Credential, active: bool) -> str | None:
         """See `ChannelAdapter.working`."""
         thread = target.thread_id
         if thread is None:
-            return
+            return None
 
         async def call(web: AsyncWebClient) -> object:
             return await web.assistant_threads_setStatus(
@@ -44,7 +44,7 @@ class SlackAssistant:
                 loading_messages=list(LOADING) if active else None,
             )
 
-        await self._try("status", call, credential)
+        return await self._try("status", call, credential)
 
     async def suggest(self, channel_id: str, greeting: str, suggestions: Sequence[Suggestion], credential: Credential) -> bool:
         """See `Suggesting.suggest`. Slack shows four at the most."""
@@ -53,7 +53,7 @@ class SlackAssistant:
         async def call(web: AsyncWebClient) -> object:
             return await web.assistant_threads_setSuggestedPrompts(channel_id=channel_id, title=greeting, prompts=prompts)
 
-        return await self._try("suggestions", call, credential)
+        return await self._try("suggestions", call, credential) is None
 
     async def title(self, target: Target, title: str, credential: Credential) -> bool:
         """See `Titling.title`."""
@@ -64,12 +64,13 @@ class SlackAssistant:
         async def call(web: AsyncWebClient) -> object:
             return await web.assistant_threads_setTitle(channel_id=target.channel_id, thread_ts=thread, title=title)
 
-        return await self._try("title", call, credential)
+        return await self._try("title", call, credential) is None
 
-    async def _try(self, what: str, call: Call, credential: Credential) -> bool:
+    async def _try(self, what: str, call: Call, credential: Credential) -> str | None:
+        """Make the call; return None, or the code of why it did not work."""
         result = await self._client.call(call, credential.token, _TIMEOUT_S)
         if isinstance(result, Answer) and result.data.get("ok") is True:
-            return True
+            return None
         code = outcomes.code(result) if isinstance(result, Answer) else result.reason
         log.debug("slack.not_shown", what=what, code=code)
-        return False
+        return code

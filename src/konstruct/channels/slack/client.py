@@ -101,6 +101,24 @@ class SlackClient:
             return Lost(_reason(error)) if attempt.written else NotWritten("no_connection")
         return _answer(response)
 
+    async def post(self, url: str, body: Mapping[str, Any], timeout_s: float) -> Result:
+        """Post `body` to an address that Slack gave for one answer, without any token. Raises nothing but a cancellation.
+
+        Whatever is not accepted is an Answer that is not `ok`, with the status for an error.
+        """
+        attempt = _Attempt(deadline=time.monotonic() + timeout_s)
+        try:
+            async with asyncio.timeout(timeout_s):
+                async with self._open().post(url, json=body, allow_redirects=False, trace_request_ctx=attempt) as response:
+                    accepted = response.status == 200
+                    data = {"ok": accepted, "error": f"http_{response.status}"}
+                    return Answer(response.status, data, _retry_after(response.headers.get("Retry-After")))
+        except _DeadlineError:
+            return NotWritten("timeout")
+        except Exception as error:
+            log.debug("slack.post_failed", error=type(error).__name__, written=attempt.written)
+            return Lost(_reason(error)) if attempt.written else NotWritten("no_connection")
+
     async def close(self) -> None:
         """Close the connections."""
         if self._session is not None:

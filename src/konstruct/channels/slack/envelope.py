@@ -26,6 +26,8 @@ class Envelope:
     """The ids of the installation's own side: its workspace, its organisation."""
     grid: bool = False
     """Whether the installation belongs to an organisation of several workspaces."""
+    sent_at: float | None = None
+    """When Slack first sent it, Unix seconds."""
 
     @property
     def names(self) -> dict[str, Any]:
@@ -52,6 +54,7 @@ def open_envelope(data: dict[str, Any]) -> Envelope:
         event=event,
         shared=data.get("is_ext_shared_channel") is True,
         teams=frozenset(key for key in own if key is not None),
+        sent_at=_moment(data.get("event_time")),
         grid=any(payload.identifier(item, "enterprise_id") for item in authorizations),
     )
 
@@ -87,3 +90,7 @@ def _account_key(data: dict[str, Any], authorizations: list[dict[str, Any]]) -> 
         if key is not None:
             return key
     return payload.need_identifier(data, "team_id")
+
+
+def _moment(value: object) -> float | None:
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**11 else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from konstruct.channels.port import Handshake, Ignored, Inbound
-from konstruct.channels.slack import payload
+from konstruct.channels.slack import payload, revocation
 from konstruct.channels.slack.changes import SUBTYPES as CHANGES
 from konstruct.channels.slack.changes import change
 from konstruct.channels.slack.envelope import Envelope, open_envelope
@@ -58,6 +58,8 @@ _EVENTS: dict[str, Callable[[Envelope], Inbound]] = {
     "app_home_opened": home_opened,
     "app_context_changed": context_changed,
     "member_joined_channel": member_joined,
+    revocation.UNINSTALLED: revocation.revoked,
+    revocation.REVOKED: revocation.revoked,
 }
 
 

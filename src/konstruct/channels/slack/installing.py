@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode, urlsplit, urlunsplit
@@ -14,13 +13,13 @@ from slack_sdk.web.async_client import AsyncWebClient
 from konstruct.channels.port import Credential
 from konstruct.channels.port_abilities import Grant, NotGranted
 from konstruct.channels.slack import manifest, outcomes, payload
-from konstruct.channels.slack.client import Answer, NotWritten, SlackClient
+from konstruct.channels.slack.client import Answer, NotWritten, Result, SlackClient
 from konstruct.kit.settings import Settings
 from konstruct.kit.text import storable
 
 log = structlog.get_logger()
 
-EXCHANGE_TIMEOUT_S = 10.0
+ACCESS_TIMEOUT_S = 10.0
 REVOKE_TIMEOUT_S = 5.0
 UNREADABLE = "unreadable_answer"
 _ANSWER_LOST = frozenset({"fatal_error", "internal_error", "request_timeout", "service_unavailable"})
@@ -54,16 +53,21 @@ class SlackInstalls:
         asked = {"client_id": self._client_id, "scope": ",".join(manifest.NEEDS), "state": state, "redirect_uri": redirect_uri}
         return f"{self._page}?{urlencode(asked)}"
 
-    async def exchange(self, code: str, redirect_uri: str) -> Grant | NotGranted:
-        """See `Installing.exchange`."""
+    async def access(self, fields: Mapping[str, str]) -> Result:
+        """Call oauth.v2.access once, with the app's id and secret beside `fields`."""
 
         async def call(web: AsyncWebClient) -> object:
-            # The vendor's own method for it makes the header with a class that aiohttp deprecates.
-            return await web.api_call(
-                "oauth.v2.access", data={"code": code, "redirect_uri": redirect_uri}, headers={"Authorization": self._basic()}
-            )
+            # In the body, as Slack's client for JavaScript has it. The Python one's own method sends them as a header, which
+            # not everybody who speaks Slack's protocol reads, and makes it with a class that aiohttp deprecates.
+            secret = self._client_secret.get_secret_value()
+            body = {"client_id": self._client_id, "client_secret": secret, **fields}
+            return await web.api_call("oauth.v2.access", data=body)
 
-        result = await self._client.call(call, None, EXCHANGE_TIMEOUT_S)
+        return await self._client.call(call, None, ACCESS_TIMEOUT_S)
+
+    async def exchange(self, code: str, redirect_uri: str) -> Grant | NotGranted:
+        """See `Installing.exchange`."""
+        result = await self.access({"code": code, "redirect_uri": redirect_uri})
         if not isinstance(result, Answer):
             return NotGranted(result.reason, unknown=not isinstance(result, NotWritten))
         if result.data.get("ok") is not True:
@@ -75,11 +79,6 @@ class SlackInstalls:
             log.warning("slack.grant_unreadable", reason=str(error))
             return NotGranted(UNREADABLE)
 
-    def _basic(self) -> str:
-        """The app's own proof, as RFC 6749 has it: ids and secrets of Slack's hold no character that it would escape."""
-        pair = f"{self._client_id}:{self._client_secret.get_secret_value()}"
-        return f"Basic {base64.b64encode(pair.encode()).decode()}"
-
 
 def granted(data: Mapping[str, Any]) -> Grant:
     """Return what an answer of oauth.v2.access grants. Raises ValueError, without content, for one that is not in its form.
@@ -87,7 +86,7 @@ def granted(data: Mapping[str, Any]) -> Grant:
     The account is what events route by: the organisation's id where all of it was granted, else the workspace's.
     """
     answer = dict(data)
-    if answer.get("token_type") != "bot":
+    if answer.get("token_type", "bot") != "bot":
         raise ValueError("this is not the token of a bot")
     team, enterprise = payload.mapping(answer, "team"), payload.mapping(answer, "enterprise")
     org_wide = answer.get("is_enterprise_install") is True
@@ -98,7 +97,7 @@ def granted(data: Mapping[str, Any]) -> Grant:
     return Grant(
         account_key=payload.need_identifier(owner, "id"),
         token=_token(answer, "access_token"),
-        app_id=payload.need_identifier(answer, "app_id"),
+        app_id=payload.identifier(answer, "app_id"),
         bot_user_id=payload.need_identifier(answer, "bot_user_id"),
         account_name=storable(payload.text(owner, "name").strip()),
         enterprise_id=payload.identifier(enterprise, "id"),

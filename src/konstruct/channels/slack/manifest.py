@@ -17,6 +17,8 @@ INTERACTIVITY_PATH = "/webhooks/slack/interactivity"
 COMMANDS_PATH = "/webhooks/slack/commands"
 REDIRECT_PATH = "/oauth/slack/callback"
 COMMAND = "/konstruct"
+SHORTCUT = "konstruct_human"
+"""The `callback_id` of the entry in a message's menu."""
 NAME_MAX = 35
 """Slack's limit for an app's name (docs: app manifest reference)."""
 
@@ -161,6 +163,14 @@ def _features(base: str, name: str) -> dict[str, Any]:
             ],
         },
         "bot_user": {"display_name": name, "always_online": True},
+        "shortcuts": [
+            {
+                "name": "Ask a person",
+                "type": "message",
+                "callback_id": SHORTCUT,
+                "description": "Let a person of the business answer this",
+            }
+        ],
         "slash_commands": [
             {
                 "command": COMMAND,

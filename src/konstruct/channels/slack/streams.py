@@ -11,7 +11,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from konstruct.channels.port import Credential, Failed, Post, Retry, Sent, Target, Unknown
 from konstruct.channels.port_streams import Ended, Found, Gone, Growing, Shown, Speaker, StreamOutcome
-from konstruct.channels.slack import begun, outcomes
+from konstruct.channels.slack import begun, controls, outcomes
 from konstruct.channels.slack.client import Answer, Call, NotWritten, Result, SlackClient
 from konstruct.channels.slack.events import DELIVERY_EVENT
 from konstruct.channels.slack.growing import growing
@@ -83,6 +83,7 @@ class SlackStreams:
                 ts=shown.external_id,
                 markdown_text=rest or None,
                 metadata=None if post is None else _metadata(post),
+                blocks=None if post is None else controls.below(post) or None,
             )
 
         return await self._call(shown, call, credential, timeout_s)
@@ -105,13 +106,14 @@ class SlackStreams:
     async def edit(self, shown: Shown, post: Post | str, credential: Credential, timeout_s: float) -> StreamOutcome:
         """See `Edits.edit`."""
         text, metadata = (post, None) if isinstance(post, str) else (post.text, _metadata(post))
+        below = [] if isinstance(post, str) else controls.below(post)
 
         async def call(web: AsyncWebClient) -> object:
             return await web.chat_update(
                 channel=shown.target.channel_id,
                 ts=shown.external_id,
                 text=notification(text, shown.target.participants),
-                blocks=[{"type": "markdown", "text": text}],
+                blocks=[{"type": "markdown", "text": text}, *below],
                 metadata=metadata,
             )
 

@@ -8,9 +8,10 @@ MethodsRateLimits.java and MethodsRateLimitTier.java). A tier promises at least 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
-from konstruct.channels.rates import HISTORY, POST, WORKING, Rate
+from konstruct.channels.rates import DIALOG, HISTORY, PAGE, POST, PRIVATE, REDRAW, WORKING, Rate
 
 TIER_1 = Rate(per_minute=1)
 TIER_2 = Rate(per_minute=20, burst=5)
@@ -30,6 +31,10 @@ RATES: Mapping[str, Rate] = MappingProxyType(
         POST: POSTS,
         HISTORY: HISTORIES,
         WORKING: STATUSES,
+        PRIVATE: replace(TIER_4, bucket="chat.postEphemeral"),
+        DIALOG: replace(TIER_4, bucket="views.open"),
+        PAGE: replace(TIER_4, bucket="views.publish"),
+        REDRAW: replace(TIER_3, bucket="chat.update"),
         "assistant.threads.setStatus": STATUSES,
         "assistant.threads.setSuggestedPrompts": TIER_3,
         "assistant.threads.setTitle": TIER_3,

@@ -11,6 +11,8 @@ from uuid import uuid4
 
 from konstruct.agents import fallbacks
 from konstruct.agents.loop import TurnLoop
+from konstruct.channels.credentials import Credentials
+from konstruct.channels.media import Media
 from konstruct.channels.port import ChannelAdapter
 from konstruct.channels.slack.adapter import SlackAdapter
 from konstruct.channels.streaming import SilentAnswer
@@ -25,6 +27,8 @@ from konstruct.kit.counters import Counters
 from konstruct.llm.port import ChatRequest, Delta, LlmError
 from konstruct.llm.prices import load_prices
 from konstruct.llm.router import Router
+from konstruct.tenants.keyring import open_key_provider
+from konstruct.tenants.vault import Vault
 
 TELLING = "Traceback (most recent call last): https://model.internal refused the key of the doctor's probe"
 """What no customer may read."""
@@ -88,9 +92,11 @@ async def _turn(system: System, adapters: dict[str, ChannelAdapter], probe: Prob
     """Run a turn on a model that raises `error`, as a worker would; return what would be shown."""
     async with system.db.tenant(probe.scope) as session:
         claim = await probe_repository.ask(session, probe.account_id, probe.agent_id, uuid4(), _LEASE)
+    credentials = Credentials(system.db, Vault(open_key_provider(system.settings)), adapters)
     surface = _Paper(adapters)
     router = Router([_Raising(error)], prices=load_prices())
-    loop = TurnLoop(system.db, router, surface, _NoDocuments(), deadline_s=20.0, attempts=1, counters=Counters())
+    media = Media(system.db, adapters, credentials)
+    loop = TurnLoop(system.db, router, surface, _NoDocuments(), media, deadline_s=20.0, attempts=1, counters=Counters())
     await _work(loop, claim)
     async with system.db.tenant(probe.scope) as session:
         return await probe_repository.shown(session, claim.conversation_id)

@@ -25,6 +25,9 @@ _TODO = {
     "webhook-signature": "Give `web` and this command the signing secret of the Slack app; stale requests that are taken mean a "
     "wrong clock of `web`'s host.",
     "webhook-replay": "Stop `web` until redelivered events have one effect only; look into its log.",
+    "slack-app": "Copy id and secret from the app's page at api.slack.com/apps into KONSTRUCT_SLACK_CLIENT_ID and "
+    "KONSTRUCT_SLACK_CLIENT_SECRET, and let its manifest be that of `konstruct channel manifest slack`.",
+    "slack-scopes": "Bring the app's manifest up to date, then let an admin of the business add it to Slack again.",
     "readyz": "Read what `/readyz` answers: it names the part.",
     # Processes and their work.
     "worker": "Start `konstruct worker`; a process that lives and is silent is stuck.",
@@ -55,6 +58,8 @@ RUNBOOKS = {
     "unscoped-read": "A role is misconfigured",
     "large-tables": "A table is larger than planned",
     "plaintext-tokens": "A token has leaked",
+    "slack-app": "Adding to Slack does not work",
+    "slack-scopes": "Adding to Slack does not work",
     "webhook-replay": "Conversations wait",
     "worker": "A worker's loop is stuck",
     "queue-age": "Conversations wait",

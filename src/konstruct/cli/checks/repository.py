@@ -92,6 +92,17 @@ async def accounts(session: TenantSession) -> list[Account]:
     return [Account(session.scope, row["id"], row["kind"], row["status"], row["secret_id"], row["routed"]) for row in rows]
 
 
+async def granted_scopes(session: TenantSession, kind: str) -> dict[UUID, frozenset[str]]:
+    """Return what was granted to the tenant's active accounts of a kind, of those of which that is known."""
+    rows = await session.fetch(
+        "SELECT id, scopes FROM channel_accounts"
+        " WHERE tenant_id = $1 AND kind = $2 AND status = 'active' AND scopes IS NOT NULL ORDER BY id",
+        session.scope.tenant_id,
+        kind,
+    )
+    return {row["id"]: frozenset(row["scopes"]) for row in rows}
+
+
 async def stuck_deliveries(session: TenantSession) -> int:
     """Return how many deliveries of the tenant stand in sending or unknown for too long."""
     sql = (

@@ -34,7 +34,8 @@ def serve(
     """Serve the simulated Slack on 127.0.0.1 until SIGINT or SIGTERM."""
     opened = SandboxStore(store)
     delays = tuple(float(part) for part in retry_delays.split(","))
-    app = sandbox_app(opened, signing_secret, webhook_base, retry_delays_s=delays, public_url=public_url or None)
+    own_url = f"http://127.0.0.1:{port}"
+    app = sandbox_app(opened, signing_secret, webhook_base, retry_delays_s=delays, public_url=public_url or None, own_url=own_url)
     config = uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning", timeout_graceful_shutdown=2)
     server = _Server(config)
     server.store = opened

@@ -9,12 +9,15 @@ from fastapi import APIRouter, HTTPException, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from konstruct.local.sandbox import removals
+from konstruct.local.sandbox.businesses import add_businesses
+from konstruct.local.sandbox.events import app_rate_limited_event, context_events
 from konstruct.local.sandbox.installations import Installation
 from konstruct.local.sandbox.pages.routes import refuse_other_sites
 from konstruct.local.sandbox.sender import EventSender
 from konstruct.local.sandbox.slack.faults import FaultOrder, Faults
 from konstruct.local.sandbox.slack.limits import Limiter
 from konstruct.local.sandbox.store import SandboxStore
+from konstruct.local.sandbox.unconnected import add_unconnected
 
 
 class SwitchChange(BaseModel):
@@ -26,6 +29,7 @@ class SwitchChange(BaseModel):
     streams: bool | None = None
     limits: bool | None = None
     echoes: bool | None = None
+    metadata_events: bool | None = None
     file_redirect: bool | None = None
 
 
@@ -33,6 +37,21 @@ class ClockMove(BaseModel):
     """How far to move the clock on."""
 
     seconds: float = Field(ge=0, le=366 * 86_400)
+
+
+class Look(BaseModel):
+    """A person, with the app's conversation open, looks at another channel; `viewed` null: at none."""
+
+    team: str
+    user: str
+    viewed: str | None = None
+
+
+class Repetition(BaseModel):
+    """How many of the latest events to deliver again."""
+
+    count: int = Field(default=10, ge=1, le=1_000)
+    shuffled: bool = False
 
 
 class InstallationOrder(BaseModel):
@@ -47,6 +66,7 @@ def control_router(store: SandboxStore, sender: EventSender, faults: Faults, lim
     _add_faults(router, store, faults, limiter)
     _add_switches(router, store)
     _add_installations(router, store, sender)
+    _add_events(router, store, sender)
     return router
 
 
@@ -64,6 +84,17 @@ def _add_faults(router: APIRouter, store: SandboxStore, faults: Faults, limiter:
         faults.clear()
         limiter.forget()
         return {"pending": 0}
+
+    @router.post("/forget")
+    async def forget(request: Request) -> dict[str, bool]:
+        """Start over: only the sample businesses as they were, the mailbox, and the list of accepted posts are left."""
+        refuse_other_sites(request)
+        faults.clear()
+        limiter.forget()
+        store.forget()
+        add_businesses(store)
+        add_unconnected(store)
+        return {"ok": True}
 
     @router.get("/accepted")
     async def accepted(after: int = 0) -> list[dict[str, Any]]:
@@ -84,7 +115,9 @@ def _add_switches(router: APIRouter, store: SandboxStore) -> None:
     async def clock(request: Request, move: ClockMove) -> dict[str, float]:
         """Move the clock on: tokens, codes, streams, statuses and limits age; timestamps of messages stay real."""
         refuse_other_sites(request)
-        return {"offset_s": store.control.advance(move.seconds)}
+        offset_s = store.control.advance(move.seconds)
+        store.messages.redraw_streams()
+        return {"offset_s": offset_s}
 
 
 def _add_installations(router: APIRouter, store: SandboxStore, sender: EventSender) -> None:
@@ -104,6 +137,35 @@ def _add_installations(router: APIRouter, store: SandboxStore, sender: EventSend
         """Revoke the tokens of the installation: they answer token_revoked."""
         refuse_other_sites(request)
         removals.revoke_tokens(store, sender, _installation(store, order.place))
+        return {"ok": True}
+
+
+def _add_events(router: APIRouter, store: SandboxStore, sender: EventSender) -> None:
+    @router.post("/repeat")
+    async def repeat(request: Request, order: Repetition) -> dict[str, bool]:
+        """Deliver the latest events once more, as retries, in their order or in any."""
+        refuse_other_sites(request)
+        sender.repeat(order.count, shuffled=order.shuffled)
+        return {"ok": True}
+
+    @router.post("/look")
+    async def look(request: Request, look: Look) -> dict[str, bool]:
+        """Let the app hear, by app_context_changed, what a person looks at."""
+        refuse_other_sites(request)
+        workspace, direct = store.workspaces.by_team(look.team), store.workspaces.direct(look.team, look.user)
+        if workspace is None or direct is None:
+            raise HTTPException(404, "no such person")
+        sender.publish(context_events(store, workspace, direct, look.viewed))
+        return {"ok": True}
+
+    @router.post("/app-rate-limited")
+    async def app_rate_limited(request: Request, order: InstallationOrder) -> dict[str, bool]:
+        """Tell the app that a workspace sent it more events than Slack delivers."""
+        refuse_other_sites(request)
+        workspace = store.workspaces.by_team(order.place)
+        if workspace is None:
+            raise HTTPException(404, "no such workspace")
+        sender.publish([app_rate_limited_event(workspace)])
         return {"ok": True}
 
 

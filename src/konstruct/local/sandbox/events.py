@@ -14,14 +14,17 @@ from konstruct.local.sandbox.audience import Audience, audience, channel_audienc
 from konstruct.local.sandbox.installations import Installation
 from konstruct.local.sandbox.model import Channel, Message, OutgoingEvent, Workspace
 from konstruct.local.sandbox.slack.application import APP_ID
+from konstruct.local.sandbox.slack.file_shapes import unseen_file
 from konstruct.local.sandbox.slack.shapes import message_shape
 from konstruct.local.sandbox.store import SandboxStore
 
 _ALPHABET = string.ascii_uppercase + string.digits
 
 
-def said_events(store: SandboxStore, workspace: Workspace, channel: Channel, message: Message) -> list[OutgoingEvent]:
-    """Return what the app hears of a person's message, said from `workspace`.
+def said_events(
+    store: SandboxStore, workspace: Workspace, channel: Channel, message: Message, viewed: str | None = None
+) -> list[OutgoingEvent]:
+    """Return what the app hears of a person's message, said from `workspace` while they looked at the channel `viewed`.
 
     A mention in a channel is heard twice: as `message` and as `app_mention`, with the same ts and client_msg_id under
     different event ids. A channel without the employee is not heard at all.
@@ -30,6 +33,8 @@ def said_events(store: SandboxStore, workspace: Workspace, channel: Channel, mes
     if place is None:
         return []
     event = _message_event(store, place, message)
+    if channel.kind == "im" and viewed is not None:
+        event["app_context"] = viewed_context(workspace, viewed)
     heard = [place.envelope(message, event)]
     if channel.kind == "channel" and f"<@{place.heard_in.bot_user_id}>" in message.text:
         mention = {name: value for name, value in event.items() if name != "channel_type"}
@@ -42,8 +47,7 @@ def posted_events(store: SandboxStore, workspace: Workspace, channel: Channel, m
     place = Place.of(store, workspace, channel)
     if place is None or not store.control.switches().echoes:
         return []
-    heard = [place.envelope(message, _message_event(store, place, message))]
-    return heard + ([_metadata(place, workspace, message)] if message.metadata else [])
+    return [place.envelope(message, _message_event(store, place, message)), *_metadata_events(store, place, workspace, message)]
 
 
 def stopped_events(
@@ -56,7 +60,7 @@ def stopped_events(
     """
     heard = changed_events(store, workspace, channel, before, after, subtype="bot_message")
     place = _listening(store, workspace, channel, after)
-    return heard + ([_metadata(place, workspace, after)] if place and after.metadata else [])
+    return [*heard, *_metadata_events(store, place, workspace, after)] if place else heard
 
 
 def changed_events(
@@ -109,6 +113,31 @@ def removal_events(store: SandboxStore, installation: Installation, kinds: Seque
     return [
         outgoing(filed, "", "", {**who, "api_app_id": app_id, "event": {**bodies[k], "event_ts": new_event_ts()}}) for k in kinds
     ]
+
+
+def context_events(store: SandboxStore, workspace: Workspace, direct: Channel, viewed: str | None) -> list[OutgoingEvent]:
+    """Return what the app hears when a person, with its conversation open, looks at another channel (None: at nothing)."""
+    place = Place.of(store, workspace)
+    if place is None:
+        return []
+    context = viewed_context(workspace, viewed)
+    event = {"type": "app_context_changed", "user": direct.user_id, "channel": direct.channel_id, "context": context}
+    return [place.envelope(None, {**event, "event_ts": new_event_ts()})]
+
+
+def viewed_context(workspace: Workspace, viewed: str | None) -> dict[str, Any]:
+    """Return what Slack tells of the channel that a person looks at beside the app's conversation."""
+    if viewed is None:
+        return {}
+    return {"entities": [{"type": "slack#/types/channel_id", "value": viewed, "team_id": workspace.team_id}]}
+
+
+def app_rate_limited_event(workspace: Workspace) -> OutgoingEvent:
+    """Return the notice that a workspace sends too many events; it is no event_callback and has no event inside."""
+    minute = int(time.time()) // 60 * 60
+    body = {"token": "sandbox", "type": "app_rate_limited", "team_id": workspace.team_id, "minute_rate_limited": minute}
+    event_id = "Ev" + "".join(secrets.choice(_ALPHABET) for _ in range(11))
+    return OutgoingEvent(event_id, workspace.team_id, "", "", json.dumps({**body, "api_app_id": workspace.app_id}).encode())
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +201,9 @@ def _listening(store: SandboxStore, workspace: Workspace, channel: Channel, mess
     return Place.of(store, workspace, channel)
 
 
-def _metadata(place: Place, workspace: Workspace, message: Message) -> OutgoingEvent:
+def _metadata_events(store: SandboxStore, place: Place, workspace: Workspace, message: Message) -> list[OutgoingEvent]:
+    if not message.metadata or not store.control.switches().metadata_events:
+        return []
     event = {
         "type": "message_metadata_posted",
         "app_id": workspace.app_id,
@@ -184,7 +215,7 @@ def _metadata(place: Place, workspace: Workspace, message: Message) -> OutgoingE
         "message_ts": message.ts,
         "event_ts": new_event_ts(),
     }
-    return place.envelope(message, event)
+    return [place.envelope(message, event)]
 
 
 def _message_event(store: SandboxStore, place: Place, message: Message) -> dict[str, Any]:
@@ -192,6 +223,8 @@ def _message_event(store: SandboxStore, place: Place, message: Message) -> dict[
     event = {**message_shape(place.heard_in, message), **_in_channel(place.channel, message.ts), "ts": message.ts}
     if place.channel.shared_with:
         event |= {"user_team": event["team"], "source_team": event["team"]}
+        if message.files:
+            event["files"] = [unseen_file(file["id"]) for file in message.files]
     root = store.messages.get(message.channel_id, message.thread_ts) if message.thread_ts else None
     if root is not None:
         event["parent_user_id"] = root.user_id

@@ -76,6 +76,14 @@ class Messages:
             note_change(connection, team_id, message.channel_id, message.root_ts)
         self._hub.ring()
 
+    def redraw_streams(self) -> None:
+        """Let open pages show every streamed message that was not stopped as it is now: the clock moved."""
+        sql = "SELECT team_id, channel_id, coalesce(thread_ts, ts) AS root FROM messages WHERE stream LIKE '%\"in_progress\"%'"
+        with self._file.write() as connection:
+            for row in connection.execute(sql).fetchall():
+                note_change(connection, row["team_id"] or "", row["channel_id"], row["root"])
+        self._hub.ring()
+
     def get(self, channel_id: str, ts: str) -> Message | None:
         """Return one message, or None."""
         found = self._select("channel_id = ? AND ts = ?", (channel_id, ts))

@@ -118,8 +118,8 @@ class Message:
     """The workspace that its author spoke from; None for what an earlier version stored."""
     bot_id: str | None = None
     stream: Stream | None = None
-    files: tuple[str, ...] = ()
-    """Ids of the files that were shared with it."""
+    files: tuple[dict[str, Any], ...] = ()
+    """The files that were shared with it, as the Web API shows them."""
 
     @property
     def root_ts(self) -> str:
@@ -138,6 +138,24 @@ class Change:
     team_id: str
     channel_id: str
     root_ts: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """A file that a person shared or the app uploaded, without its bytes. `made_at`: simulated Unix seconds."""
+
+    file_id: str
+    team_id: str
+    user_id: str
+    name: str
+    title: str
+    mimetype: str
+    size: int
+    channel_id: str | None
+    """Where it was shared; None until then."""
+    made_at: float
+    arrived: bool
+    """Whether its bytes are here."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,8 @@ from konstruct.local.sandbox.interaction_model import Ephemeral, View
 from konstruct.local.sandbox.model import Channel, Message
 
 Part = dict[str, Any]
+SHORTCUT = "konstruct_human"
+"""The callback id of the message shortcut in the app's manifest."""
 GONE = "this can no longer be pressed"
 
 
@@ -41,6 +43,22 @@ async def press_in_view(actor: Actor, view: View, block_id: str, action_id: str,
         **view_place(actor.heard_in, view, values),
         "trigger_id": actor.trigger(view).trigger_id,
         "actions": [action],
+    }
+    await actor.deliver(payload)
+
+
+async def ask_a_person(actor: Actor, channel: Channel, message: Message) -> None:
+    """Choose the app's shortcut in the menu of a message. Raises ConflictError where the app does not respond."""
+    place = message_place(actor.heard_in, channel, message)
+    payload = {
+        **actor.common("message_action"),
+        "action_ts": f"{time.time():.6f}",
+        "callback_id": SHORTCUT,
+        "trigger_id": actor.trigger().trigger_id,
+        "response_url": actor.response_url(channel, message.ts, message.thread_ts),
+        "message_ts": message.ts,
+        "channel": place["channel"],
+        "message": place["message"],
     }
     await actor.deliver(payload)
 

@@ -120,17 +120,23 @@ class EventSender:
         await asyncio.sleep(wait_s)
         for delay in (0.0, *self._delays)[event.attempts :]:
             await asyncio.sleep(delay)
-            reason = await self._attempt(event)
+            reason, wants_no_retry = await self._attempt(event)
             if reason is None:
                 self._store.outbox.taken(event)
                 return
             event = replace(event, attempts=event.attempts + 1, reason=reason)
-            given_up = event.attempts > len(self._delays)
+            given_up = wants_no_retry or event.attempts > len(self._delays)
             self._store.outbox.failed(event, given_up)
             log.info("sandbox_event_refused", event_id=event.event_id, attempt=event.attempts, reason=reason, given_up=given_up)
+            if given_up:
+                return
 
-    async def _attempt(self, event: OutgoingEvent) -> str | None:
-        """Make one attempt; return None if the app took it, else why not in the words of X-Slack-Retry-Reason."""
+    async def _attempt(self, event: OutgoingEvent) -> tuple[str | None, bool]:
+        """Make one attempt.
+
+        Return None if the app took it, else why not in the words of X-Slack-Retry-Reason; and whether its answer said, with
+        X-Slack-No-Retry, that there shall be no other attempt.
+        """
         assert self._session is not None, "start() comes first"
         headers = self._headers("application/json", event.body)
         if event.attempts:
@@ -138,10 +144,12 @@ class EventSender:
         try:
             async with self._session.post(self._base + PATH, data=event.body, headers=headers, allow_redirects=False) as response:
                 await response.read()
-                return None if 200 <= response.status < 300 else "http_error"
+                if 200 <= response.status < 300:
+                    return None, False
+                return "http_error", response.headers.get("X-Slack-No-Retry") == "1"
         except TimeoutError:
-            return "http_timeout"
+            return "http_timeout", False
         except aiohttp.ClientConnectionError:
-            return "connection_failed"
+            return "connection_failed", False
         except aiohttp.ClientError:
-            return "unknown_error"
+            return "unknown_error", False

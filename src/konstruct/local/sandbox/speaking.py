@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from uuid import uuid4
 
 from konstruct.kit.errors import ConflictError, NotFoundError
@@ -10,6 +11,7 @@ from konstruct.local.sandbox.events import said_events
 from konstruct.local.sandbox.model import Channel, Message, Workspace
 from konstruct.local.sandbox.sender import EventSender
 from konstruct.local.sandbox.slack.content import TEXT_MAX
+from konstruct.local.sandbox.slack.file_shapes import file_shape
 from konstruct.local.sandbox.store import SandboxStore
 
 _LINK = re.compile(r"https?://[^\s<>|]+[^\s<>|.,;:!?)'\"]")
@@ -23,8 +25,12 @@ def say(
     channel_id: str,
     text: str,
     thread_ts: str | None = None,
+    files: Sequence[tuple[str, bytes]] = (),
+    viewed: str | None = None,
 ) -> Message:
-    """Post `text` as a person, and let the app hear of it. Return the message.
+    """Post `text` and `files` (names and bytes) as a person, and let the app hear of it. Return the message.
+
+    `viewed`: the channel that they look at beside a direct conversation.
 
     Raises NotFoundError for a person, channel or thread that this workspace does not have, ConflictError for a text
     that Slack's own composer would not send.
@@ -36,9 +42,10 @@ def say(
         raise NotFoundError("this direct message belongs to another person")
     if channel.archived:
         raise ConflictError("the channel is archived")
-    if not text.strip() or len(text) > TEXT_MAX:
+    if not (text.strip() or files) or len(text) > TEXT_MAX:
         raise ConflictError(f"a message holds 1 to {TEXT_MAX} characters")
     root = _root(store, channel, thread_ts)
+    stored = [store.files.add(workspace.team_id, user_id, name, content, channel_id) for name, content in files]
     draft = Message(
         channel_id=channel_id,
         ts="",
@@ -48,9 +55,10 @@ def say(
         thread_ts=root.ts if root else None,
         client_msg_id=str(uuid4()),
         team_id=workspace.team_id,
+        files=tuple(file_shape(file, store.files.base_url) for file in stored),
     )
     message = store.messages.add(workspace.team_id, draft)
-    sender.publish(said_events(store, workspace, channel, message))
+    sender.publish(said_events(store, workspace, channel, message, viewed))
     return message
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from konstruct.local.sandbox.files import Files
 from konstruct.local.sandbox.hub import Hub
 from konstruct.local.sandbox.installations import Installations
 from konstruct.local.sandbox.interactions import Interactions
@@ -16,6 +17,8 @@ from konstruct.local.sandbox.threads import Threads
 from konstruct.local.sandbox.workspaces import Workspaces
 
 FILE_NAME = "sandbox.db"
+KEPT_TABLES = frozenset({"tenants", "mail", "changes", "accepted_posts"})
+"""What a new start keeps: what belongs to the product, and lists whose numbers others have noted."""
 
 
 class SandboxStore:
@@ -29,6 +32,7 @@ class SandboxStore:
         self.workspaces = Workspaces(self._file)
         self.installations = Installations(self._file)
         self.messages = Messages(self._file, self.hub, self.control)
+        self.files = Files(self._file, self.control)
         self.threads = Threads(self._file, self.hub, self.control)
         self.interactions = Interactions(self._file, self.hub)
         self.outbox = Outbox(self._file, self.hub)
@@ -42,6 +46,15 @@ class SandboxStore:
     def deliver_mail(self, recipient: str, subject: str, text: str) -> int:
         """Put an e-mail into the mailbox of `/sandbox/mail`; return its id."""
         return self.records.add_mail(recipient, subject, text)
+
+    def forget(self) -> None:
+        """Forget everything but the mailbox and whose tenant is whose: the caller adds the sample businesses again."""
+        with self._file.write() as connection:
+            connection.execute("PRAGMA defer_foreign_keys = ON")
+            rows = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
+            for table in {row["name"] for row in rows} - KEPT_TABLES:
+                connection.execute(f"DELETE FROM {table}")
+        self.hub.ring()
 
     def end_streams(self) -> None:
         """End the live streams of all open pages. A server that is told to stop calls it first, so that none holds it up."""

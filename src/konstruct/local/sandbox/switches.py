@@ -24,6 +24,8 @@ class Switches:
     """Whether calls are counted against the rate limits."""
     echoes: bool = True
     """Whether the app hears of its own posts."""
+    metadata_events: bool = True
+    """Whether the app is subscribed to message_metadata_posted."""
     file_redirect: bool = False
     """Whether a file's address redirects to another host."""
 

@@ -103,6 +103,27 @@ def kind_of_mime(mime: str) -> Kind:
     return next((kind for kind in KINDS if kind.mime == mime), KINDS[0])
 
 
+def kind_of_content(filename: str, head: bytes) -> Kind:
+    """Return the kind of a file from its first HEAD_BYTES; its name only says which sort of text. Raises Unreadable."""
+    if not head:
+        raise Unreadable("is empty")
+    suffix = filename[filename.rfind(".") :].lower() if "." in filename else ""
+    named = {kind.name: kind for kind in KINDS}
+    if head.startswith(b"%PDF-"):
+        return named["pdf"]
+    if head.startswith(_ZIP):
+        # Its reader refuses any other archive.
+        return named["docx"]
+    if (found := _of_bytes(head)) is not None:
+        raise Unreadable(found)
+    kind = next((kind for kind in KINDS if suffix in kind.suffixes and kind.name in _TEXTS), None)
+    start = head.lstrip()[:15].lower()
+    if start.startswith((b"<!doctype html", b"<html")):
+        return named["html"]
+    # Its reader refuses what holds no text.
+    return kind or named["text"]
+
+
 def detect(filename: str, declared: str, head: bytes) -> Kind:
     """Return the kind of a file from its name, declared type and first HEAD_BYTES. Raises Unreadable if they disagree."""
     if not head:

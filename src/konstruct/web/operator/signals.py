@@ -73,15 +73,7 @@ def _view(found: Signals) -> SignalsView:
             f"at least {signals.WEEKLY_ACTIVE_MEDIAN:g}, and growing",
             "active businesses",
         ),
-        _line(
-            found.answered,
-            "Answered",
-            "Turns of the last seven days that ended in an answer and not in a fallback. It stands in for ratings, which there"
-            " are none of yet.",
-            percent(found.answered.value),
-            f"at least {percent(signals.ANSWERED_SHARE)}",
-            "turns",
-        ),
+        _good(found),
         _line(
             found.handed_over,
             "Hand-offs",
@@ -102,6 +94,28 @@ def _view(found: Signals) -> SignalsView:
     ]
     weeks = [f"{median:g}" for median in found.active_by_week]
     return SignalsView(lines, weeks, found.counted, found.uncounted, found.counted_at)
+
+
+def _good(found: Signals) -> SignalLine:
+    """The share of good answers: as people rate them, or as long as nobody does, as far as they are answers at all."""
+    if found.rated.of:
+        return _line(
+            found.rated,
+            "Answers rated well",
+            "Ratings of the last seven days that are good, each person's last word on each answer.",
+            percent(found.rated.value),
+            f"at least {percent(signals.RATED_SHARE)}",
+            "ratings",
+        )
+    return _line(
+        found.answered,
+        "Answered",
+        "Turns of the last seven days that ended in an answer and not in a fallback. It stands in for ratings, of which there are"
+        " none in these days.",
+        percent(found.answered.value),
+        f"at least {percent(signals.ANSWERED_SHARE)}",
+        "turns",
+    )
 
 
 def _line(signal: Signal, title: str, says: str, value: str, held: str, of: str) -> SignalLine:

@@ -18,7 +18,7 @@ from konstruct.local.sandbox.interaction_events import invite, opened
 from konstruct.local.sandbox.interaction_model import Ephemeral, View
 from konstruct.local.sandbox.model import Channel, Message
 from konstruct.local.sandbox.pages.guard import refuse_other_sites
-from konstruct.local.sandbox.pressing import press_in_message, press_in_view
+from konstruct.local.sandbox.pressing import ask_a_person, press_in_message, press_in_view
 from konstruct.local.sandbox.sender import EventSender
 from konstruct.local.sandbox.store import SandboxStore
 
@@ -127,6 +127,14 @@ async def _dismiss(actor: Actor, form: FormData) -> None:
         actor.store.interactions.remove_ephemeral(actor.workspace.team_id, message)
 
 
+async def _shortcut(actor: Actor, form: FormData) -> None:
+    channel = channel_of(actor, form)
+    message = _message(actor, channel, field(form, "ts"))
+    if isinstance(message, Ephemeral):
+        raise NotFoundError("a private message has no shortcuts")
+    await ask_a_person(actor, channel, message)
+
+
 async def _edit(actor: Actor, form: FormData) -> None:
     edit(actor, channel_of(actor, form), field(form, "ts"), field(form, "text"))
 
@@ -157,6 +165,7 @@ ACTS: dict[str, Doing] = {
     "/dialog": _submit,
     "/dialog/close": _close,
     "/dismiss": _dismiss,
+    "/shortcut": _shortcut,
     "/opened": _opened,
     "/invite": _invite,
     "/edit": _edit,

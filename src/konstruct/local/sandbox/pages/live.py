@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from konstruct.local.sandbox.interactions import dialogs_of, home_of
 from konstruct.local.sandbox.model import Change, Workspace
 from konstruct.local.sandbox.pages.render import fragment
-from konstruct.local.sandbox.pages.surfaces import dialog_html, home_html
+from konstruct.local.sandbox.pages.surfaces import dialog_html, home_html, prompts_html
 from konstruct.local.sandbox.pages.views import thread_of
 from konstruct.local.sandbox.store import SandboxStore
 
@@ -69,6 +69,10 @@ def _event(watcher: Watcher, change: Change) -> str | None:
         name, data = "dialog", {"html": dialog_html(watcher.store, watcher.workspace, watcher.user_id)}
     elif change.channel_id == home_of(watcher.user_id):
         name, data = "home", {"html": home_html(watcher.store, watcher.workspace, watcher.user_id)}
+    elif change.root_ts == "":
+        if change.channel_id != watcher.channel_id:
+            return None
+        name, data = "prompts", {"html": prompts_html(watcher.store, watcher.channel_id)}
     elif change.channel_id.startswith(("modal:", "home:")):
         return None
     return f"id: {change.seq}\nevent: {name}\ndata: {json.dumps(data)}\n\n"

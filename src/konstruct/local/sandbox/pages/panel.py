@@ -113,6 +113,7 @@ def _clock(panel: Panel, form: FormData) -> None:
     if step not in CLOCK_STEPS:
         raise HTTPException(404, "there is no such step")
     panel.store.control.advance(float(step))
+    panel.store.messages.redraw_streams()
 
 
 def _fault(panel: Panel, form: FormData) -> None:

@@ -10,7 +10,7 @@ from konstruct.local.sandbox.audience import audience
 from konstruct.local.sandbox.businesses import BUSINESSES
 from konstruct.local.sandbox.model import Channel, Workspace
 from konstruct.local.sandbox.pages.render import page
-from konstruct.local.sandbox.pages.surfaces import dialog_html, home_html
+from konstruct.local.sandbox.pages.surfaces import dialog_html, home_html, prompts_html
 from konstruct.local.sandbox.pages.views import Cast, people_views, threads_of
 from konstruct.local.sandbox.store import SandboxStore
 
@@ -43,6 +43,7 @@ def room_page(store: SandboxStore, workspace: Workspace, channel_id: str, speake
         tab=tab if channel.kind == "im" else "messages",
         home=home_html(store, workspace, speaker.user_id) if tab == "home" else "",
         dialog=dialog_html(store, workspace, speaker.user_id),
+        offered=prompts_html(store, channel.channel_id),
         threads=threads_of(store, workspace, channel, speaker.user_id),
         seq=seq,
     )

@@ -11,8 +11,9 @@ from markupsafe import Markup
 
 from konstruct.local.sandbox.changing import typed
 from konstruct.local.sandbox.interaction_model import Ephemeral
-from konstruct.local.sandbox.model import Channel, Message, Person, Workspace
+from konstruct.local.sandbox.model import Channel, Message, Person, ThreadMarks, Workspace
 from konstruct.local.sandbox.pages.blocks_html import Dialect, message_html
+from konstruct.local.sandbox.pages.stream_view import StreamView, stream_view, text_stands_apart
 from konstruct.local.sandbox.speaking import names_of
 from konstruct.local.sandbox.store import SandboxStore
 
@@ -50,6 +51,9 @@ class MessageView:
     """The hidden fields that say who presses what where."""
     private: bool = False
     """Whether the speaker alone sees it."""
+    stream: StreamView | None = None
+    text_apart: bool = False
+    """Whether its text stands above its blocks."""
     typed: str | None = None
     """What the speaker typed, where the message is their own: they may change it."""
 
@@ -62,7 +66,10 @@ class ThreadView:
     ts: str
     root: MessageView
     replies: Sequence[MessageView]
+    marks: ThreadMarks
     status: str | None
+    loading: Sequence[str]
+    """What shows in turn beside the status."""
     status_until: float | None
     """Unix second at which the status ends by itself."""
     untaken: bool
@@ -133,7 +140,7 @@ def _private(store: SandboxStore, channel: Channel, speaker_id: str) -> list[Eph
 def _threads(
     store: SandboxStore, workspace: Workspace, channel: Channel, roots: Sequence[Message | Ephemeral], speaker_id: str
 ) -> list[ThreadView]:
-    seen = Seen(Cast.of(store, workspace, channel), workspace, speaker_id)
+    seen = Seen(store, Cast.of(store, workspace, channel), workspace, speaker_id)
     replies: dict[str, list[MessageView]] = {root.ts: [] for root in roots}
     said: list[Message | Ephemeral] = [*store.messages.replies(channel.channel_id, list(replies))]
     said += [message for message in _private(store, channel, speaker_id) if message.thread_ts in replies]
@@ -149,8 +156,10 @@ def _threads(
             ts=root.ts,
             root=seen.message(root),
             replies=replies[root.ts],
+            marks=store.threads.marks(channel.channel_id, root.ts),
             # Slack shows three moving dots of its own after the text.
             status=status.text.rstrip(" .…") if status else None,
+            loading=status.loading_messages if status else (),
             status_until=status.until - store.control.offset_s() if status else None,
             untaken=root.ts in untaken,
             employee=seen.cast.employee,
@@ -163,6 +172,7 @@ def _threads(
 class Seen:
     """What one person sees of messages."""
 
+    store: SandboxStore
     cast: Cast
     workspace: Workspace
     speaker_id: str
@@ -186,7 +196,14 @@ class Seen:
             return view
         face = self.cast.faces.get(message.user_id) or face_of("Unknown", "", 0)
         own = not message.from_bot and message.user_id == self.speaker_id
-        return replace(view, face=face, edited=message.edited, typed=typed(message.text, dict(names)) if own else None)
+        return replace(
+            view,
+            face=face,
+            edited=message.edited,
+            typed=typed(message.text, dict(names)) if own else None,
+            stream=stream_view(self.store, message, self.speaker_id),
+            text_apart=text_stands_apart(message),
+        )
 
     def place(self, **where: str) -> dict[str, str]:
         """Return the hidden fields of a form: who presses, and where."""

@@ -11,7 +11,7 @@ import structlog
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
-from konstruct.local.sandbox.slack import assistant, auth, chat, conversations, grants, people, streams, views
+from konstruct.local.sandbox.slack import assistant, auth, chat, conversations, files, grants, people, streams, views
 from konstruct.local.sandbox.slack.arguments import Arguments, read_arguments
 from konstruct.local.sandbox.slack.call import Call, Slack
 from konstruct.local.sandbox.slack.ephemeral import post_ephemeral
@@ -38,6 +38,9 @@ METHODS: dict[str, Callable[[Call], dict[str, Any]]] = {
     "chat.startStream": streams.start,
     "chat.appendStream": streams.append,
     "chat.stopStream": streams.stop,
+    "files.info": files.info,
+    "files.getUploadURLExternal": files.get_upload_url,
+    "files.completeUploadExternal": files.complete_upload,
     "chat.postEphemeral": post_ephemeral,
     "views.open": views.open_view,
     "views.push": views.push_view,

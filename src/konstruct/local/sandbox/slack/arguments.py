@@ -37,6 +37,10 @@ class Arguments:
             raise SlackRefusal("invalid_arguments", f"[ERROR] missing required field: {name}")
         return value
 
+    def given(self, name: str) -> bool:
+        """Return whether the call says anything of an argument, be it that it is empty."""
+        return self._values.get(name) not in (None, "")
+
     def flag(self, name: str) -> bool:
         """Return a boolean argument; forms spell it 1 or true."""
         return self._values.get(name) in _TRUE

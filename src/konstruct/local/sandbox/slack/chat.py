@@ -35,14 +35,19 @@ def update(call: Call) -> Answer:
 
     Refusals: message_not_found, cant_update_message, streaming_state_conflict while it streams, and those of content.
     """
+    if call.args.need("channel")[0] in "UW":
+        # The one method of chat that does not take a person's id for the conversation with them.
+        raise SlackRefusal("channel_not_found")
     channel = call.channel(writing=True)
     before = call.own_message(channel, "cant_update_message")
     if before.stream and before.stream.state == "in_progress":
         raise SlackRefusal("streaming_state_conflict")
     content = read_content(call.args, UPDATE_TEXT_MAX)
     call.limit(channel)
-    after = replace(before, text=content.text, markdown=content.markdown, blocks=content.blocks, edited=True, stream=None)
-    if content.metadata is not None:
+    # Text without blocks takes earlier blocks away; only then the message shows as edited.
+    shown = {"text": content.text, "markdown": content.markdown, "blocks": content.blocks}
+    after = replace(before, **shown, edited=before.edited or not content.blocks, stream=None)  # type: ignore[arg-type]
+    if call.args.given("metadata"):
         after = replace(after, metadata=content.metadata)
     call.slack.store.messages.edit(call.workspace.team_id, after)
     call.accept(channel, after)

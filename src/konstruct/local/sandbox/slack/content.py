@@ -49,8 +49,11 @@ def read_content(args: Arguments, text_max: int = TEXT_MAX) -> Content:
 
 
 def read_metadata(value: Any) -> dict[str, Any] | None:
-    """Return metadata as it came. Raises SlackRefusal: invalid_metadata_format, metadata_too_large."""
-    if value is None:
+    """Return metadata as it came; None for an empty object, which takes metadata away.
+
+    Raises SlackRefusal: invalid_metadata_format, metadata_too_large.
+    """
+    if value is None or value == {}:
         return None
     if not isinstance(value, dict) or set(value) - {"event_type", "event_payload", "entities"}:
         raise SlackRefusal("invalid_metadata_format")

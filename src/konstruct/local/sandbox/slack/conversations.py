@@ -41,7 +41,7 @@ def info(call: Call) -> Answer:
     """Return a channel."""
     channel = call.channel()
     call.limit(channel)
-    return {"channel": _channel(channel)}
+    return {"channel": _channel(call, channel)}
 
 
 def open_direct(call: Call) -> Answer:
@@ -53,7 +53,7 @@ def open_direct(call: Call) -> Answer:
     if found is None:
         raise SlackRefusal("user_not_found")
     call.limit()
-    return {"channel": _channel(found) if call.args.flag("return_im") else {"id": found.channel_id}}
+    return {"channel": _channel(call, found) if call.args.flag("return_im") else {"id": found.channel_id}}
 
 
 def _shape(call: Call, message: Message, **extra: Any) -> Answer:
@@ -93,8 +93,17 @@ def _offset(cursor: str) -> int:
     return int(offset)
 
 
-def _channel(channel: Channel) -> Answer:
-    shape: Answer = {"id": channel.channel_id, "is_archived": channel.archived, "is_im": channel.kind == "im"}
+def _channel(call: Call, channel: Channel) -> Answer:
+    teams = (channel.team_id, *channel.shared_with)
+    shape: Answer = {
+        "id": channel.channel_id,
+        "is_archived": channel.archived,
+        "is_im": channel.kind == "im",
+        "context_team_id": call.workspace.team_id,
+        "is_shared": len(teams) > 1,
+        "is_ext_shared": len(teams) > 1,
+        "shared_team_ids": list(teams),
+    }
     if channel.kind == "im":
         return {**shape, "user": channel.user_id, "is_open": True}
     return {**shape, "name": channel.name, "is_channel": True, "is_member": channel.has_bot, "topic": {"value": channel.topic}}

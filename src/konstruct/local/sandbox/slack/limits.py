@@ -43,6 +43,9 @@ SLACK_RATES: Mapping[str, Rate] = {
     "conversations.info": TIER_3,
     "conversations.open": TIER_3,
     "users.info": TIER_4,
+    "files.info": TIER_4,
+    "files.getUploadURLExternal": TIER_4,
+    "files.completeUploadExternal": TIER_4,
     "chat.postEphemeral": TIER_4,
     "views.open": TIER_4,
     "views.push": TIER_4,
@@ -51,6 +54,11 @@ SLACK_RATES: Mapping[str, Rate] = {
     "auth.test": _per_minute(600),
 }
 """Source: docs.slack.dev, each method's page and "Rate limits"."""
+
+
+POSTING = frozenset({"chat.postMessage", "chat.postEphemeral", "chat.startStream", "files.completeUploadExternal"})
+WORKSPACE_RATE = Rate(burst=300, per_s=5)
+"""What all posts of an app into one workspace may come to; Slack says "several hundred messages per minute"."""
 
 
 class Limiter:
@@ -62,18 +70,23 @@ class Limiter:
         self._buckets: dict[tuple[str, str, str], tuple[float, float]] = {}
 
     def take(self, method: str, team_id: str, channel_id: str = "") -> None:
-        """Count one call. Raises RateLimited, with whole seconds to wait, when the bucket is empty."""
+        """Count one call. Raises RateLimited, with whole seconds to wait, when one of its buckets is empty."""
         rate = self._rates.get(method)
         if rate is None:
             return
-        key = (method, team_id, channel_id if rate.per_channel else "")
+        buckets = {(method, team_id, channel_id if rate.per_channel else ""): rate}
+        if method in POSTING:
+            buckets["posts", team_id, ""] = WORKSPACE_RATE
         now = self._clock()
+        levels = {key: self._level(key, each, now) for key, each in buckets.items()}
+        waits = [(1 - levels[key]) / each.per_s for key, each in buckets.items() if levels[key] < 1]
+        self._buckets.update({key: (level - (0 if waits else 1), now) for key, level in levels.items()})
+        if waits:
+            raise RateLimited(max(1, math.ceil(max(waits))))
+
+    def _level(self, key: tuple[str, str, str], rate: Rate, now: float) -> float:
         level, then = self._buckets.get(key, (rate.burst, now))
-        level = min(rate.burst, level + (now - then) * rate.per_s)
-        if level < 1:
-            self._buckets[key] = (level, now)
-            raise RateLimited(max(1, math.ceil((1 - level) / rate.per_s)))
-        self._buckets[key] = (level - 1, now)
+        return min(rate.burst, level + (now - then) * rate.per_s)
 
     def forget(self) -> None:
         """Fill every bucket again."""

@@ -29,6 +29,8 @@ def message_shape(workspace: Workspace, message: Message, *, metadata: bool = Tr
         shape["bot_id"] = bot_id
         shape["app_id"] = workspace.app_id
         shape["bot_profile"] = {"id": bot_id, "name": workspace.employee, "app_id": workspace.app_id, "team_id": team}
+    if message.files:
+        shape |= {"subtype": "file_share", "files": list(message.files), "upload": False}
     if message.stream:
         shape["streaming_state"] = message.stream.state
     if metadata and message.metadata:

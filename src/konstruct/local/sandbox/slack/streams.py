@@ -11,9 +11,9 @@ from typing import Any, Literal, cast
 
 from konstruct.local.sandbox.events import posted_events, stopped_events
 from konstruct.local.sandbox.model import Channel, Message, Stream
-from konstruct.local.sandbox.slack.blocks import check_blocks
+from konstruct.local.sandbox.slack.blocks import Block, check_blocks
 from konstruct.local.sandbox.slack.call import Call
-from konstruct.local.sandbox.slack.chunks import Addition, added, read_addition
+from konstruct.local.sandbox.slack.chunks import added, read_addition
 from konstruct.local.sandbox.slack.content import read_metadata
 from konstruct.local.sandbox.slack.errors import SlackRefusal
 from konstruct.local.sandbox.slack.shapes import message_shape
@@ -69,10 +69,10 @@ def stop(call: Call) -> Answer:
     channel = call.channel(writing=True)
     message, stream = _streaming(call, channel)
     addition = read_addition(call.args)
-    addition.blocks += check_blocks(call.args.structure("blocks", "invalid_blocks_format"))
+    blocks = check_blocks(call.args.structure("blocks", "invalid_blocks_format"))
     metadata = read_metadata(call.args.structure("metadata", "invalid_metadata_format"))
     call.limit(channel)
-    after = _ended(message, stream, addition, metadata)
+    after = _ended(added(message, stream, addition), blocks, metadata)
     store, workspace = call.slack.store, call.workspace
     store.messages.edit(workspace.team_id, after)
     call.accept(channel, after)
@@ -80,12 +80,13 @@ def stop(call: Call) -> Answer:
     return {"channel": channel.channel_id, "ts": after.ts, "message": message_shape(workspace, after)}
 
 
-def _ended(message: Message, stream: Stream, addition: Addition, metadata: dict[str, Any] | None) -> Message:
-    after = added(message, stream, addition)
-    if not (after.text.strip() or after.blocks or (after.stream and after.stream.tasks)):
+def _ended(written: Message, blocks: tuple[Block, ...], metadata: dict[str, Any] | None) -> Message:
+    """Return a streamed message at its end. The blocks below it count by themselves, beside those that were streamed."""
+    assert written.stream is not None, "added() keeps it"
+    after = replace(written, blocks=(*written.blocks, *blocks), metadata=metadata)
+    if not (after.text.strip() or after.blocks or written.stream.tasks):
         raise SlackRefusal("no_text")
-    assert after.stream is not None, "added() keeps it"
-    return replace(after, stream=replace(after.stream, state="completed"), metadata=metadata)
+    return replace(after, stream=replace(written.stream, state="completed"))
 
 
 def _need_feature(call: Call) -> None:

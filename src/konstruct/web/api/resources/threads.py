@@ -86,6 +86,7 @@ class Message(BaseModel):
     model_config = example(
         id=ID, seq=2, author="ai", author_name=None, text="We open at nine.", files=[], state="sent",
         sent_at="2026-03-01T09:00:02Z", edited_at=None, event=None, delivery="sent", delivery_reason=None, turn_id=ID,
+        rated_good=1, rated_bad=1, comments=["The opening hours are the old ones."],
     )  # fmt: skip
 
     id: UUID
@@ -100,12 +101,15 @@ class Message(BaseModel):
     )
     sent_at: datetime
     edited_at: datetime | None = Field(description="When whoever wrote it changed it last; the text is the changed one.")
-    event: str | None = Field(description="taken_over or handed_back: this message told people of it.")
+    event: str | None = Field(description="taken_over, handed_back or asked_for_human: this message told people of it.")
     delivery: str | None = Field(
         description="What became of it on its way out: sent, pending, unknown, failed, cancelled, partly."
     )
     delivery_reason: str | None
     turn_id: UUID | None = Field(description="The turn that made it, or that ended or goes on without an answer to it.")
+    rated_good: int = Field(description="How many people of the conversation rate it as good.")
+    rated_bad: int = Field(description="How many rate it as bad.")
+    comments: list[str] = Field(description="What those say who rate it as bad.")
 
     @classmethod
     def of(cls, message: thread_repository.Message) -> Self:
@@ -124,4 +128,7 @@ class Message(BaseModel):
             delivery=message.delivery,
             delivery_reason=message.delivery_reason,
             turn_id=message.turn.id if message.turn else None,
+            rated_good=message.good,
+            rated_bad=message.bad,
+            comments=list(message.comments),
         )

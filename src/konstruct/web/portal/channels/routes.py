@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
@@ -12,10 +13,12 @@ from konstruct.channels.accounts import AccountTakenError, OwnOverlapError, Toke
 from konstruct.channels.accounts_status import AccountStatus
 from konstruct.channels.port_abilities import Installing
 from konstruct.channels.slack import manifest
+from konstruct.conversations import pausing
 from konstruct.kit.ids import parse_id
 from konstruct.tenants.roles import Permission
 from konstruct.web.deps import deps_of
 from konstruct.web.portal.channels.slack_form import SlackForm
+from konstruct.web.portal.channels.strangers import set_strangers
 from konstruct.web.portal.channels.view import AccountView, ChannelsView
 from konstruct.web.portal.forms import form_of
 from konstruct.web.portal.guard import Visitor, require
@@ -33,7 +36,10 @@ def router() -> APIRouter:
     routes.add_api_route("/slack", ask_for_slack, methods=["GET"])
     routes.add_api_route("/slack", connect_slack, methods=["POST"])
     routes.add_api_route("/{account_id}", show_account, methods=["GET"])
+    routes.add_api_route("/{account_id}/pause", pause, methods=["POST"])
+    routes.add_api_route("/{account_id}/resume", resume, methods=["POST"])
     routes.add_api_route("/{account_id}/disconnect", disconnect, methods=["POST"])
+    routes.add_api_route("/{account_id}/strangers", set_strangers, methods=["POST"])
     return routes
 
 
@@ -89,6 +95,26 @@ async def connect_slack(request: Request, visitor: Managing) -> Response:
     except OwnOverlapError:
         return _form(request, visitor, form.overlapping(), 409)
     return _to(f"{HOME}/{account_id}?done=connected")
+
+
+async def pause(request: Request, visitor: Managing, account_id: str) -> Response:
+    """Let the employee answer nobody in an account; once more does nothing."""
+    return await _pausing(request, visitor, parse_id(account_id), paused=True)
+
+
+async def resume(request: Request, visitor: Managing, account_id: str) -> Response:
+    """Let the employee answer again in an account; once more does nothing."""
+    return await _pausing(request, visitor, parse_id(account_id), paused=False)
+
+
+async def _pausing(request: Request, visitor: Visitor, account: UUID, *, paused: bool) -> Response:
+    async with deps_of(request).db.tenant(visitor.scope) as session:
+        await accounts_status.get(session, account)
+        if paused:
+            await pausing.pause(session, account, visitor.member.name)
+        else:
+            await pausing.resume(session, account)
+    return _to(f"{HOME}/{account}?done={'paused' if paused else 'resumed'}")
 
 
 async def disconnect(request: Request, visitor: Managing, account_id: str) -> Response:

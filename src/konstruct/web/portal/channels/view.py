@@ -15,6 +15,8 @@ _TOLD = {
     "connected": "Connected. Write to the employee there to see it answer.",
     "installed": "Added to Slack.",
     "disconnected": "Disconnected. Its token is destroyed, and nothing comes in or goes out any more.",
+    "paused": "Paused. What people ask is kept in the inbox, and they are told so once.",
+    "resumed": "Resumed. What has waited is answered first.",
 }
 
 
@@ -69,6 +71,8 @@ class AccountView:
     @property
     def told(self) -> str:
         """What was done; nothing for an unknown word, or where it is not so any more."""
+        if self.done in ("paused", "resumed"):
+            return _TOLD[self.done] if (self.account.paused_at is not None) == (self.done == "paused") else ""
         wanted = {"connected": "active", "installed": "active", "disconnected": "disconnected"}.get(self.done)
         return _TOLD[self.done] if wanted == self.account.status else ""
 

@@ -43,6 +43,7 @@ class ChannelLine:
     external_id: str
     status: str
     status_reason: str | None
+    paused: bool
     last_message_at: datetime | None
 
 
@@ -71,7 +72,7 @@ FROM (
 """
 
 _CHANNELS = """
-SELECT a.id, a.kind, a.external_id, a.status, a.status_reason, (
+SELECT a.id, a.kind, a.external_id, a.status, a.status_reason, a.paused_at IS NOT NULL AS paused, (
   SELECT c.last_message_at FROM conversations c WHERE c.tenant_id = $1 AND c.account_id = a.id
   ORDER BY c.last_message_at DESC LIMIT 1) AS last_message_at
 FROM channel_accounts a WHERE a.tenant_id = $1 AND a.status <> 'disconnected' ORDER BY a.kind, a.external_id LIMIT 20

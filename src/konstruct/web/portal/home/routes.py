@@ -6,6 +6,7 @@ import time
 
 from fastapi import APIRouter, Request, Response
 
+from konstruct.conversations import ratings_repository
 from konstruct.kit.ids import first_id_at
 from konstruct.web.deps import deps_of
 from konstruct.web.portal.guard import find
@@ -14,6 +15,7 @@ from konstruct.web.portal.home.view import Morning
 from konstruct.web.portal.pages import page
 
 DAY_S = 86400.0
+RATED_DAYS = 7
 SLACK_S = 600.0
 """Ids are made before the rows are committed: so much earlier is looked at."""
 
@@ -36,5 +38,6 @@ async def show(request: Request) -> Response:
     async with deps.db.tenant(visitor.scope) as session:
         day = await overview_repository.read_day(session, first_id_at(before - 2 * DAY_S), first_id_at(before - DAY_S))
         channels = await overview_repository.read_channels(session)
-    view = Morning(day, channels, demo=deps.settings.llm_backend == "demo", sandbox=deps.settings.sandbox)
+        share = await ratings_repository.share_of_days(session, RATED_DAYS)
+    view = Morning(day, channels, share, demo=deps.settings.llm_backend == "demo", sandbox=deps.settings.sandbox)
     return page("home/morning.html", visitor, view=view)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from konstruct.conversations.ratings_repository import Share
 from konstruct.web.portal.home.overview_repository import ChannelLine, Day
 
 
@@ -25,6 +26,8 @@ class Morning:
 
     day: Day
     channels: Sequence[ChannelLine]
+    share: Share
+    """The ratings of the last seven days."""
     demo: bool
     """Whether no language model is connected."""
     sandbox: bool
@@ -62,6 +65,11 @@ class Morning:
     def is_new(self) -> bool:
         """Whether a step of the start is still ahead."""
         return not all(step.done for step in self.steps)
+
+    @property
+    def paused(self) -> Sequence[ChannelLine]:
+        """Channels in which the employee answers nobody."""
+        return [channel for channel in self.channels if channel.paused]
 
     @property
     def broken(self) -> Sequence[ChannelLine]:

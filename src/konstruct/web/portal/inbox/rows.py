@@ -60,6 +60,10 @@ class Row:
     status: str
     tone: str
     turn: TurnRow | None
+    rating: str
+    """How people rate it; empty where nobody did."""
+    rating_tone: str
+    comments: tuple[str, ...]
     deleted: bool
     edited: bool
     version: str
@@ -83,9 +87,12 @@ def row_of(message: Message, employee: str) -> Row:
         status=status,
         tone=tone,
         turn=_turn_row(message.turn) if message.turn else None,
+        rating=_rating(message.good, message.bad),
+        rating_tone="warn" if message.bad else "ok",
+        comments=message.comments,
         deleted=message.state == "withdrawn",
         edited=message.edited_at is not None and message.state != "withdrawn",
-        version=hashlib.sha256(f"{message!r}{message.text}".encode("utf-8", "replace")).hexdigest()[:12],
+        version=hashlib.sha256(f"{message!r}{message.text}{message.comments}".encode("utf-8", "replace")).hexdigest()[:12],
     )
 
 
@@ -107,6 +114,14 @@ def _turn_row(turn: TurnLine) -> TurnRow:
     if turn.outcome == "fallback":
         return TurnRow(turn.id, " · ".join([f"No answer: {_WHY.get(turn.reason or '', 'something went wrong')}", *parts]), "warn")
     return TurnRow(turn.id, " · ".join(["Answered", *parts]), "mute")
+
+
+def _rating(good: int, bad: int) -> str:
+    """Return in words how many people rate an answer as what."""
+    words = [f"helpful to {good}"] if good else []
+    return (
+        " · ".join(["Rated", *words, *([f"not helpful to {bad}"] if bad else [])]).replace(" · ", " ", 1) if good or bad else ""
+    )
 
 
 def _count(number: int, noun: str) -> str:

@@ -11,7 +11,7 @@ from fastapi.responses import RedirectResponse
 from konstruct.kit.errors import ForbiddenError, NotFoundError
 from konstruct.kit.ids import parse_id
 from konstruct.kit.mail import MailError
-from konstruct.tenants import members, members_repository, sessions, sign_in
+from konstruct.tenants import identities, identities_repository, members, members_repository, sessions, sign_in
 from konstruct.tenants.members_repository import Member
 from konstruct.tenants.roles import ROLES, Permission, outranks
 from konstruct.web.deps import Deps, deps_of
@@ -33,6 +33,8 @@ def router() -> APIRouter:
     routes.add_api_route("", show, methods=["GET"])
     routes.add_api_route("", invite, methods=["POST"])
     routes.add_api_route("/me", change_profile, methods=["POST"])
+    routes.add_api_route("/me/link", link_identity, methods=["POST"])
+    routes.add_api_route("/me/unlink", unlink_identity, methods=["POST"])
     routes.add_api_route("/{member_id}/role", change_role, methods=["POST"])
     routes.add_api_route("/{member_id}/invite", invite_again, methods=["POST"])
     routes.add_api_route("/{member_id}/sign-out", sign_out, methods=["POST"])
@@ -78,6 +80,20 @@ async def change_profile(request: Request, visitor: Annotated[Visitor, Depends(r
         view = MembersView(me={"name": name, "email": email}, me_errors={error.field: str(error)})
         return await _page(request, visitor, view, status=422)
     return _back("profile")
+
+
+async def link_identity(request: Request, visitor: Annotated[Visitor, Depends(require(Permission.VIEW_OVERVIEW))]) -> Response:
+    """Show a code that the visitor types in a channel, to be known there as the member they are."""
+    async with deps_of(request).db.tenant(visitor.scope) as session:
+        code = await identities.make_code(session, visitor.member.id)
+    return await _page(request, visitor, MembersView(code=code))
+
+
+async def unlink_identity(request: Request, visitor: Annotated[Visitor, Depends(require(Permission.VIEW_OVERVIEW))]) -> Response:
+    """Let the channels know the visitor no longer."""
+    async with deps_of(request).db.tenant(visitor.scope) as session:
+        await identities.unlink(session, visitor.member.id)
+    return _back("unlinked")
 
 
 async def change_role(request: Request, visitor: Managing, member_id: str) -> Response:
@@ -132,8 +148,9 @@ async def _page(request: Request, visitor: Visitor, view: MembersView, status: i
     async with deps_of(request).db.tenant(visitor.scope) as session:
         listed = await members_repository.list_all(session)
         own = await sessions.list_open(session, visitor.member.id)
+        known_as = await identities_repository.identities_of(session, visitor.member.id)
     roles = [role for role in ROLES if outranks(visitor.member.role, role)]
-    return page("members/members.html", visitor, status, view=view, members=listed, sessions=own, roles=roles)
+    return page("members/members.html", visitor, status, view=view, members=listed, sessions=own, roles=roles, known_as=known_as)
 
 
 def _back(sent: str) -> RedirectResponse:

@@ -12,6 +12,7 @@ _TOLD = {
     "role": "The role is changed, from now on.",
     "signed-out": "Signed out everywhere.",
     "removed": "The member is removed and signed out.",
+    "unlinked": "You are no longer connected with anybody in a channel.",
 }
 
 
@@ -22,6 +23,8 @@ class MembersView:
     told: str = ""
     link: str = ""
     """An invitation that could not be mailed; shown once."""
+    code: str = ""
+    """What connects the visitor with themselves in a channel; shown once."""
     invite: Mapping[str, str] = field(default_factory=lambda: {"name": "", "email": "", "role": "operator"})
     invite_errors: Mapping[str, str] = field(default_factory=dict)
     me: Mapping[str, str] | None = None

@@ -20,6 +20,7 @@ _ICONS = {
     "budget_low": "chart",
     "budget_spent": "chart",
     "document_failed": "file",
+    "human_wanted": "person",
 }
 _ACTIONS = {
     "channel_broken": "Connect it again",
@@ -28,6 +29,7 @@ _ACTIONS = {
     "budget_low": "See the usage",
     "budget_spent": "See the usage",
     "document_failed": "Open the document",
+    "human_wanted": "Open the conversation",
 }
 _TONES = {"critical": "bad", "warning": "warn", "info": "info"}
 

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import StreamingResponse
 
+from konstruct.conversations import ratings_repository
 from konstruct.kit.errors import NotFoundError
 from konstruct.llm import usage_reports, usage_reports_csv
 from konstruct.llm.usage_reports import PeriodError
@@ -37,7 +38,8 @@ async def show(request: Request, visitor: Viewing) -> Response:
         except PeriodError as wrong:
             error, status = str(wrong), 422
             report = await usage_reports.read(session)
-    return page("usage/usage.html", visitor, status, view=UsageView(report, error, (first, last) if error else None))
+        share = await ratings_repository.share_between(session, report.period.first, report.period.last)
+    return page("usage/usage.html", visitor, status, view=UsageView(report, share, error, (first, last) if error else None))
 
 
 async def export(request: Request, visitor: Viewing, by: str = "day") -> Response:

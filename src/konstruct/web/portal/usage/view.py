@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from konstruct.conversations.ratings_repository import Share
 from konstruct.llm.usage_reports import ConversationUse, Period, Report, Sums
 from konstruct.web.portal import charts
 from konstruct.web.portal.charts import Chart
@@ -28,6 +29,8 @@ class UsageView:
     """The usage page."""
 
     report: Report
+    share: Share
+    """The ratings of the period."""
     error: str = ""
     entered: tuple[str, str] | None = None
     """The days as they were entered, where they are none."""

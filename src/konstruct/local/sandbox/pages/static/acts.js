@@ -10,7 +10,8 @@ export async function post(form, submitter) {
     const response = await fetch(submitter?.getAttribute("formaction") ?? form.getAttribute("action"), {
       method: "POST",
       headers: { Accept: "application/json" },
-      body: new FormData(form, submitter),
+      // Not as multipart: there the quotes in a field's name would be escaped.
+      body: new URLSearchParams(new FormData(form, submitter)),
     });
     const answer = await response.json().catch(() => ({}));
     if (response.ok) return { ok: !answer.faults, faults: answer.faults };

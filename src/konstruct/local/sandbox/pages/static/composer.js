@@ -101,6 +101,7 @@ export function startComposer(room) {
     if (editing) startEditing(editing.closest(".message"), editing.dataset.edit);
     const prompt = event.target.closest("[data-prompt]");
     if (prompt) {
+      if (prompt.dataset.thread) chooseThread(prompt.dataset.thread);
       put(prompt.dataset.prompt);
       send(room);
     }

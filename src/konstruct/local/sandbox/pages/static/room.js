@@ -21,12 +21,12 @@ function inView(element) {
   return box.bottom > frame.top && box.top < frame.bottom - 8;
 }
 
-// Puts a thread's new HTML in place and returns the messages that were not there before.
+// Puts a thread's new HTML in place; returns the messages that were not there before, and those that can be read out now.
 function place(ts, html) {
   const old = document.getElementById(`t-${ts}`);
   if (!html) {
     old?.remove();
-    return [];
+    return { fresh: [], said: [] };
   }
   const template = document.createElement("template");
   template.innerHTML = html;
@@ -34,6 +34,7 @@ function place(ts, html) {
   localTimes(next);
   markPressed(next);
   const fresh = [...next.querySelectorAll(".message")].filter((message) => !document.getElementById(message.id));
+  const ended = [...next.querySelectorAll(".message:not(.message-live)")].filter((message) => document.getElementById(message.id)?.classList.contains("message-live"));
   fresh.forEach((message) => message.classList.add("fresh"));
   if (old) {
     if (old.classList.contains("replying-here")) next.classList.add("replying-here");
@@ -44,14 +45,38 @@ function place(ts, html) {
     const later = [...threads.children].find((thread) => thread.dataset.ts > ts);
     threads.insertBefore(next, later ?? null);
   }
-  endStatusInTime(next);
-  return fresh;
+  inTime(next);
+  return { fresh, said: [...fresh.filter((message) => !message.classList.contains("message-live")), ...ended] };
 }
 
 // The element of a thread that was drawn afresh which stands for one of before.
 function sameAs(element, next) {
   if (element.classList.contains("reply-button")) return next.querySelector(".reply-button");
   return element.name ? [...next.querySelectorAll(element.localName)].find((each) => each.name === element.name && each.value === element.value) : null;
+}
+
+function inTime(thread) {
+  endStatusInTime(thread);
+  for (const message of thread.querySelectorAll("[data-ends]")) breakInTime(message);
+  const loading = thread.querySelector("[data-loading]");
+  if (loading) rotate(loading, JSON.parse(loading.dataset.loading));
+}
+
+// Nobody is told when a stream breaks: the clock says so.
+function breakInTime(message) {
+  setTimeout(() => {
+    message.classList.replace("message-live", "message-broken");
+    message.querySelector(".broken").hidden = false;
+  }, Math.max(0, Number(message.dataset.ends) * 1000 - Date.now()));
+}
+
+function rotate(element, words) {
+  let at = 0;
+  const timer = setInterval(() => {
+    if (!element.isConnected) return clearInterval(timer);
+    at = (at + 1) % words.length;
+    element.textContent = words[at];
+  }, 2600);
 }
 
 function endStatusInTime(thread) {
@@ -67,13 +92,14 @@ function showThread({ channel, ts, html }) {
   }
   if (!log) return;
   const stay = atEnd();
-  const fresh = place(ts, html);
+  const { fresh, said } = place(ts, html);
   document.querySelector(".welcome").hidden = threads.children.length > 0;
   if (stay) toEnd();
-  const answer = fresh.find((message) => message.dataset.employee === "true");
-  if (!answer) return;
-  announcer.textContent = `${answer.dataset.author}: ${answer.querySelector(".prose").textContent}`;
-  if (!inView(answer)) {
+  const byEmployee = (message) => message.dataset.employee === "true";
+  const spoken = said.find(byEmployee);
+  if (spoken) announcer.textContent = `${spoken.dataset.author}: ${[...spoken.querySelectorAll(".prose")].map((part) => part.textContent).join(" ").trim()}`;
+  const answer = fresh.find(byEmployee);
+  if (answer && !inView(answer)) {
     jumpTarget = answer.id;
     jump.hidden = false;
   }
@@ -90,6 +116,10 @@ function listen() {
   source.addEventListener("error", () => show(false));
   source.addEventListener("thread", (event) => showThread(JSON.parse(event.data)));
   source.addEventListener("dialog", (event) => showDialog(JSON.parse(event.data).html));
+  source.addEventListener("prompts", (event) => {
+    const offered = document.getElementById("offered");
+    if (offered) offered.innerHTML = JSON.parse(event.data).html;
+  });
   source.addEventListener("home", (event) => {
     const home = document.getElementById("home");
     if (home) home.innerHTML = JSON.parse(event.data).html;
@@ -123,7 +153,7 @@ function startLog() {
     const target = jumpTarget && document.getElementById(jumpTarget);
     if (target && inView(target)) jump.hidden = true;
   }, { passive: true });
-  document.querySelectorAll(".thread").forEach(endStatusInTime);
+  document.querySelectorAll(".thread").forEach(inTime);
   startComposer({ body, toEnd });
   toEnd();
 }

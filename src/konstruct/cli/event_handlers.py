@@ -1,0 +1,42 @@
+"""What a worker does with what a channel brings besides messages: a handler for each type of event."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from konstruct.channels.arriving import Arriving
+from konstruct.channels.changing import Changing
+from konstruct.channels.credentials import Credentials
+from konstruct.channels.desk import Desk
+from konstruct.channels.events_handling import Handle
+from konstruct.channels.limits import SendLimits
+from konstruct.channels.people import People
+from konstruct.channels.port import ChannelAdapter
+from konstruct.channels.port_events import ChannelEvent, Deleted, Edited, Joined, Looked, Met, Opened, Revoked
+from konstruct.channels.revocations import Revocations
+from konstruct.channels.suggesting import OpenedPlaces, Suggestions
+from konstruct.db.database import Database
+from konstruct.kit.settings import Settings
+
+
+def event_handlers(
+    settings: Settings,
+    db: Database,
+    adapters: Mapping[str, ChannelAdapter],
+    credentials: Credentials,
+    limits: SendLimits,
+    desk: Desk,
+    suggesting: Suggestions,
+) -> dict[type[ChannelEvent], Handle]:
+    """Return the handlers. What is missing here is acknowledged, stored, and nothing more."""
+    changing, arriving = Changing(db, burst_s=settings.burst_s), Arriving(db, adapters)
+    return {
+        Edited: changing.edited,
+        Deleted: changing.deleted,
+        Joined: arriving.joined,
+        Looked: arriving.looked,
+        Met: People(db, adapters, credentials, limits).met,
+        Opened: OpenedPlaces({"messages": suggesting, "home": desk.home.opened}),
+        Revoked: Revocations(db),
+        **desk.handlers(),
+    }
