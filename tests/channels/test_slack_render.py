@@ -10,25 +10,13 @@ from hypothesis import strategies as st
 from konstruct.channels.slack.render import PART_MAX, texts
 from konstruct.channels.slack.safety import BREAK, NOTIFICATION_MAX, neutralise, notification, visible
 from tests.channels.properties import CALM
-
-PEOPLE = frozenset({"U1", "WABC2"})
-
-# Written apart from the code under test: what Slack documents as notifying.
-LIVE = re.compile(r"<!(channel|here|everyone|group|subteam)|(?<![a-z0-9])@(channel|here|everyone)(?![a-z0-9])", re.IGNORECASE)
-MENTION = re.compile(r"<@([A-Z0-9]+)(?:\|[^>]*)?>")
+from tests.support.inert import PEOPLE, assert_inert
 
 FORMS = "< ! @ > | channel here everyone subteam^S1 <! <@ <@U1> <@U9> <@U1|x> <!channel> &lt; &#64; \\ ``` ```` ~~~ `".split()
 SHAPES = ["\n", "\n\n", "| a | b |\n|---|---|\n", " ", "\u200d", "\u0301", "👨\u200d👩\u200d👧", "\x00"]
 LONG = ["x" * 3000, "word " * 700, "a\n" * 500, "é" * 2000, "😀" * 1500, "🇩🇪" * 900]
 PIECES = st.sampled_from(FORMS + SHAPES + LONG)
 TEXTS = st.lists(PIECES | st.text(max_size=10), max_size=30).map("".join)
-
-
-def assert_inert(text: str) -> None:
-    # Whatever reads the text next may drop control characters.
-    text = "".join(char for char in text if char >= " " or char == "\n")
-    assert not LIVE.search(text)
-    assert {match[1] for match in MENTION.finditer(text)} <= PEOPLE
 
 
 def units(text: str) -> int:

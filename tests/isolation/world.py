@@ -61,6 +61,12 @@ class Wire(SlackAdapter):
     def render(self, text: str, target: Target) -> list[Part]:
         return [Part(text)]
 
+    async def working(self, target: Target, credential: Credential, active: bool) -> str | None:
+        return None
+
+    async def title(self, target: Target, title: str, credential: Credential) -> bool:
+        return False
+
     async def send(self, post: Post, credential: Credential, timeout_s: float) -> SendOutcome:
         if credential.token != token_of(credential.account_key):
             return Failed("invalid_auth", account_broken=True)
@@ -235,11 +241,11 @@ async def open_world(runner: asyncio.Runner, settings: Settings) -> World:
     wire, counters = Wire(settings), Counters()
     router = Router([ScriptedBackend(_answer)], prices=load_prices())
     credentials = Credentials(db, vault, {"slack": wire})
-    surface = Surface(db, {"slack": wire}, credentials)
+    limits = cast(SendLimits, _NoLimits())
+    surface = Surface(db, {"slack": wire}, credentials, limits, counters=counters)
     documents = Documents(db)
     media = Media(db, {"slack": wire}, credentials)
     turns = TurnLoop(db, router, surface, documents, media, deadline_s=60, attempts=3, counters=counters)
-    limits = cast(SendLimits, _NoLimits())
     sends = Delivering(db, {"slack": wire}, credentials, limits, counters=counters, patience=patience_of(settings))
     storing = Ingest(db, burst_s=0.0, ring=lambda: None)
     assert settings.database_url

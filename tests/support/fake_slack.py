@@ -11,11 +11,13 @@ from typing import Any
 
 from aiohttp import web
 
+from tests.support import fake_streams
 from tests.support.fake_interactive import Interactive, divided, is_control, wrong_control
 from tests.support.fake_rotation import Rotation
 from tests.support.fake_slack_app import FakeApp, Place
 from tests.support.fake_slack_files import Files
 from tests.support.fake_slack_store import FileStore
+from tests.support.fake_streams import FakeStreams
 
 MARKDOWN_MAX = 12_000
 TEXT_MAX = 40_000
@@ -62,6 +64,8 @@ class FakeSlack:
     """(method, parameters) of every request, in the same order."""
     posts: list[dict[str, Any]] = field(default_factory=list)
     statuses: list[dict[str, Any]] = field(default_factory=list)
+    titles: list[dict[str, Any]] = field(default_factory=list)
+    suggested: list[dict[str, Any]] = field(default_factory=list)
     rotation: Rotation = field(default_factory=Rotation)
     files: Files = field(default_factory=Files)
     interactive: Interactive = field(default_factory=Interactive)
@@ -76,6 +80,7 @@ class FakeSlack:
     _clock: int = 0
 
     def __post_init__(self) -> None:
+        self.streams = FakeStreams(self.posts)
         self.app = FakeApp(self._install)
 
     async def start(self) -> None:
@@ -142,6 +147,13 @@ class FakeSlack:
             return self._post(team, json.loads(await request.text()))
         if method == "conversations.replies":
             return self._replies(team, dict(request.query))
+        if method in fake_streams.METHODS:
+            return self.streams.answer(method, self._own(team), team.channels, json.loads(await request.text()))
+        if method == "assistant.threads.setTitle":
+            self.titles.append(dict(request.query))
+            return {"ok": True}
+        if method == "assistant.threads.setSuggestedPrompts":
+            return self._suggest(team, json.loads(await request.text()))
         if method == "assistant.threads.setStatus":
             self.statuses.append(json.loads(await request.text()))
             return {"ok": True}
@@ -189,10 +201,28 @@ class FakeSlack:
             return {"ok": False, "error": "invalid_blocks"}
         if len(body.get("text", "")) > TEXT_MAX or sum(_units(block["text"]) for block in blocks) > MARKDOWN_MAX:
             return {"ok": False, "error": "msg_too_long"}
-        ts = self.next_ts()
-        own = {"ts": ts, "team": team.team_id, "bot_id": team.bot_id, "app_id": team.app_id, "user": team.bot_user_id}
+        own = self._own(team)
         self.posts.append({**body, **own})
-        return {"ok": True, "channel": body["channel"], "ts": ts, "message": own}
+        return {"ok": True, "channel": body["channel"], "ts": own["ts"], "message": own}
+
+    def _own(self, team: Workspace) -> dict[str, Any]:
+        """Name the next message, and say whose it is."""
+        return {
+            "ts": self.next_ts(),
+            "team": team.team_id,
+            "bot_id": team.bot_id,
+            "app_id": team.app_id,
+            "user": team.bot_user_id,
+        }
+
+    def _suggest(self, team: Workspace, body: dict[str, Any]) -> dict[str, Any]:
+        if body.get("channel_id") not in team.channels:
+            return {"ok": False, "error": "channel_not_found"}
+        prompts = body.get("prompts", [])
+        if not 1 <= len(prompts) <= 4 or any(set(prompt) != {"title", "message"} for prompt in prompts):
+            return {"ok": False, "error": "invalid_arguments"}
+        self.suggested.append({**body, "team": team.team_id})
+        return {"ok": True}
 
     def next_ts(self) -> str:
         """Return the time of the next message, later than all before."""

@@ -17,15 +17,15 @@ from pydantic import SecretStr
 
 from konstruct.agents.loop import TurnLoop
 from konstruct.channels import accounts
-from konstruct.channels.channel import Channel
+from konstruct.channels.channel import Channel, rates_of
 from konstruct.channels.credentials import Credentials
 from konstruct.channels.delivery import Delivering
 from konstruct.channels.limits import SendLimits
 from konstruct.channels.media import Media
 from konstruct.channels.patience import patience_of
 from konstruct.channels.registry import CHANNELS
-from konstruct.channels.slack import tiers
 from konstruct.channels.slack.adapter import SlackAdapter
+from konstruct.channels.stream_machine import Pace
 from konstruct.channels.surface import Surface
 from konstruct.db.database import Database
 from konstruct.db.redis import Redis
@@ -62,6 +62,9 @@ class House:
     sends: Delivering
     credentials: Credentials
     counters: Counters
+    surface: Surface
+    limits: SendLimits
+    vault: Vault
     teams: tuple[Team, Team]
     scopes: tuple[TenantScope, TenantScope]
     url: str
@@ -125,6 +128,7 @@ async def open_house(
     backend: LlmBackend,
     *,
     run_engine: bool = True,
+    pace: Pace | None = None,
     app: bool = True,
 ) -> AsyncIterator[House]:
     """Run everything, connected: team 0 belongs to `scopes[0]`, team 1 to `scopes[1]`, both with one Slack app.
@@ -161,7 +165,8 @@ async def open_house(
     redis, counters = Redis.open(settings), Counters()
     router = Router([backend], prices=load_prices(), sleep=lambda _: asyncio.sleep(0))
     credentials = Credentials(db, vault, adapters)
-    surface = Surface(db, adapters, credentials)
+    limits = SendLimits(redis, rates_of(CHANNELS))
+    surface = Surface(db, adapters, credentials, limits, counters=counters, pace=pace)
     turns = TurnLoop(
         db,
         router,
@@ -172,19 +177,19 @@ async def open_house(
         attempts=settings.turn_attempts,
         counters=counters,
     )
-    sends = Delivering(
-        db, adapters, credentials, SendLimits(redis, tiers.RATES), counters=counters, patience=patience_of(settings)
-    )
+    sends = Delivering(db, adapters, credentials, limits, counters=counters, patience=patience_of(settings))
     engine = Engine(db, {"turn": turns, "send": sends}, lease_s=settings.lease_s, capacity=100)
     async with served(settings, port) as running_app, aiohttp.ClientSession() as http:
         running = asyncio.create_task(engine.run()) if run_engine else None
         try:
             url = f"http://127.0.0.1:{port}"
-            yield House(settings, db, slack, engine, turns, sends, credentials, counters, teams, scopes, url, running_app, http)
+            parts = (settings, db, slack, engine, turns, sends, credentials, counters, surface, limits, vault)
+            yield House(*parts, teams, scopes, url, running_app, http)
         finally:
             if running is not None:
                 engine.drain()
                 await running
+            await surface.close()
             await credentials.close()
             await adapters["slack"].close()
             await router.close()

@@ -93,7 +93,7 @@ def encode(delivery: dict[str, Any]) -> bytes:
 
 def echo(team: Team, post: dict[str, Any]) -> dict[str, Any]:
     """Return the delivery in which Slack shows our bot its own `post`, as the fake Slack keeps it."""
-    event = {
+    event: dict[str, Any] = {
         "type": "message",
         "subtype": "bot_message",
         "text": post["text"],
@@ -103,7 +103,7 @@ def echo(team: Team, post: dict[str, Any]) -> dict[str, Any]:
         "app_id": post["app_id"],
         "channel": post["channel"],
         "channel_type": "im" if post["channel"].startswith("D") else "channel",
-        "metadata": post["metadata"],
+        **{name: post[name] for name in ("thread_ts", "metadata") if name in post},
     }
     return envelope(team, event)
 

@@ -37,6 +37,10 @@ INSERT INTO delivery_archive (tenant_id, id, conversation_id, account_id, messag
   owner_epoch, state, external_id, created_at, sent_at)
 SELECT $1, uuidv7(- interval '41 days'), d.conversation_id, d.account_id, d.message_id, 1, 0, 'reply', d.channel_id, $2, 0,
   'sent', d.external_id, now() - interval '41 days', now() - interval '41 days' FROM deliveries d WHERE d.tenant_id = $1 LIMIT 1;
+INSERT INTO streams (tenant_id, turn_id, delivery_id, conversation_id, account_id, channel_id, thread_id, state, external_id,
+  epoch, asked_at)
+SELECT $1, d.turn_id, d.id, d.conversation_id, d.account_id, d.channel_id, d.thread_id, 'still', d.external_id, 1, now()
+FROM deliveries d WHERE d.tenant_id = $1 AND d.turn_id IS NOT NULL LIMIT 1;
 INSERT INTO notice_mails (tenant_id, notice_id, round, member_id, state)
 SELECT $1, n.id, 1, m.id, 'sent' FROM notices n, members m WHERE n.tenant_id = $1 AND m.tenant_id = $1 LIMIT 1;
 INSERT INTO export_pieces (tenant_id, export_id, attempt, position, data)

@@ -14,13 +14,14 @@ from uuid import UUID
 import structlog
 
 from konstruct.agents import fallbacks, tool_ledger, turns_repository
-from konstruct.agents.ports import ChannelSurface, Knowledge, MediaSource, Passage
+from konstruct.agents.ports import ChannelSurface, Knowledge, MediaSource, Passage, ShownAnswer
 from konstruct.agents.reading_files import FileReader
 from konstruct.agents.thinking import Answer, Thinker, fallback
 from konstruct.agents.timeline_trace import Trace
 from konstruct.agents.turn import Outcome, Step, Turn
 from konstruct.agents.turns_repository import Paused, TurnChangedError
 from konstruct.conversations import outbox, pausing
+from konstruct.conversations.answer_place import AnswerPlace
 from konstruct.conversations.outbox import Reply
 from konstruct.conversations.part import Part, with_feedback
 from konstruct.db.database import Database
@@ -105,7 +106,9 @@ class TurnLoop:
         if not isinstance(turn, Turn):
             return
         with structlog.contextvars.bound_contextvars(turn_id=str(turn.id)):
-            answer, outcome = await self._take(claim, turn)
+            async with self._surface.answering(_place(claim, turn)) as shown:
+                answer, outcome = await self._take(claim, turn, shown)
+                shown.unsaid = outcome in ("handed_over", "withdrawn")
             self._counters.inc("turns_total", outcome=outcome, reason=answer.reason or "none")
             log.info("turn_done", outcome=outcome, reason=answer.reason, attempts=turn.attempts, messages=len(turn.asked))
 
@@ -113,36 +116,37 @@ class TurnLoop:
         """The employee is paused: put off what waits, and say so."""
         await self._db.run(claim.scope, lambda s: pausing.hold(s, claim, turn_id, self._surface.render))
 
-    async def _take(self, claim: Claim, turn: Turn) -> tuple[Answer, Outcome]:
+    async def _take(self, claim: Claim, turn: Turn, shown: ShownAnswer) -> tuple[Answer, Outcome]:
         """Bring the turn to its end. When something that it has seen is deleted, it begins anew with what is left."""
         seen = turn
         while True:
             trace = Trace(seen.elapsed_s)
             try:
-                answer = await self._answer(claim, seen, trace)
-                return answer, await self._finish(claim, seen, answer, trace)
+                answer = await self._answer(claim, seen, trace, shown)
+                await shown.rest()
+                return answer, await self._finish(claim, seen, answer, trace, shown)
             except TurnChangedError:
                 log.info("turn_changed")
                 seen = await self._db.run(claim.scope, lambda s: turns_repository.look_again(s, claim, turn))
 
-    async def _answer(self, claim: Claim, turn: Turn, trace: Trace) -> Answer:
+    async def _answer(self, claim: Claim, turn: Turn, trace: Trace, shown: ShownAnswer) -> Answer:
         if not turn.asked:
             return Answer("", "withdrawn")
         if claim.attempts > self._attempts:
             return fallback(fallbacks.BROKEN, bury=True)
         limit = asyncio.timeout(turn.remaining_s)
         try:
-            async with limit, self._surface.working(claim.scope, turn.account_id, turn.channel_id, turn.thread_id):
+            async with limit:
                 deadline = time.monotonic() + turn.remaining_s - MARGIN_S
                 asked = await self._files.read(claim.scope, turn)
-                return await self._thinker.think(claim.scope, asked, _Steps(self._db, claim, trace), deadline)
+                return await self._thinker.think(claim.scope, asked, _Steps(self._db, claim, trace), deadline, shown)
         except TimeoutError:
             if not limit.expired():
                 # The database's, not the turn's: what could not be stored in time is tried again.
                 raise
             return fallback(fallbacks.TOO_SLOW)
 
-    async def _finish(self, claim: Claim, turn: Turn, answer: Answer, trace: Trace) -> Outcome:
+    async def _finish(self, claim: Claim, turn: Turn, answer: Answer, trace: Trace, shown: ShownAnswer) -> Outcome:
         """Put the answer into the outbox, close the turn and release the lane: one transaction, or nothing of it."""
         where = (turn.channel_kind, turn.channel_id, turn.thread_id, turn.participants)
         parts = self._surface.render(*where, answer.text)
@@ -158,7 +162,9 @@ class TurnLoop:
                 return "handed_over"
             ours = found == "ours"
             if ours and parts:
-                await outbox.put(session, _reply(turn, answer, parts))
+                # What people see already becomes this answer, whatever it says so far.
+                seen = await shown.settle(session, parts[0])
+                await outbox.put(session, _reply(turn, answer, parts), first_id=seen)
             if answer.bury:
                 await turns_repository.bury(session, claim, turn, answer.reason or "")
             outcome: Outcome = answer.outcome if ours else "handed_over"
@@ -180,4 +186,21 @@ def _reply(turn: Turn, answer: Answer, parts: list[Part]) -> Reply:
         text=answer.text,
         parts=with_feedback(parts) if answered else parts,
         turn_id=turn.id,
+    )
+
+
+def _place(claim: Claim, turn: Turn) -> AnswerPlace:
+    return AnswerPlace(
+        claim=claim,
+        turn_id=turn.id,
+        account_id=turn.account_id,
+        channel_kind=turn.channel_kind,
+        channel_id=turn.channel_id,
+        thread_id=turn.thread_id,
+        participants=turn.participants,
+        owner_epoch=turn.owner_epoch,
+        reader_id=turn.asked[-1].external_author if turn.asked else None,
+        asked_at=max((line.sent_at for line in turn.asked), default=turn.opened_at or datetime.now(UTC)),
+        resumed=turn.attempts > 1,
+        opens_thread=None if turn.several_people else turn.opens_thread,
     )

@@ -8,9 +8,11 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
+from konstruct.conversations.answer_place import AnswerPlace
 from konstruct.conversations.files import FileAbsent, FileContent
 from konstruct.conversations.part import Part
 from konstruct.db.scope import TenantScope
+from konstruct.db.session import TenantSession
 
 
 class Passage(Protocol):
@@ -45,13 +47,30 @@ class MediaSource(Protocol):
         """Return a file that a message brought, or why it cannot be had. Never raises for a provider's answer."""
 
 
+class ShownAnswer(Protocol):
+    """A turn's answer, as far as people see it before it is whole."""
+
+    unsaid: bool
+    """To be set if the turn ends without an answer."""
+
+    async def piece(self, text: str) -> None:
+        """Take what the model has just said. Returns at once."""
+
+    async def again(self) -> None:
+        """The model is about to begin another text, which replaces what it said."""
+
+    async def rest(self) -> None:
+        """The answer is whole: nothing more of it is shown before its delivery is."""
+
+    async def settle(self, session: TenantSession, first: Part) -> UUID | None:
+        """In the turn's last transaction: return the id for the delivery of the first part, None where any will do."""
+
+
 class ChannelSurface(Protocol):
-    """The channel, as far as a turn may see it: how a text will look, and a sign that somebody is at work."""
+    """The channel, as far as a turn may see it: how a text will look, and what people see while a turn is under way."""
 
     def render(self, kind: str, channel_id: str, thread_id: str | None, participants: frozenset[str], text: str) -> list[Part]:
         """Return the parts in which `text` will be shown; empty for a text without anything to show."""
 
-    def working(
-        self, scope: TenantScope, account_id: UUID, channel_id: str, thread_id: str | None
-    ) -> AbstractAsyncContextManager[None]:
-        """Show that the employee is at work for as long as the block lasts. Never raises."""
+    def answering(self, place: AnswerPlace) -> AbstractAsyncContextManager[ShownAnswer]:
+        """Show that somebody is at work, and the answer while it grows, for as long as the block lasts."""

@@ -11,7 +11,7 @@ from typing import Protocol
 import structlog
 
 from konstruct.agents import fallbacks, tool_ledger
-from konstruct.agents.ports import Knowledge, Passage
+from konstruct.agents.ports import Knowledge, Passage, ShownAnswer
 from konstruct.agents.prompt import assemble
 from konstruct.agents.turn import Outcome, Step, Turn
 from konstruct.db.scope import TenantScope
@@ -74,12 +74,15 @@ class Thinker:
         self._counters = counters
         self._now = now
 
-    async def think(self, scope: TenantScope, turn: Turn, notes: Notes, deadline: float) -> Answer:
+    async def think(
+        self, scope: TenantScope, turn: Turn, notes: Notes, deadline: float, shown: ShownAnswer | None = None
+    ) -> Answer:
         """Ask the model, refuse the tools it asks for, ask again; from wherever the persisted steps end.
 
-        `deadline` is a moment of the monotonic clock, for the model's calls.
+        `deadline` is a moment of the monotonic clock, for the model's calls. `shown` gets the text as it comes.
         """
         recalled: Sequence[Passage] | None = None
+        on_text = None if shown is None else shown.piece
         while True:
             last = turn.steps[-1] if turn.steps else None
             if last is None or last.kind == "tools":
@@ -87,11 +90,13 @@ class Thinker:
                     return fallback(fallbacks.TOO_MANY_STEPS)
                 # Not before it is needed: an answer that a crashed holder persisted goes out even past the deadline.
                 recalled = await self._recall(scope, turn, notes) if recalled is None else recalled
+                if shown is not None:
+                    await shown.again()
                 asked_at = time.monotonic()
                 # A worker's own clock may be wrong, and the employee says what time it is.
                 request = assemble(turn, scope, turn.opened_at or self._now(), recalled)
                 try:
-                    completion = await self._router.complete(request, deadline=deadline)
+                    completion = await self._router.complete(request, deadline=deadline, on_text=on_text)
                 except LlmFailed as failed:
                     await notes.failed(turn, failed)
                     log.warning("model_failed", kind=failed.last.kind, status=failed.last.status, calls=len(failed.calls))

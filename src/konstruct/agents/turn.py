@@ -112,3 +112,10 @@ class Turn:
     def participants(self) -> frozenset[str]:
         """External ids of the people in it."""
         return frozenset(line.external_author for line in (*self.history, *self.asked) if line.external_author)
+
+    @property
+    def opens_thread(self) -> str | None:
+        """The question with which the answer's thread began, if nothing was said in it before this turn; None otherwise."""
+        if self.thread_id is None or any(line.thread_id == self.thread_id for line in self.history):
+            return None
+        return next(line.text for line in self.asked if line.thread_id == self.thread_id)

@@ -12,7 +12,7 @@ import orjson
 from konstruct.agents.persona import persona_of
 from konstruct.agents.timeline_trace import NOTHING, Trace
 from konstruct.agents.turn import Line, Persona, Step, Turn
-from konstruct.conversations import contacts_repository
+from konstruct.conversations import contacts_repository, unfinished_repository
 from konstruct.conversations.files import FileText
 from konstruct.db.session import Record, TenantSession
 from konstruct.jobs import queue
@@ -291,6 +291,8 @@ async def close_turn(
         turn_id,
         "human" if outcome == "handed_over" else "answered",
     )
+    if outcome in ("handed_over", "withdrawn"):
+        await unfinished_repository.let_stand(session, turn_id)
     await queue.release(session, claim)
 
 

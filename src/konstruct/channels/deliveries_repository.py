@@ -59,6 +59,8 @@ class Sender:
     """None: the account was disconnected."""
     status: str
     participants: frozenset[str] = field(repr=False)
+    app_id: str | None = None
+    bot_user_id: str | None = None
     heard_s: float | None = None
     """Seconds since a person wrote last in the conversation; None: nobody did, or it is forgotten."""
 
@@ -75,7 +77,7 @@ ORDER BY d.position, d.part LIMIT 50
 """
 
 _SENDER = """
-SELECT a.id, a.kind, a.external_id, a.secret_id, a.status,
+SELECT a.id, a.kind, a.external_id, a.secret_id, a.status, a.app_id, a.bot_user_id,
   ARRAY(SELECT DISTINCT k.external_id FROM messages m JOIN contacts k ON k.tenant_id = m.tenant_id AND k.id = m.contact_id
         WHERE m.tenant_id = $1 AND m.conversation_id = $2 LIMIT 200) AS participants,
   (SELECT extract(epoch FROM now() - m.sent_at)::float8 FROM messages m WHERE m.tenant_id = $1 AND m.conversation_id = $2
@@ -98,8 +100,13 @@ async def open_deliveries(session: TenantSession, claim: Claim) -> tuple[Sender,
     )
     row = await session.fetchrow(_SENDER, claim.scope.tenant_id, claim.conversation_id)
     assert row is not None
-    people, heard_s = frozenset(row["participants"]), row["heard_s"]
-    sender = Sender(row["id"], row["kind"], row["external_id"], row["secret_id"], row["status"], people, heard_s)
+    named = ("kind", "secret_id", "status", "app_id", "bot_user_id", "heard_s")
+    sender = Sender(
+        account_id=row["id"],
+        account_key=row["external_id"],
+        participants=frozenset(row["participants"]),
+        **{name: row[name] for name in named},
+    )
     rows = await session.fetch(_OPEN, claim.scope.tenant_id, claim.conversation_id)
     return sender, [Delivery(**dict(row)) for row in rows]
 
@@ -149,7 +156,8 @@ async def mark_sent(session: TenantSession, delivery_id: UUID, external_id: str)
     touched = await session.execute(
         "WITH sent AS (UPDATE deliveries SET state = 'sent', external_id = $3, sent_at = now(), sending_until = NULL,"
         "   reason = NULL WHERE tenant_id = $1 AND id = $2"
-        "   AND (state IN ('sending', 'unknown') OR state = 'pending' AND attempt > 0) RETURNING tenant_id, id, attempt)"
+        "   AND (state IN ('sending', 'unknown') OR state = 'pending' AND attempt > 0) RETURNING tenant_id, id, attempt),"
+        " whole AS (DELETE FROM streams s USING sent WHERE s.tenant_id = sent.tenant_id AND s.delivery_id = sent.id)"
         " INSERT INTO delivery_attempts AS t (tenant_id, delivery_id, attempt, ended_at, outcome)"
         " SELECT tenant_id, id, attempt, clock_timestamp(), 'sent' FROM sent"
         " ON CONFLICT (tenant_id, delivery_id, attempt) DO UPDATE"
@@ -183,6 +191,11 @@ async def mark_for_resend(session: TenantSession, claim: Claim, delivery_id: UUI
     """No trace of it was found in time: it is sent once more, and never a third time."""
     change = "state = 'pending', resent = true, unknown_since = NULL, reason = $4"
     await _mark(session, claim, delivery_id, change, "unknown", "no_trace")
+
+
+async def mark_again(session: TenantSession, claim: Claim, delivery_id: UUID) -> None:
+    """Nobody can say whether it was shown, but trying again cannot show it twice."""
+    await _mark(session, claim, delivery_id, "state = 'pending', unknown_since = NULL, reason = $4", "unknown", "tried_again")
 
 
 async def end(

@@ -10,21 +10,21 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 import structlog
 
 from konstruct.channels import deliveries_repository as repository
-from konstruct.channels import window
+from konstruct.channels import streams_repository
 from konstruct.channels.credentials import AccountUnusableError, Credentials, CredentialWaitsError
 from konstruct.channels.deliveries_repository import Delivery, Sender
+from konstruct.channels.delivery_job import Job, LaneWaits
 from konstruct.channels.limits import SendLimits
 from konstruct.channels.patience import Patience
 from konstruct.channels.port import (
     Absent,
     ChannelAdapter,
-    Credential,
     Failed,
     FindOutcome,
     Post,
@@ -35,7 +35,10 @@ from konstruct.channels.port import (
     Unknown,
 )
 from konstruct.channels.port_abilities import Filing
+from konstruct.channels.port_streams import Gone
 from konstruct.channels.rates import HISTORY, POST
+from konstruct.channels.stream_ending import StreamEnding
+from konstruct.channels.streams_repository import Stream
 from konstruct.conversations import outbox
 from konstruct.conversations.outbox import Reply
 from konstruct.conversations.part import Part, stored
@@ -44,6 +47,7 @@ from konstruct.db.session import TenantSession
 from konstruct.jobs import queue
 from konstruct.jobs.queue import Claim
 from konstruct.kit.counters import Counters
+from konstruct.kit.ids import uuid7
 
 log = structlog.get_logger()
 
@@ -61,35 +65,8 @@ NOT_SHOWN = (
 """Said in the place of words that the channel refuses."""
 
 
-class LaneWaits(Exception):  # noqa: N818  # control flow of one claim, not an error
-    """The lane has to wait: it is given back, due in `seconds`."""
-
-    def __init__(self, seconds: float) -> None:
-        super().__init__(f"{seconds:.1f} s")
-        self.seconds = seconds
-
-
 class _OutboxChanged(Exception):  # noqa: N818  # likewise
     """What was read as open is so no longer: it is read again."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Job:
-    claim: Claim
-    sender: Sender
-    adapter: ChannelAdapter
-    credential: Credential
-    read_at: float
-    """When its sender was read, on the monotonic clock."""
-
-    def method(self, name: str) -> str:
-        """Return what `name` is called in the limits: each kind of channel has a rate of its own for it."""
-        return f"{self.sender.kind}.{name}"
-
-    def closed(self) -> str | None:
-        """Return why nothing may be sent to the person any more, or None."""
-        heard_s = self.sender.heard_s
-        return window.closed(self.adapter.caps, None if heard_s is None else heard_s + time.monotonic() - self.read_at)
 
 
 class Delivering:
@@ -111,30 +88,42 @@ class Delivering:
         self._limits = limits
         self._counters = counters
         self._patience = patience
+        self._streams = StreamEnding(db, limits, patience)
 
     async def __call__(self, claim: Claim) -> None:
         """Send everything that is open and may go out, then release the lane. Raises LeaseLostError."""
         while (found := await self._db.run(claim.scope, lambda s: _open_or_release(s, claim))) is not None:
-            sender, deliveries = found
+            sender, deliveries, streams = found
             try:
                 if sender.status == "disconnected":
-                    await self._give_up(claim, deliveries)
+                    await self._give_up(claim, deliveries, streams)
                     continue
                 job = await self._job(claim, sender, deliveries)
                 if job is None:
                     continue
+                growing = {stream.delivery_id: stream for stream in streams}
+                waits = await self._end_streams(job, _unfinished(streams, deliveries))
                 for delivery in deliveries:
                     with structlog.contextvars.bound_contextvars(delivery_id=str(delivery.id)):
-                        await self._advance(job, delivery)
+                        await self._advance(job, delivery, growing.get(delivery.id))
+                if waits and not deliveries:
+                    raise LaneWaits(min(waits))
             except _OutboxChanged:
                 continue
-            except LaneWaits as waits:
+            except LaneWaits as waits_for:
                 async with self._db.tenant(claim.scope) as session:
-                    await queue.release(session, claim, wait_s=waits.seconds)
+                    await queue.release(session, claim, wait_s=waits_for.seconds)
                 return
 
-    async def _give_up(self, claim: Claim, deliveries: Sequence[Delivery]) -> None:
+    async def _end_streams(self, job: Job, streams: Sequence[Stream]) -> list[float]:
+        """End the answers that people saw a part of and that will not be finished; return the waits for those that wait."""
+        waits = [await self._streams.end(job, stream) for stream in streams]
+        return [wait_s for wait_s in waits if wait_s is not None]
+
+    async def _give_up(self, claim: Claim, deliveries: Sequence[Delivery], streams: Sequence[Stream]) -> None:
         """The account was disconnected: nothing is sent, and nobody can be asked any more what became of an unknown send."""
+        for stream in streams:
+            await self._db.run(claim.scope, partial(streams_repository.forget, turn_id=stream.turn_id))
         for delivery in deliveries:
             if delivery.state == "sending":
                 raise LaneWaits(delivery.blocked_s + 0.05)
@@ -144,7 +133,7 @@ class Delivering:
                 else:
                     await self._cancel(claim, delivery, repository.DISCONNECTED)
 
-    async def _job(self, claim: Claim, sender: Sender, deliveries: Sequence[Delivery]) -> _Job | None:
+    async def _job(self, claim: Claim, sender: Sender, deliveries: Sequence[Delivery]) -> Job | None:
         """Open the account's token. Without one that holds, what is too old comes to its end (None), or all of it waits."""
         read_at = time.monotonic()
         try:
@@ -154,7 +143,7 @@ class Delivering:
         except CredentialWaitsError as waits:
             wait_s = waits.seconds
         else:
-            return _Job(claim, sender, self._adapters[sender.kind], credential, read_at)
+            return Job(claim, sender, self._adapters[sender.kind], credential, read_at)
         await self._outlive(claim, deliveries, wait_s)
         return None
 
@@ -169,20 +158,33 @@ class Delivering:
             with structlog.contextvars.bound_contextvars(delivery_id=str(delivery.id)):
                 await self._fail(claim, delivery, "outcome_unknown" if delivery.state == "unknown" else "expired")
 
-    async def _advance(self, job: _Job, delivery: Delivery) -> None:
+    async def _advance(self, job: Job, delivery: Delivery, stream: Stream | None) -> None:
         """Bring one delivery to its end; raises LaneWaits when it cannot be brought there now."""
         if delivery.state == "sending":
             # An earlier holder may still be at it; nobody else touches it before its time is over.
             raise LaneWaits(delivery.blocked_s + 0.05)
-        if delivery.state == "unknown":
+        if stream is not None and delivery.age_s <= LIFETIME_S:
+            await self._complete(job, delivery, stream)
+        elif delivery.state == "unknown" and stream is None:
             await self._reconcile(job, delivery)
         elif delivery.age_s > LIFETIME_S:
             await self._fail(job.claim, delivery, "expired")
         else:
             await self._send(job, delivery)
 
-    async def _send(self, job: _Job, delivery: Delivery) -> None:
-        await self._respect_limits(job, delivery)
+    async def _complete(self, job: Job, delivery: Delivery, stream: Stream) -> None:
+        """Finish what people see already. That may be tried any number of times: it is the same message each time."""
+        if delivery.state == "unknown":
+            await self._db.run(job.claim.scope, lambda s: repository.mark_again(s, job.claim, delivery.id))
+        located = await self._streams.locate(job, stream)
+        if located is None:
+            # As for any send without a trace: shown once more, and counted.
+            self._counters.inc("deliveries_total", state="resent")
+            log.warning("delivery_resent", attempt=delivery.attempt, unknown_s=round(stream.age_s), looked_up=True)
+        await self._send(job, delivery, located)
+
+    async def _send(self, job: Job, delivery: Delivery, stream: Stream | None = None) -> None:
+        await self._respect_limits(job, delivery, stream)
         if (refused := job.closed()) is not None:
             # The provider would refuse it, and might punish us for asking.
             await self._fail(job.claim, delivery, refused)
@@ -200,13 +202,18 @@ class Delivering:
         elif refused == "inactive":
             raise LaneWaits(INACTIVE_WAIT_S)
         elif refused is None:
-            remaining = deadline - time.monotonic()
-            if remaining <= 0:
+            if time.monotonic() >= deadline:
                 # Frozen between the commit and here: the window has passed, and no send may start.
                 raise LaneWaits(SHORT_WAIT_S)
-            await self._settle(job, delivery, await job.adapter.send(_post(delivery, job.sender), job.credential, remaining))
+            await self._settle(job, delivery, await self._call(job, delivery, stream, deadline))
 
-    async def _settle(self, job: _Job, delivery: Delivery, outcome: SendOutcome) -> None:
+    async def _call(self, job: Job, delivery: Delivery, stream: Stream | None, deadline: float) -> SendOutcome | Gone:
+        post = _post(delivery, job.sender)
+        if stream is None:
+            return await job.adapter.send(post, job.credential, deadline - time.monotonic())
+        return await self._streams.finish(job, stream, post, deadline, certain=delivery.attempt == 0)
+
+    async def _settle(self, job: Job, delivery: Delivery, outcome: SendOutcome | Gone) -> None:
         scope, claim = job.claim.scope, job.claim
         match outcome:
             case Sent(external_id):
@@ -219,6 +226,10 @@ class Delivering:
                 await self._db.run(scope, lambda s: repository.mark_pending(s, claim, delivery.id, reason))
                 log.info("delivery_retries", reason=reason, after_s=after_s, attempt=delivery.attempt + 1)
                 raise LaneWaits(after_s)
+            case Gone(reason):
+                await self._db.run(scope, lambda s: repository.mark_pending(s, claim, delivery.id, reason))
+                log.warning("delivery_shown_anew", reason=reason, attempt=delivery.attempt + 1)
+                raise _OutboxChanged
             case Unknown(reason):
                 await self._db.run(scope, lambda s: repository.mark_unknown(s, claim, delivery.id, reason))
                 self._counters.inc("deliveries_total", state="unknown")
@@ -234,7 +245,7 @@ class Delivering:
                     raise LaneWaits(await self._refused(job, reason))
                 await self._fail(job.claim, delivery, reason)
 
-    async def _reconcile(self, job: _Job, delivery: Delivery) -> None:
+    async def _reconcile(self, job: Job, delivery: Delivery) -> None:
         """Find out what became of an unknown send. Its echo may settle it at any time, in another process."""
         unknown_s = delivery.unknown_s or 0.0
         if unknown_s < self._patience.echo_s:
@@ -257,7 +268,7 @@ class Delivering:
         await self._db.run(job.claim.scope, lambda s: repository.mark_for_resend(s, job.claim, delivery.id))
         await self._send(job, delivery)
 
-    async def _refused(self, job: _Job, reason: str) -> float:
+    async def _refused(self, job: Job, reason: str) -> float:
         """The account's token was refused; return in how many seconds it is worth trying again."""
         follows = await self._credentials.refused(job.credential, reason)
         if follows == "other":
@@ -265,7 +276,7 @@ class Delivering:
             log.error("account_broken", account_id=str(job.sender.account_id), reason=reason)
         return TOKEN_WAIT_S if follows == "renew" else INACTIVE_WAIT_S
 
-    async def _look_up(self, job: _Job, delivery: Delivery) -> FindOutcome:
+    async def _look_up(self, job: Job, delivery: Delivery) -> FindOutcome:
         scope, account_id = job.claim.scope, job.sender.account_id
         if (wait_s := await self._limits.take(scope, account_id, job.method(HISTORY))) > 0:
             return Retry(wait_s, "limited")
@@ -278,14 +289,20 @@ class Delivering:
             )
         return found
 
-    async def _respect_limits(self, job: _Job, delivery: Delivery) -> None:
-        scope, account_id = job.claim.scope, job.sender.account_id
-        while (wait_s := await self._limits.take(scope, account_id, job.method(POST), channel_id=delivery.channel_id)) > 0:
+    async def _respect_limits(self, job: Job, delivery: Delivery, stream: Stream | None) -> None:
+        async def ask() -> float:
+            if stream is not None:
+                return await self._streams.allowed_in(job, stream, certain=delivery.attempt == 0)
+            return await self._limits.take(
+                job.claim.scope, job.sender.account_id, job.method(POST), channel_id=delivery.channel_id
+            )
+
+        while (wait_s := await ask()) > 0:
             if wait_s > SHORT_WAIT_S:
                 raise LaneWaits(wait_s)
             await asyncio.sleep(wait_s)
 
-    async def _sent(self, job: _Job, delivery: Delivery, external_id: str) -> None:
+    async def _sent(self, job: Job, delivery: Delivery, external_id: str) -> None:
         await self._db.run(job.claim.scope, lambda s: repository.mark_sent(s, delivery.id, external_id))
         self._counters.inc("deliveries_total", state="sent")
         log.info("delivery_sent", attempt=delivery.attempt + 1, age_ms=round(delivery.age_s * 1000))
@@ -295,7 +312,7 @@ class Delivering:
         self._counters.inc("deliveries_total", state="failed")
         log.error("delivery_failed", reason=reason, attempt=delivery.attempt)
 
-    async def _say_instead(self, job: _Job, delivery: Delivery, reason: str) -> None:
+    async def _say_instead(self, job: Job, delivery: Delivery, reason: str) -> None:
         """Give up the message whose words the channel refuses, and say so in words that it takes: nobody meets silence.
 
         A fallback that is refused as well is not replaced: that would have no end. Nor is what a colleague wrote, who
@@ -306,7 +323,9 @@ class Delivering:
 
         async def work(session: TenantSession) -> int:
             given_up = await repository.give_up(session, job.claim, delivery.id, reason)
-            await outbox.put(session, _in_place_of(delivery, job, parts))
+            heir_id = uuid7()
+            await outbox.put(session, _in_place_of(delivery, job, parts), first_id=heir_id)
+            await streams_repository.hand_on(session, delivery.id, heir_id)
             return given_up
 
         given_up = await self._db.run(job.claim.scope, work)
@@ -314,7 +333,7 @@ class Delivering:
         log.error("delivery_refused", reason=reason, attempt=delivery.attempt + 1, parts=given_up)
         raise _OutboxChanged
 
-    async def _show_as_text(self, job: _Job, delivery: Delivery, adapter: Filing, reason: str) -> None:
+    async def _show_as_text(self, job: Job, delivery: Delivery, adapter: Filing, reason: str) -> None:
         """The file cannot be shown: its words go out as messages instead."""
         post = _post(delivery, job.sender)
         parts = adapter.instead_of_file(post.text, post.target)
@@ -334,7 +353,7 @@ def _post(delivery: Delivery, sender: Sender) -> Post:
     return Post(delivery.id, target, part.text, part.form, part.buttons, part.feedback)
 
 
-def _in_place_of(delivery: Delivery, job: _Job, parts: list[Part]) -> Reply:
+def _in_place_of(delivery: Delivery, job: Job, parts: list[Part]) -> Reply:
     """Return the fallback for a refused delivery. Made under the same ownership: a takeover cancels it as well."""
     return Reply(
         conversation_id=job.claim.conversation_id,
@@ -348,10 +367,17 @@ def _in_place_of(delivery: Delivery, job: _Job, parts: list[Part]) -> Reply:
     )
 
 
-async def _open_or_release(session: TenantSession, claim: Claim) -> tuple[Sender, list[Delivery]] | None:
-    """Return who sends and what is open; release the lane and return None if nothing is."""
+def _unfinished(streams: Sequence[Stream], deliveries: Sequence[Delivery]) -> list[Stream]:
+    """Return the answers that people saw a part of, of turns that are over, and that no open delivery will finish."""
+    open_ids = {delivery.id for delivery in deliveries}
+    return [stream for stream in streams if stream.over and stream.delivery_id not in open_ids]
+
+
+async def _open_or_release(session: TenantSession, claim: Claim) -> tuple[Sender, list[Delivery], list[Stream]] | None:
+    """Return who sends, what is open, and what people see a part of; release the lane and return None if nothing is to do."""
     sender, deliveries = await repository.open_deliveries(session, claim)
-    if deliveries:
-        return sender, deliveries
+    streams = await streams_repository.live(session, claim.conversation_id)
+    if deliveries or _unfinished(streams, deliveries):
+        return sender, deliveries, streams
     await queue.release(session, claim)
     return None

@@ -12,7 +12,7 @@ from konstruct.channels.events_handling import Handle
 from konstruct.channels.limits import SendLimits
 from konstruct.channels.port import ChannelAdapter
 from konstruct.channels.port_events import ChannelEvent, Commanded, Pressed, Submitted
-from konstruct.channels.surface import Surface
+from konstruct.channels.surface import renderer
 from konstruct.channels.telling import Telling
 from konstruct.db.database import Database
 
@@ -23,8 +23,7 @@ class Desk:
     def __init__(
         self, db: Database, adapters: Mapping[str, ChannelAdapter], credentials: Credentials, limits: SendLimits
     ) -> None:
-        self.surface = Surface(db, adapters, credentials)
-        render = self.surface.render
+        self.render = render = renderer(adapters)
         self.telling = Telling(db, adapters, credentials, limits)
         self.home = HomePage(db, self.telling)
         self._commands = Commands(db, self.telling, render)

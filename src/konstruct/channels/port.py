@@ -74,6 +74,10 @@ class Capabilities:
     """Each message costs: one answer is one message where it fits."""
     echoes: bool = False
     """It shows us our own posts: the proof of a send whose answer was lost."""
+    suggestions: bool = False
+    """Questions to choose from, for whoever opens the employee's own place: the adapter is `Suggesting`."""
+    titles: bool = False
+    """Threads have titles: the adapter is `Titling`."""
     install: bool = False
     """By the provider's page of consent: the adapter is `Installing`."""
     renew: bool = False
@@ -146,6 +150,8 @@ class Echo:
     thread_id: str | None
     external_id: str
     text: str
+    sent_at: datetime | None = None
+    """The provider's time of the message."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 from konstruct.channels.port import Credential, Failed, Handshake, Inbound, Retry, Target, Unknown
 from konstruct.conversations.files import FileAbsent, FileContent
 from konstruct.conversations.part import Button, Part
+from konstruct.conversations.suggestion import Suggestion
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,3 +259,25 @@ class Redraws(Protocol):
 
     async def redraw(self, channel_id: str, external_id: str, text: str, credential: Credential) -> Told:
         """Let our message `external_id` say `text`. The same again changes nothing. Never raises for a provider's answer."""
+
+
+@runtime_checkable
+class Suggesting(Protocol):
+    """A channel that offers questions to whoever opens the employee's own place."""
+
+    suggest_method: str
+    """Which of the provider's methods it counts against."""
+
+    async def suggest(self, channel_id: str, greeting: str, suggestions: Sequence[Suggestion], credential: Credential) -> bool:
+        """Offer `suggestions` in a direct channel; return whether it worked. Best effort: never raises."""
+
+
+@runtime_checkable
+class Titling(Protocol):
+    """A channel whose threads have titles."""
+
+    title_method: str
+    """Which of the provider's methods it counts against."""
+
+    async def title(self, target: Target, title: str, credential: Credential) -> bool:
+        """Name the thread; return whether it worked. Best effort: never raises."""

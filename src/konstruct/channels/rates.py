@@ -8,6 +8,8 @@ POST = "post"
 """Showing a message, in the words of the sender, which knows no provider's method."""
 HISTORY = "history"
 """Reading back what a conversation holds."""
+WORKING = "working"
+"""Showing that the employee is at work, or no more."""
 PRIVATE = "private"
 """Telling one person something that nobody else sees."""
 DIALOG = "dialog"
@@ -36,7 +38,11 @@ class Rate:
         return 0.0 if self.per_minute is None else 60 / (self.per_minute - self.burst + 1)
 
 
-CAREFUL = {POST: Rate(per_minute=None, channel_per_s=1.0), HISTORY: Rate(per_minute=1)}
+CAREFUL = {
+    POST: Rate(per_minute=None, channel_per_s=1.0),
+    HISTORY: Rate(per_minute=1),
+    WORKING: Rate(per_minute=None, channel_per_s=1.0),
+}
 """For a channel whose table does not name them: one message a second and channel is within any provider's limits."""
 UNNAMED = Rate(per_minute=20)
 """For a method that no table names."""

@@ -1,39 +1,45 @@
-"""The channel as a turn sees it: rendering, and the sign that the employee is at work."""
+"""The channel as a turn sees it: rendering, the sign that the employee is at work, and an answer that grows."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
-from uuid import UUID
+from typing import Any
 
 import structlog
 
-from konstruct.channels import accounts_repository
+from konstruct.channels import streams_repository
 from konstruct.channels.credentials import Credentials
+from konstruct.channels.limits import SendLimits
 from konstruct.channels.port import ChannelAdapter, Target
+from konstruct.channels.port_abilities import Titling
+from konstruct.channels.port_streams import Edits, Streams, Way
+from konstruct.channels.stream_machine import Pace
+from konstruct.channels.streaming import GrowingAnswer, Means, SilentAnswer
+from konstruct.channels.work_sign import WorkSign
+from konstruct.conversations.answer_place import AnswerPlace
 from konstruct.conversations.part import Button, Part, in_words, with_buttons
+from konstruct.conversations.place import Render
 from konstruct.db.database import Database
-from konstruct.db.scope import TenantScope
+from konstruct.kit.counters import Counters
 
 log = structlog.get_logger()
 
-SHOW_AFTER_S = 0.4
-"""A quick answer needs no sign, and a sign that arrives after the answer would stay."""
-RENEW_S = 90.0
-"""Slack clears a status after 2 minutes."""
+Answer = GrowingAnswer | SilentAnswer
+
+TITLE_MAX = 80
+_PATIENCE_S = 15.0
+"""For what is tidied up behind a turn."""
 
 
-class Surface:
-    """Implements the turn loop's `ChannelSurface` over the adapters."""
+def renderer(adapters: Mapping[str, ChannelAdapter]) -> Render:
+    """Return how each channel will show a text: as parts, none for a text without anything to show.
 
-    def __init__(self, db: Database, adapters: Mapping[str, ChannelAdapter], credentials: Credentials) -> None:
-        self._db = db
-        self._adapters = adapters
-        self._credentials = credentials
+    Buttons stand below it; where the channel has none, or not so many, they stand in it as a numbered list.
+    """
 
     def render(
-        self,
         kind: str,
         channel_id: str,
         thread_id: str | None,
@@ -41,37 +47,111 @@ class Surface:
         text: str,
         buttons: Sequence[Button] = (),
     ) -> list[Part]:
-        """Return the parts in which `text` will be shown; empty for a text without anything to show.
-
-        `buttons` stand below it; where the channel has none, or not so many, they stand in it as a numbered list.
-        """
-        adapter, target = self._adapters[kind], Target(channel_id, thread_id, participants)
+        adapter, target = adapters[kind], Target(channel_id, thread_id, participants)
         if len(buttons) > adapter.caps.buttons_max:
             return adapter.render(in_words(text, buttons), target)
         return with_buttons(adapter.render(text, target), buttons)
 
+    return render
+
+
+class Surface:
+    """Implements the turn loop's `ChannelSurface` over the adapters."""
+
+    def __init__(
+        self,
+        db: Database,
+        adapters: Mapping[str, ChannelAdapter],
+        credentials: Credentials,
+        limits: SendLimits,
+        *,
+        counters: Counters,
+        pace: Pace | None = None,
+    ) -> None:
+        self._adapters = adapters
+        self._credentials = credentials
+        self._limits = limits
+        self._means = Means(db, credentials, limits, counters, pace or Pace())
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def render(self, kind: str, channel_id: str, thread_id: str | None, participants: frozenset[str], text: str) -> list[Part]:
+        """See `renderer`."""
+        return renderer(self._adapters)(kind, channel_id, thread_id, participants, text)
+
     @asynccontextmanager
-    async def working(self, scope: TenantScope, account_id: UUID, channel_id: str, thread_id: str | None) -> AsyncIterator[None]:
-        """Show that the employee is at work for as long as the block lasts. Never raises, never delays.
+    async def answering(self, place: AnswerPlace) -> AsyncIterator[Answer]:
+        """Show that the employee is at work, and what it says, for as long as the block lasts. Delays nothing.
 
-        Nothing is cleared at the end: the answer, or the fallback, clears the sign when it is shown.
+        What is shown then is left to the answer, which takes its place. If the block ends by an exception, and nobody goes on
+        with the turn, nothing stays that looks as if somebody were at work.
         """
-        task = asyncio.create_task(self._show(scope, account_id, Target(channel_id, thread_id)))
+        adapter = self._adapters[place.channel_kind]
+        answer = self._answer(adapter, place)
+        sign = WorkSign(adapter, self._credentials, self._limits, place, needless=lambda: answer.visible or answer.resting)
         try:
-            yield
-        finally:
-            task.cancel()
+            yield answer
+        except BaseException:
+            sign.stop()
+            await answer.abandon()
+            self._later(self._tidy(sign, answer, place))
+            raise
+        await answer.rest()
+        self._later(self._after(sign, answer, adapter, place))
 
-    async def _show(self, scope: TenantScope, account_id: UUID, target: Target) -> None:
-        await asyncio.sleep(SHOW_AFTER_S)
+    def _answer(self, adapter: ChannelAdapter, place: AnswerPlace) -> Answer:
+        way: Way | None = None
+        if adapter.caps.stream == "native" and place.reader_id is not None and place.thread_id is not None:
+            way = "native"
+        elif adapter.caps.stream == "edit":
+            way = "edit"
+        if way is None or not isinstance(adapter, Edits if way == "edit" else Streams):
+            return SilentAnswer()
+        return GrowingAnswer(self._means, adapter, way, place)
+
+    async def settled(self) -> None:
+        """Wait until what is tidied up behind turns is done."""
+        while self._tasks:
+            await asyncio.wait(tuple(self._tasks))
+
+    async def close(self) -> None:
+        """Leave what is tidied up behind turns: whatever it shows goes away by itself."""
+        tasks = tuple(self._tasks)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
+    def _later(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(self._quietly(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _quietly(self, work: Coroutine[Any, Any, None]) -> None:
         try:
-            account = await self._db.run(scope, lambda s: accounts_repository.get_account(s, account_id))
-            while True:
-                # Opened each time: a long turn may outlive a token.
-                credential = await self._credentials.of(scope, account_id)
-                code = await self._adapters[account.kind].working(target, credential, True)
-                if code is not None and await self._credentials.refused(credential, code) == "broken":
-                    return
-                await asyncio.sleep(RENEW_S)
+            async with asyncio.timeout(_PATIENCE_S):
+                await work
         except Exception as error:
-            log.debug("working_not_shown", error=type(error).__name__)
+            log.debug("not_tidied_up", error=type(error).__name__)
+
+    async def _tidy(self, sign: WorkSign, answer: Answer, place: AnswerPlace) -> None:
+        if await self._means.db.run(place.claim.scope, lambda s: streams_repository.left_behind(s, place)):
+            await answer.stand()
+            await sign.end(answered=False)
+
+    async def _after(self, sign: WorkSign, answer: Answer, adapter: ChannelAdapter, place: AnswerPlace) -> None:
+        await sign.end(answered=not answer.unsaid)
+        title = _title(place.opens_thread or "")
+        if title and isinstance(adapter, Titling):
+            if await self._limits.take(place.claim.scope, place.account_id, adapter.title_method) > 0:
+                return
+            credential = await self._credentials.of(place.claim.scope, place.account_id)
+            await adapter.title(Target(place.channel_id, place.thread_id), title, credential)
+
+
+def _title(question: str) -> str:
+    """Return a question as the title of its thread: one line, cut after a word."""
+    line = " ".join(question.split())
+    if len(line) <= TITLE_MAX:
+        return line
+    cut = line[: TITLE_MAX - 1]
+    return (cut[: cut.rfind(" ")] if " " in cut[TITLE_MAX // 2 :] else cut).rstrip(" ,;:") + "…"

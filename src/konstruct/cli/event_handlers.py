@@ -27,6 +27,7 @@ from konstruct.channels.port_events import (
 from konstruct.channels.receipts import Receipts
 from konstruct.channels.revocations import Revocations
 from konstruct.channels.standing import Standing
+from konstruct.channels.suggesting import OpenedPlaces, Suggestions
 from konstruct.db.database import Database
 from konstruct.kit.settings import Settings
 
@@ -38,6 +39,7 @@ def event_handlers(
     credentials: Credentials,
     limits: SendLimits,
     desk: Desk,
+    suggesting: Suggestions,
 ) -> dict[type[ChannelEvent], Handle]:
     """Return the handlers. What is missing here is acknowledged, stored, and nothing more."""
     changing, arriving = Changing(db, burst_s=settings.burst_s), Arriving(db, adapters)
@@ -47,7 +49,7 @@ def event_handlers(
         Joined: arriving.joined,
         Looked: arriving.looked,
         Met: People(db, adapters, credentials, limits).met,
-        Opened: desk.home.opened,
+        Opened: OpenedPlaces({"messages": suggesting, "home": desk.home.opened}),
         Receipt: Receipts(db),
         AccountChanged: Standing(db),
         Revoked: Revocations(db),

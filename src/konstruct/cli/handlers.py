@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from konstruct.agents.loop import TurnLoop
 from konstruct.agents.mind import open_mind
+from konstruct.agents.offering import Offering
 from konstruct.channels import accounts
 from konstruct.channels.channel import Channel, open_adapters, rates_of
 from konstruct.channels.credentials import Credentials
@@ -18,6 +19,7 @@ from konstruct.channels.limits import SendLimits
 from konstruct.channels.media import Media
 from konstruct.channels.patience import patience_of
 from konstruct.channels.registry import CHANNELS
+from konstruct.channels.suggesting import Suggestions
 from konstruct.channels.surface import Surface
 from konstruct.cli.event_handlers import event_handlers
 from konstruct.conversations.forgetting import Forgetting
@@ -60,17 +62,19 @@ async def build_handlers(
         stack.push_async_callback(redis.close)
         mind = await open_mind(settings, db)
         stack.push_async_callback(mind.router.close)
+        limits = SendLimits(redis, rates_of(channels))
+        surface = Surface(db, adapters, credentials, limits, counters=counters)
+        stack.push_async_callback(surface.close)
         turns = TurnLoop(
             db,
             mind.router,
-            Surface(db, adapters, credentials),
+            surface,
             mind.documents,
             Media(db, adapters, credentials),
             deadline_s=settings.turn_deadline_s,
             attempts=settings.turn_attempts,
             counters=counters,
         )
-        limits = SendLimits(redis, rates_of(channels))
         sends = Delivering(db, adapters, credentials, limits, counters=counters, patience=patience_of(settings))
         await stack.enter_async_context(reading(db))
         indexing = asyncio.create_task(index_on(db))
@@ -86,10 +90,9 @@ async def build_handlers(
             "forget_person": Forgetting(db, desk.telling.tell),
         }
         await stack.enter_async_context(TenantJobs(db, jobs).running())
-        handlers = event_handlers(settings, db, adapters, credentials, limits, desk)
-        events = TenantJobs(
-            db, {"channel_event": EventHandling(db, handlers, counters)}, poll_s=1.0, backoff_s=1.0, at_once=EVENTS_AT_ONCE
-        )
+        suggesting = Suggestions(db, adapters, credentials, limits, Offering(db).of)
+        handling = EventHandling(db, event_handlers(settings, db, adapters, credentials, limits, desk, suggesting), counters)
+        events = TenantJobs(db, {"channel_event": handling}, poll_s=1.0, backoff_s=1.0, at_once=EVENTS_AT_ONCE)
         await stack.enter_async_context(events.running())
         yield Parts({"turn": turns, "send": sends}, events.kick)
 

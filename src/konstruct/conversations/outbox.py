@@ -31,10 +31,11 @@ class Reply:
     turn_id: UUID | None = None
 
 
-async def put(session: TenantSession, reply: Reply) -> UUID:
+async def put(session: TenantSession, reply: Reply, *, first_id: UUID | None = None) -> UUID:
     """Store `reply` and make its conversation ready to send; return the id of its message.
 
-    A second reply of the same turn fails on a unique index. No network is used here: the sender lane delivers.
+    `first_id` becomes the id of the first part's delivery, of which people see something already. A second reply of the same
+    turn fails on a unique index. No network is used here: the sender lane delivers.
     """
     message_id = uuid7()
     position = await session.fetchval(
@@ -54,7 +55,8 @@ async def put(session: TenantSession, reply: Reply) -> UUID:
     await session.execute(
         "INSERT INTO deliveries (tenant_id, id, conversation_id, account_id, turn_id, message_id, position, part, kind,"
         "   channel_id, thread_id, body, owner_epoch, form, extras)"
-        " SELECT $1, uuidv7(), $2, $3, $4, $5, $6, p.part - 1, $7, $8, $9, p.body, $10, p.form, p.extras::jsonb"
+        " SELECT $1, coalesce(CASE p.part WHEN 1 THEN $14::uuid END, uuidv7()), $2, $3, $4, $5, $6, p.part - 1, $7, $8, $9,"
+        "   p.body, $10, p.form, p.extras::jsonb"
         " FROM unnest($11::text[], $12::text[], $13::text[]) WITH ORDINALITY AS p (body, form, extras, part)",
         session.scope.tenant_id,
         reply.conversation_id,
@@ -69,6 +71,7 @@ async def put(session: TenantSession, reply: Reply) -> UUID:
         [part.text for part in reply.parts],
         [part.form for part in reply.parts],
         [json.dumps(part.extras()) for part in reply.parts],
+        first_id,
     )
     await queue.bump(session, reply.conversation_id, "send")
     return message_id

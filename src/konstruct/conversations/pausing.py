@@ -13,6 +13,7 @@ import structlog
 
 from konstruct.conversations import pausing_repository as repository
 from konstruct.conversations import place as places
+from konstruct.conversations import unfinished_repository
 from konstruct.conversations.place import Place, Render
 from konstruct.db.session import TenantSession
 from konstruct.jobs import queue
@@ -48,6 +49,7 @@ async def hold(session: TenantSession, claim: Claim, turn_id: UUID | None, rende
     await queue.fence(session, claim)
     if turn_id is not None:
         await repository.put_back(session, turn_id)
+        await unfinished_repository.let_stand(session, turn_id)
     paused_at = await repository.paused_at(session, place.account_id)
     waiting = await repository.waits(session, claim.conversation_id)
     if paused_at is not None and waiting:

@@ -34,6 +34,7 @@ _HELP = {
     "webhooks_total": "Webhook requests by outcome, in this process.",
     "turns_total": "Turns by outcome.",
     "deliveries_total": "Deliveries by the state they entered.",
+    "streams_total": "Answers that were to grow: what came of beginning them, and why some came to rest.",
     "model_latency_s": "Time of model calls.",
 }
 _ZEROS = {

@@ -58,6 +58,7 @@ ALLOWED = {
     "sign_in_links": {"browser_hash": _HASH, "code_hash": _HASH, "kind": _WORD, "token_hash": _HASH},
     "sessions": {"token_hash": _HASH},
     "steps": {"kind": _WORD},
+    "streams": {"state": _WORD, "thread_id": _IDS},
     "tenant_directory": {"status": _WORD},
     "tenant_jobs": {"kind": _WORD},
     "tenants": {"time_zone": "the name of a time zone"},
@@ -84,6 +85,9 @@ _DIRECT = (
      "'id', 'a1', 'label', $2::text, 'style', 'plain'))) WHERE tenant_id = $1"),
     ("receiptreason", "UPDATE deliveries SET receipt = 'failed', receipt_at = now(), receipt_reason = $2"
      " WHERE tenant_id = $1 AND state = 'sent'"),
+    ("stream", "INSERT INTO streams (tenant_id, turn_id, delivery_id, conversation_id, account_id, channel_id, state,"
+     " external_id, epoch, asked_at) SELECT $1, d.turn_id, d.id, d.conversation_id, d.account_id, d.channel_id, 'still', $2,"
+     " 1, now() FROM deliveries d WHERE d.tenant_id = $1 AND d.turn_id IS NOT NULL LIMIT 1"),
     ("archived", "WITH moved AS (DELETE FROM deliveries WHERE tenant_id = $1 AND id ="
      " (SELECT id FROM deliveries WHERE tenant_id = $1 AND state = 'sent' AND kind = 'reply' ORDER BY id LIMIT 1) RETURNING *)"
      " INSERT INTO delivery_archive SELECT r.* FROM moved m, jsonb_populate_record(NULL::delivery_archive, to_jsonb(m)"

@@ -21,6 +21,7 @@ from konstruct.channels.accounts_repository import Account
 from konstruct.channels.port_events import Receipt
 from konstruct.channels.renewals_repository import Begun
 from konstruct.conversations.actions_repository import Option, Who
+from konstruct.conversations.answer_place import AnswerPlace
 from konstruct.conversations.changes import Edit, Named
 from konstruct.conversations.changes_repository import Changed, Post
 from konstruct.conversations.colleague import Colleague
@@ -140,6 +141,9 @@ class Samples:
             ("sessions.close_session", "ticket"): ids["other_ticket"],
             ("ownership.hand_back", "conversation_id"): ids["human_id"],
             ("tenant_jobs", "kind"): "export",
+            ("streams_repository", "place"): self._place(),
+            ("streams_repository", "since"): _NOW,
+            ("streams_repository", "state"): "growing",
             ("settings_retention_repository.prune", "days"): 30,
             ("operators_repository", "status"): "active",
             ("tenants_repository", "status"): "active",
@@ -171,6 +175,13 @@ class Samples:
             "contact_ids": [ids["contact_id"]],
             "account_keys": [ids["external_id"]], "tenant_ids": [scope.tenant_id],
         }  # fmt: skip
+
+    def _place(self) -> AnswerPlace:
+        ids = self.ids
+        claim = Claim(self.scope, ids["conversation_id"], "turn", ids["lease_epoch"], 1)
+        return AnswerPlace(
+            claim, ids["turn_id"], ids["account_id"], "slack", "D1", None, frozenset(), ids["epoch"], "U1", _NOW, True
+        )
 
     def values(self, function: Callable[..., Any], name: str, hint: object, *, optional: bool) -> list[Any]:
         """Return the values that a parameter is tried with. Raises LookupError if nobody has said one."""

@@ -7,7 +7,6 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
-import structlog
 from pydantic import SecretStr
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -49,24 +48,19 @@ from konstruct.channels.slack import (
     renewal,
     signature,
 )
-from konstruct.channels.slack.client import Answer, SlackClient
+from konstruct.channels.slack.assistant import SlackAssistant
+from konstruct.channels.slack.client import SlackClient
 from konstruct.channels.slack.installing import SlackInstalls
 from konstruct.channels.slack.media import SlackMedia
 from konstruct.channels.slack.render import PART_MAX, PARTS_MAX, instead_of_file, render
 from konstruct.channels.slack.safety import notification
+from konstruct.channels.slack.streams import SlackStreams
 from konstruct.conversations.files import FileAbsent, FileContent
 from konstruct.conversations.part import Part
 from konstruct.kit.settings import Settings
 
-log = structlog.get_logger()
 
-WORKING_STATUS = "is working on it…"
-"""Shown after the employee's name. Slack clears it by itself after two minutes."""
-
-_STATUS_TIMEOUT_S = 3.0
-
-
-class SlackAdapter:
+class SlackAdapter(SlackAssistant, SlackStreams):
     """The channel port's adapter for Slack. Without a signing secret it sends, but refuses every webhook."""
 
     kind = "slack"
@@ -87,6 +81,9 @@ class SlackAdapter:
         parts_max=PARTS_MAX,
         markup="markdown",
         echoes=True,
+        stream="native",
+        suggestions=True,
+        titles=True,
         install=True,
         renew=True,
         revoke=True,
@@ -145,23 +142,6 @@ class SlackAdapter:
     async def find(self, post: Post, since: datetime, credential: Credential) -> FindOutcome:
         """See `ChannelAdapter.find`. Slack limits most apps to one such call a minute."""
         return await history.find(self._client, post, since, credential)
-
-    async def working(self, target: Target, credential: Credential, active: bool) -> str | None:
-        """See `ChannelAdapter.working`."""
-        thread = target.thread_id
-        if thread is None:
-            return None
-
-        async def call(web: AsyncWebClient) -> object:
-            status = WORKING_STATUS if active else ""
-            return await web.assistant_threads_setStatus(channel_id=target.channel_id, thread_ts=thread, status=status)
-
-        result = await self._client.call(call, credential.token, _STATUS_TIMEOUT_S)
-        if isinstance(result, Answer) and result.data.get("ok") is True:
-            return None
-        code = outcomes.code(result) if isinstance(result, Answer) else result.reason
-        log.debug("slack.status_not_shown", code=code)
-        return code
 
     async def health(self, credential: Credential) -> str | None:
         """See `ChannelAdapter.health`. "no_connection", "timeout" and the like mean that Slack was not asked."""

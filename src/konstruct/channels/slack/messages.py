@@ -161,6 +161,8 @@ def _echo(envelope: Envelope) -> Inbound:
         thread_id=payload.timestamp(event, "thread_ts"),
         external_id=need_timestamp(event, "ts"),
         text=storable(payload.text(event, "text")),
+        # A shared file is never the beginning of an answer, which is all that the time is for.
+        sent_at=None if event.get("files") else payload.moment(need_timestamp(event, "ts")),
     )
 
 

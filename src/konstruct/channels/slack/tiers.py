@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
-from konstruct.channels.rates import DIALOG, HISTORY, PAGE, POST, PRIVATE, REDRAW, Rate
+from konstruct.channels.rates import DIALOG, HISTORY, PAGE, POST, PRIVATE, REDRAW, WORKING, Rate
 
 TIER_1 = Rate(per_minute=1)
 TIER_2 = Rate(per_minute=20, burst=5)
@@ -21,7 +21,7 @@ TIER_4 = Rate(per_minute=100, burst=20)
 POSTS = Rate(per_minute=240, burst=10, channel_per_s=1.0, bucket=POST)
 """A message a second and channel; "several hundred messages per minute" for the workspace, which Slack does not put more
 exactly."""
-STATUSES = Rate(per_minute=240, burst=10, channel_per_s=1.0)
+STATUSES = Rate(per_minute=240, burst=10, channel_per_s=1.0, bucket=WORKING)
 """As for posts, and counted apart."""
 HISTORIES = Rate(per_minute=1, bucket=HISTORY)
 """For apps that are distributed outside the Marketplace, both methods: one call a minute, 15 messages. Counted together."""
@@ -30,6 +30,7 @@ RATES: Mapping[str, Rate] = MappingProxyType(
     {
         POST: POSTS,
         HISTORY: HISTORIES,
+        WORKING: STATUSES,
         PRIVATE: replace(TIER_4, bucket="chat.postEphemeral"),
         DIALOG: replace(TIER_4, bucket="views.open"),
         PAGE: replace(TIER_4, bucket="views.publish"),

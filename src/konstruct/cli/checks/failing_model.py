@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -14,10 +15,12 @@ from konstruct.channels.credentials import Credentials
 from konstruct.channels.media import Media
 from konstruct.channels.port import ChannelAdapter
 from konstruct.channels.slack.adapter import SlackAdapter
-from konstruct.channels.surface import Surface
+from konstruct.channels.streaming import SilentAnswer
+from konstruct.channels.surface import renderer
 from konstruct.cli.checks import probe_repository
 from konstruct.cli.checks.check import System, SystemCheck, Verdict
 from konstruct.cli.checks.probe_tenant import Probe, probe_tenant
+from konstruct.conversations.answer_place import AnswerPlace
 from konstruct.db.scope import TenantScope
 from konstruct.jobs.queue import Claim
 from konstruct.kit.counters import Counters
@@ -58,6 +61,17 @@ class _NoDocuments:
         return ()
 
 
+class _Paper:
+    """A channel that shows nothing: what would be shown stands in the outbox."""
+
+    def __init__(self, adapters: dict[str, ChannelAdapter]) -> None:
+        self.render = renderer(adapters)
+
+    @asynccontextmanager
+    async def answering(self, place: AnswerPlace) -> AsyncIterator[SilentAnswer]:
+        yield SilentAnswer()
+
+
 async def model_failure(system: System) -> Verdict:
     """A model's failure reaches the channel as one plain sentence, and nothing of what it said."""
     adapters: dict[str, ChannelAdapter] = {"slack": SlackAdapter(system.settings)}
@@ -79,7 +93,7 @@ async def _turn(system: System, adapters: dict[str, ChannelAdapter], probe: Prob
     async with system.db.tenant(probe.scope) as session:
         claim = await probe_repository.ask(session, probe.account_id, probe.agent_id, uuid4(), _LEASE)
     credentials = Credentials(system.db, Vault(open_key_provider(system.settings)), adapters)
-    surface = Surface(system.db, adapters, credentials)
+    surface = _Paper(adapters)
     router = Router([_Raising(error)], prices=load_prices())
     media = Media(system.db, adapters, credentials)
     loop = TurnLoop(system.db, router, surface, _NoDocuments(), media, deadline_s=20.0, attempts=1, counters=Counters())

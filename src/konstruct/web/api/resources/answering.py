@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import ConfigDict, Field
 
-from konstruct.channels.surface import Surface
+from konstruct.channels.surface import renderer
 from konstruct.conversations import overview_repository, ownership, place, replies, thread_repository
 from konstruct.conversations.colleague import Colleague
 from konstruct.conversations.place import Render
@@ -115,5 +115,4 @@ def _colleague(caller: Caller) -> Colleague:
 
 
 def _render(request: Request) -> Render:
-    deps = deps_of(request)
-    return Surface(deps.db, deps.adapters, deps.credentials).render
+    return renderer(deps_of(request).adapters)

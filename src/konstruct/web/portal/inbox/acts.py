@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
-from konstruct.channels.surface import Surface
+from konstruct.channels.surface import renderer
 from konstruct.conversations import notes_repository, ownership, replies
 from konstruct.conversations.colleague import Colleague
 from konstruct.conversations.notes_repository import NoteError
@@ -106,8 +106,7 @@ def _colleague(visitor: Visitor) -> Colleague:
 
 
 def _render(request: Request) -> Render:
-    deps = deps_of(request)
-    return Surface(deps.db, deps.adapters, deps.credentials).render
+    return renderer(deps_of(request).adapters)
 
 
 def _epoch(form: dict[str, str]) -> int:
