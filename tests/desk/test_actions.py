@@ -130,7 +130,7 @@ async def test_a_page_that_is_shown_often_fills_nothing(still: House) -> None:
 
 async def test_the_message_says_what_came_of_it(still: House) -> None:
     ours, theirs = still.scopes
-    team, render = still.teams[0], desk_of(still).surface.render
+    team, render = still.teams[0], desk_of(still).render
     await still.deliver(message(team, "D1", "U1", "hello"), message(still.teams[1], "D1", "U1", "hello"))
     for scope in still.scopes:
         where = await conversation(still, scope)

@@ -131,7 +131,7 @@ async def test_a_resume_overtakes_a_hold(still: House) -> None:
     held = await claim(still, "turn")
     await still.db.run(scope, lambda s: turns_repository.open_turn(s, held, 60))
     async with still.db.tenant(scope) as holding:
-        await pausing.hold(holding, held, None, desk_of(still).surface.render)
+        await pausing.hold(holding, held, None, desk_of(still).render)
         resuming = asyncio.ensure_future(still.db.run(scope, lambda s: pausing.resume(s, account)))
         await until(lambda: rows(still, scope, "SELECT 1 FROM pg_locks WHERE NOT granted AND $1::uuid IS NOT NULL"))
     assert await resuming
