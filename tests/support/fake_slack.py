@@ -148,7 +148,11 @@ class FakeSlack:
         if method == "conversations.replies":
             return self._replies(team, dict(request.query))
         if method in fake_streams.METHODS:
-            return self.streams.answer(method, self._own(team), team.channels, json.loads(await request.text()))
+            asked = json.loads(await request.text())
+            answer = self.streams.answer(method, self._own(team), team.channels, asked)
+            if method == "chat.update" and answer["ok"]:
+                self.interactive.updates.append(asked)
+            return answer
         if method == "assistant.threads.setTitle":
             self.titles.append(dict(request.query))
             return {"ok": True}

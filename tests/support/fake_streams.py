@@ -98,7 +98,7 @@ class FakeStreams:
         if not post.get("streaming"):
             return _error("message_not_in_streaming_state")
         post["blocks"][0]["text"] += asked.get("markdown_text", "")
-        post["below"] = asked.get("blocks", [])
+        post["controls"] = asked.get("blocks", [])
         self._finish(post, asked)
         return self._done("chat.stopStream", post)
 
@@ -111,7 +111,7 @@ class FakeStreams:
         if _units(texts[0]["text"]) > PAYLOAD_MAX or len(asked.get("text", "")) > 40_000:
             return _error("msg_too_long")
         post["text"], post["blocks"] = asked.get("text", ""), [dict(texts[0])]
-        post["below"] = [block for block in asked["blocks"] if block["type"] != "markdown"]
+        post["controls"] = [block for block in asked["blocks"] if block["type"] != "markdown"]
         self._finish(post, asked)
         return self._done("chat.update", post)
 
