@@ -13,6 +13,10 @@ from tests.channels.contract.rule import RULES
 OTHERS = {
     "an_echo_names_its_delivery": "Pigeon has no echoes",
     "a_file_is_named": "and takes no files",
+    "a_file_is_read_within_its_bound": "likewise",
+    "an_edit_changes_the_one_message": "and what it has shown stays as it is",
+    "a_stream_is_one_message_and_ends": "likewise",
+    "what_grows_is_safe_at_every_length": "likewise",
     "nobody_is_mentioned_but_the_participants": "and mentions nobody",
     "a_file_can_be_said_in_words": "and sends no files",
     "a_file_is_shown_whole": "likewise",

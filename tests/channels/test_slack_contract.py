@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
@@ -9,10 +9,12 @@ from uuid import UUID
 import pytest
 
 from konstruct.channels.button_names import ACT
-from konstruct.channels.port import Credential, Echo, Inbound, Post, SendOutcome, Target
+from konstruct.channels.port import Credential, Echo, Inbound, InboundMessage, Post, SendOutcome, Target
+from konstruct.channels.port_streams import Shown, StreamOutcome
 from konstruct.channels.slack.adapter import SlackAdapter
 from konstruct.channels.slack.events import delivery_id
 from konstruct.channels.slack.signature import sign
+from konstruct.conversations.files import FileAbsent, FileContent
 from konstruct.conversations.part import Part
 from konstruct.kit.settings import load_settings
 from tests.channels.contract.harness import Bodies, Harness, credential
@@ -21,6 +23,7 @@ from tests.channels.contract.suite import ChannelContract
 from tests.channels.slack_bodies import SECRET, event
 from tests.support import slack_forms
 from tests.support.fake_slack import FakeSlack, Fault, answers, hangs, resets
+from tests.support.fake_slack_store import Kept
 from tests.support.slack_events import Team
 
 FAULTS: dict[str, tuple[bool, Fault]] = {
@@ -107,6 +110,13 @@ async def harness(slack: FakeSlack, adapter: SlackAdapter) -> Harness:
         timestamp = str(int(now))
         return {"x-slack-request-timestamp": timestamp, "x-slack-signature": sign(SECRET.encode(), body, timestamp)}
 
+    def given(to: str | None) -> tuple[Mapping[str, Any], bytes]:
+        content = b"opening hours: nine"
+        return slack.store.add(slack.url, "F1", Kept("T1", content, "notes.txt", to=to)), content
+
+    file, _ = given(None)
+    said = {"type": "message", "subtype": "file_share", "channel": "D1", "channel_type": "im", "user": "U1", "text": "look"}
+    with_file = event({**said, "ts": "1790000002.000300", "files": [file]})
     return Harness(
         adapter=adapter,
         provider=SlackProvider(slack),
@@ -122,8 +132,10 @@ async def harness(slack: FakeSlack, adapter: SlackAdapter) -> Harness:
                     slack_forms.pressed(TEAM, "U1", {"type": "button", "action_id": f"{ACT}_0", "value": "a.yes"}, channel="D1")
                 ),
             },
+            attachment=with_file,
             handshake=(b'{"type":"url_verification","token":"t","challenge":"3eZbrw1a"}', b"3eZbrw1a"),
         ),
+        given=given,
         credentials=(credential("T1", "xoxb-first-canary"), credential("T2", "xoxb-second-canary")),
         targets=(Target("D1", "1790000000.000200"), Target("D2", "1790000000.000200")),
     )
@@ -149,7 +161,47 @@ class _CutsFiles(SlackAdapter):
         return await super().send(replace(post, text=post.text[:-1]) if post.form == "file" else post, credential, timeout_s)
 
 
+class _NamesFilesById(SlackAdapter):
+    def parse(self, body: bytes, headers: Mapping[str, str] = MappingProxyType({})) -> Sequence[Inbound]:
+        found = super().parse(body, headers)
+        return [
+            replace(each, attachments=tuple({**file, "name": file["id"]} for file in each.attachments))
+            if isinstance(each, InboundMessage)
+            else each
+            for each in found
+        ]
+
+
+class _ReadsOn(SlackAdapter):
+    async def fetch_media(
+        self, file: Mapping[str, Any], credential: Credential, *, limit_bytes: int, timeout_s: float
+    ) -> FileContent | FileAbsent:
+        return await super().fetch_media(file, credential, limit_bytes=limit_bytes + 1, timeout_s=timeout_s)
+
+
+class _ShowsAgain(SlackAdapter):
+    async def edit(self, shown: Shown, post: Post | str, credential: Credential, timeout_s: float) -> StreamOutcome:
+        return await self.begin(shown.target, post if isinstance(post, str) else post.text, credential, timeout_s)
+
+
+class _StopsWithoutTheRest(SlackAdapter):
+    async def stop(
+        self, shown: Shown, credential: Credential, timeout_s: float, *, rest: str = "", post: Post | None = None
+    ) -> StreamOutcome:
+        return await super().stop(shown, credential, timeout_s, post=post)
+
+
+class _ShowsWhatComes(SlackAdapter):
+    def growing(self, text: str, participants: Set[str]) -> str:
+        return text
+
+
 BROKEN = [
+    ("a_file_is_named", _NamesFilesById),
+    ("a_file_is_read_within_its_bound", _ReadsOn),
+    ("an_edit_changes_the_one_message", _ShowsAgain),
+    ("a_stream_is_one_message_and_ends", _StopsWithoutTheRest),
+    ("what_grows_is_safe_at_every_length", _ShowsWhatComes),
     ("an_echo_names_its_delivery", _NoTrace),
     ("nobody_is_mentioned_but_the_participants", _Pings),
     ("a_file_can_be_said_in_words", _OneMoreFile),

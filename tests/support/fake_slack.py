@@ -148,7 +148,8 @@ class FakeSlack:
         if method == "conversations.replies":
             return self._replies(team, dict(request.query))
         if method in fake_streams.METHODS:
-            asked = json.loads(await request.text())
+            # The SDK puts what chat.delete needs into the address.
+            asked = json.loads(await request.text() or "null") or dict(request.query)
             answer = self.streams.answer(method, self._own(team), team.channels, asked)
             if method == "chat.update" and answer["ok"]:
                 self.interactive.updates.append(asked)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 from konstruct.channels.port import Capabilities, ChannelAdapter, Credential, Post, SendOutcome, Target
@@ -85,6 +85,9 @@ class Harness:
     credentials: tuple[Credential, Credential]
     targets: tuple[Target, Target]
     """A person, or a thread, of each account."""
+    given: Callable[[str | None], tuple[Mapping[str, Any], bytes]] | None = None
+    """A file that a person of the first account has sent, as `parse` describes it, and what it holds. Given an address, its
+    download leads there."""
     close_window: Callable[[], None] | None = None
     """Let the last word of every person be older than the channel's window."""
 

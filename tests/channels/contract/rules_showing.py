@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import re
 
-from konstruct.channels.port_abilities import Filing, Installing, Revoking
+from konstruct.channels.port_abilities import (
+    Dialogs,
+    FetchesMedia,
+    Filing,
+    Homes,
+    Installing,
+    Renewing,
+    RepliesPrivately,
+    Revoking,
+    Suggesting,
+    Titling,
+)
+from konstruct.channels.port_streams import Edits, Streams
 from konstruct.conversations.part import Part
 from tests.channels.contract.harness import Harness
 from tests.channels.contract.rule import rule
@@ -83,7 +95,20 @@ async def only_forms_that_the_channel_has(harness: Harness) -> None:
 @rule()
 async def abilities_are_what_the_capabilities_say(harness: Harness) -> None:
     caps, adapter = harness.caps, harness.adapter
-    said = {Filing: caps.files_out, Installing: caps.install, Revoking: caps.revoke}
+    said: dict[type, bool] = {
+        Filing: caps.files_out,
+        FetchesMedia: caps.files_in,
+        Edits: caps.stream != "none",
+        Streams: caps.stream == "native",
+        Dialogs: caps.modals,
+        Homes: caps.home,
+        RepliesPrivately: caps.ephemeral,
+        Suggesting: caps.suggestions,
+        Titling: caps.titles,
+        Installing: caps.install,
+        Renewing: caps.renew,
+        Revoking: caps.revoke,
+    }
     for ability, has in said.items():
         assert isinstance(adapter, ability) == has, ability.__name__
     assert re.fullmatch(r"[a-z][a-z0-9_]{0,30}", adapter.kind)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+import tests.channels.contract.rules_growing
 import tests.channels.contract.rules_reading
 import tests.channels.contract.rules_sending
 import tests.channels.contract.rules_showing  # noqa: F401  # they enter their rules

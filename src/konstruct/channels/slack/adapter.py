@@ -68,6 +68,7 @@ class SlackAdapter(SlackAssistant, SlackStreams):
         threads=True,
         typing="status",
         buttons_max=25,
+        files_in=True,
         files_out=True,
         modals=True,
         commands=True,
