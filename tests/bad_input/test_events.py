@@ -120,8 +120,11 @@ async def test_only_files(house: House, model: ScriptedBackend) -> None:
         assert await house.deliver(message(team, "D1", "U1", "", **extra)) == [200]
         await all_answered(house)
         assert len(house.slack.posts) == before + 1
-    assert "offer.pdf, file, bad" in asked(model.requests[0])
-    assert "cannot be read" in asked(model.requests[0])
+    told = asked(model.requests[0])
+    assert (
+        "cannot be read" in told
+        and [name in told for name in ("offer.pdf (", "file (", "bad\ufffd.png", ", file]")] == [True] * 4
+    )
 
 
 @pytest.mark.parametrize("strange", ["nul \x00 here", "half \ud83d an emoji", "\udfff\ud800", "\u202e backwards", "a\x1b[31mred"])

@@ -87,14 +87,17 @@ async def _look_into(settings: Settings, vault: Vault, house: House) -> None:
     db = await Database.open(Settings.model_validate(addresses), pool=2)
     try:
         sealed = {scope: await _secrets(db, scope) for scope in (own, other)}
-        assert len(sealed[own]) == len(sealed[other]) == 1
+        assert len(sealed[own]) == len(sealed[other]) == 2, "a token, and what it is renewed with"
+        opened: list[str | None] = []
         for scope, opens in ((own, False), (other, True)):
             for secret_id in sealed[scope]:
                 try:
                     token = await vault.reveal(db, scope, secret_id)
                 except KeyDestroyedError:
                     token = None
-                assert token == (house.teams[1].token if opens else None)
+                assert (token is not None) == opens
+                opened.append(token)
+        assert house.teams[1].token in opened and house.teams[0].token not in opened
         # Nor is the key made anew for whoever brings the tenant back.
         with pytest.raises(KeyDestroyedError):
             await vault.enrol(own)

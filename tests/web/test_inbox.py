@@ -241,7 +241,7 @@ async def test_foreign_and_unknown_ids_are_the_same_nothing(house: House, maria:
     "query",
     [
         "show=mine",
-        "channel=fax",
+        "channel=F-A-X",
         "person=x",
         "before=1",
         "before=x_y",

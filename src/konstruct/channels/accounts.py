@@ -172,7 +172,7 @@ async def answer_strangers(db: Database, scope: TenantScope, account_id: UUID, a
     """Let people of other companies be answered in shared channels, or not, from now on. Raises NotFoundError."""
     async with db.tenant(scope) as session:
         await repository.set_answers_strangers(session, account_id, answer)
-    log.info("account_strangers", tenant_id=str(scope.tenant_id), account_id=str(account_id), answer=answer)
+    log.info("account_strangers", tenant_id=str(scope.tenant_id), account_id=str(account_id), allowed=answer)
 
 
 async def revoke_all(db: Database, vault: Vault, scope: TenantScope, adapters: Mapping[str, ChannelAdapter]) -> int:

@@ -158,7 +158,10 @@ class Renewals:
         except _OvertakenError:
             return 0.0
         if wait_s is None:
-            log.info("token_renewed" if done else "token_renewal_outdated", epoch=begun.epoch)
+            if done:
+                log.info("token_renewed", epoch=begun.epoch)
+            else:
+                log.info("token_renewal_outdated", epoch=begun.epoch)
         return wait_s
 
 

@@ -94,7 +94,7 @@ class Call:
     def accept(self, channel: Channel, message: Message) -> None:
         """Note a write that was accepted, for tests and benchmarks to count."""
         place = (self.workspace.team_id, channel.channel_id, message.thread_ts, message.ts)
-        self.slack.store.records.add_accepted(self.method, *place, message.text, message.metadata)
+        self.slack.store.records.add_accepted(self.method, *place, message.markdown or message.text, message.metadata)
 
     def limit(self, channel: Channel | None = None) -> None:
         """Count this call, unless the limits are switched off. Raises RateLimited."""
