@@ -276,6 +276,7 @@ def between(slack_url: str, model_url: str) -> dict[str, str]:
         "LLM_MODEL": "test-model",
         "LLM_API_KEY": "sk-fake-0123456789",
         "BURST_S": "0.05",
+        "SLACK_HISTORY_PER_MINUTE": "1000",
     }
 
 

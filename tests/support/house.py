@@ -165,7 +165,7 @@ async def open_house(
     redis, counters = Redis.open(settings), Counters()
     router = Router([backend], prices=load_prices(), sleep=lambda _: asyncio.sleep(0))
     credentials = Credentials(db, vault, adapters)
-    limits = SendLimits(redis, rates_of(CHANNELS))
+    limits = SendLimits(redis, rates_of(CHANNELS, settings))
     surface = Surface(db, adapters, credentials, limits, counters=counters, pace=pace)
     turns = TurnLoop(
         db,

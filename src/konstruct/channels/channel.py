@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from konstruct.channels.port import ChannelAdapter
 from konstruct.channels.rates import HISTORY, POST, Rate
@@ -27,7 +27,7 @@ class Channel:
     challenge: str | None = None
     """The path at which its provider asks by GET whether we are we: its adapter is `Challenged`."""
     body_max: int = BODY_MAX
-    rates: Mapping[str, Rate] = field(default_factory=dict)
+    rates: Callable[[Settings], Mapping[str, Rate]] = lambda _settings: {}
     """How often its provider's methods may be called, by name; `POST` and `HISTORY` are what the sender does."""
 
 
@@ -36,10 +36,10 @@ def open_adapters(channels: Iterable[Channel], settings: Settings) -> dict[str, 
     return {channel.kind: channel.open(settings) for channel in channels}
 
 
-def rates_of(channels: Iterable[Channel]) -> dict[str, Rate]:
+def rates_of(channels: Iterable[Channel], settings: Settings) -> dict[str, Rate]:
     """Return the rates of all `channels` in one table: what the sender does is named by the kind of channel it does it in."""
     rates: dict[str, Rate] = {}
     for channel in channels:
-        for name, rate in channel.rates.items():
+        for name, rate in channel.rates(settings).items():
             rates[f"{channel.kind}.{name}" if name in (POST, HISTORY) else name] = rate
     return rates

@@ -62,7 +62,7 @@ async def build_handlers(
         stack.push_async_callback(redis.close)
         mind = await open_mind(settings, db)
         stack.push_async_callback(mind.router.close)
-        limits = SendLimits(redis, rates_of(channels))
+        limits = SendLimits(redis, rates_of(channels, settings))
         surface = Surface(db, adapters, credentials, limits, counters=counters)
         stack.push_async_callback(surface.close)
         turns = TurnLoop(

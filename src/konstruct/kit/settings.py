@@ -57,6 +57,12 @@ class Settings(BaseSettings):
     slack_client_secret: SecretStr | None = Field(default=None, description="its secret, which redeems what people approve")
     slack_signing_secret: SecretStr | None = None
     slack_api_url: str = "https://slack.com/api/"
+    slack_history_per_minute: int = Field(
+        default=1,
+        ge=1,
+        le=1000,
+        description="how often a workspace's history may be read (Slack: 1, or 50 for an app of one's own)",
+    )
 
     llm_backend: Literal["openai_compat", "demo", "scripted", "auto"] | None = None
     llm_url: str | None = None

@@ -262,5 +262,5 @@ def pigeon(url: str) -> Channel:
         lambda _settings: PlainAdapter(url),
         webhooks=("/webhooks/pigeon",),
         challenge="/webhooks/pigeon",
-        rates={POST: Rate(per_minute=600, burst=50)},
+        rates=lambda _settings: {POST: Rate(per_minute=600, burst=50)},
     )

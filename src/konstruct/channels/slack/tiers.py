@@ -12,6 +12,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from konstruct.channels.rates import DIALOG, HISTORY, PAGE, POST, PRIVATE, REDRAW, WORKING, Rate
+from konstruct.kit.settings import Settings
 
 TIER_1 = Rate(per_minute=1)
 TIER_2 = Rate(per_minute=20, burst=5)
@@ -65,3 +66,9 @@ RATES: Mapping[str, Rate] = MappingProxyType(
         "views.update": TIER_4,
     }
 )
+
+
+def rates(settings: Settings) -> Mapping[str, Rate]:
+    """Return the rates of this installation's app: one that is not distributed may read histories more often."""
+    often = replace(HISTORIES, per_minute=settings.slack_history_per_minute)
+    return {name: often if rate is HISTORIES else rate for name, rate in RATES.items()}
