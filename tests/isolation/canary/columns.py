@@ -73,9 +73,9 @@ _DIRECT = (
     ("summary", "INSERT INTO summaries (tenant_id, id, conversation_id, from_seq, to_seq, text, model)"
      " SELECT $1, uuidv7(), c.id, 1, 1, $2, $2 FROM conversations c WHERE c.tenant_id = $1 LIMIT 1"),
     ("file", "INSERT INTO message_files (tenant_id, message_id, file_id, text)"
-     " SELECT $1, m.id, 'F1', $2 FROM messages m WHERE m.tenant_id = $1 LIMIT 1"),
+     " SELECT $1, m.id, 'FDIRECT1', $2 FROM messages m WHERE m.tenant_id = $1 LIMIT 1"),
     ("filereason", "INSERT INTO message_files (tenant_id, message_id, file_id, reason)"
-     " SELECT $1, m.id, 'F2', $2 FROM messages m WHERE m.tenant_id = $1 LIMIT 1"),
+     " SELECT $1, m.id, 'FDIRECT2', $2 FROM messages m WHERE m.tenant_id = $1 LIMIT 1"),
     ("statusreason", "UPDATE channel_accounts SET status_reason = $2 WHERE tenant_id = $1"),
     ("channelevent", "INSERT INTO channel_events (tenant_id, id, account_id, kind, content)"
      " SELECT $1, uuidv7(), a.id, $2, jsonb_build_object('text', $2::text) FROM channel_accounts a WHERE a.tenant_id = $1"),
@@ -114,8 +114,6 @@ _DIRECT = (
      " FROM channel_accounts a WHERE a.tenant_id = $1"),
     ("identity", "INSERT INTO member_identities (tenant_id, account_id, external_id, member_id)"
      " SELECT $1, a.id, $2, m.id FROM channel_accounts a, members m WHERE a.tenant_id = $1 AND m.tenant_id = $1 LIMIT 1"),
-    ("linkcode", "INSERT INTO member_link_codes (tenant_id, member_id, code_hash, expires_at)"
-     " SELECT $1, m.id, sha256(convert_to($2, 'UTF8')), now() FROM members m WHERE m.tenant_id = $1 LIMIT 1"),
     ("pausedby", "UPDATE channel_accounts SET paused_at = now(), paused_by = $2 WHERE tenant_id = $1"),
     ("actionreason", "UPDATE operator_actions SET reason = $2 WHERE tenant_id = $1"),
 )  # fmt: skip
