@@ -182,7 +182,7 @@ EXPECTED = {
     "operator": "accessreason answer breakask business contact fact mention nowhere question reply toolask",
     "search": "answer fact filename filetext question reply title",
     "stream": "answer attachment contact fact question reply",
-    "tables": "channelevent idempotency",
+    "tables": "channelevent idempotency stream",
     "slack tokens": "token",
 }
 """Where each field's mark must be found in its own business's sinks: else the test could not fail."""
