@@ -54,7 +54,7 @@ class Telling:
             return
         if note.reply_url is None:
             await self._respect_limits(scope, account_id, PRIVATE)
-        await self._note(scope, account_id, PRIVATE, await line.adapter.reply_privately(note, line.credential))
+        await self._note(line.credential, PRIVATE, await line.adapter.reply_privately(note, line.credential))
 
     async def dialog(self, scope: TenantScope, account_id: UUID, dialog: Dialog, trigger: str) -> bool:
         """Open a dialog; False if it is not open: its ticket holds for seconds, so it is not tried again."""
@@ -70,7 +70,7 @@ class Telling:
         line = await self._line(scope, account_id)
         if line is not None and isinstance(line.adapter, Homes):
             await self._respect_limits(scope, account_id, PAGE)
-            await self._note(scope, account_id, PAGE, await line.adapter.show_home(home, person_id, line.credential))
+            await self._note(line.credential, PAGE, await line.adapter.show_home(home, person_id, line.credential))
 
     async def redraw(self, scope: TenantScope, account_id: UUID, channel_id: str, external_id: str, text: str) -> None:
         """Let a message of ours say something else. Raises NotShownYetError."""
@@ -78,7 +78,7 @@ class Telling:
         if line is not None and isinstance(line.adapter, Redraws):
             await self._respect_limits(scope, account_id, REDRAW)
             told = await line.adapter.redraw(channel_id, external_id, text, line.credential)
-            await self._note(scope, account_id, REDRAW, told)
+            await self._note(line.credential, REDRAW, told)
 
     async def tell(self, scope: TenantScope, account_id: UUID, channel_id: str, person_id: str, text: str) -> None:
         """Tell one person something in a channel, if that can be done now: never raises NotShownYetError."""
@@ -103,12 +103,14 @@ class Telling:
                 raise NotShownYetError(f"{method}: its rate is used up")
             await asyncio.sleep(wait_s)
 
-    async def _note(self, scope: TenantScope, account_id: UUID, method: str, told: Told) -> None:
-        await self._pause(scope, account_id, method, told)
+    async def _note(self, credential: Credential, method: str, told: Told) -> None:
+        await self._pause(credential.scope, credential.account_id, method, told)
         if told.state == "later":
             raise NotShownYetError(f"{method}: {told.code}")
         if told.state == "refused":
             log.info("channel_refused", what=method, code=told.code)
+            if await self._credentials.refused(credential, told.code) == "renew":
+                raise NotShownYetError(f"{method}: the token has to be renewed")
 
     async def _pause(self, scope: TenantScope, account_id: UUID, method: str, told: Told) -> None:
         if told.after_s > 0:
