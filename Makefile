@@ -2,8 +2,8 @@
 .PHONY: help up test lint format bench soak sabotage lock clean
 .DEFAULT_GOAL := help
 BIN := .venv/bin
-# One more than there are processors: tests that kill and freeze processes mostly wait.
-WORKERS = $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+# Two more than there are processors: tests of several processes, and of pauses, mostly wait.
+WORKERS = $(shell expr $$(getconf _NPROCESSORS_ONLN) + 2)
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 14

@@ -35,7 +35,8 @@ from tests.conftest import SIGNING_SECRET
 from tests.support import slack_events
 from tests.support.fake_openai import FakeOpenAi, reply
 from tests.support.fake_slack import FakeSlack, Workspace
-from tests.support.house import free_port, until
+from tests.support.house import until
+from tests.support.ports import free_port
 from tests.support.processes import environment
 from tests.support.queueing import empty_queue
 from tests.support.slack_events import Team

@@ -27,7 +27,8 @@ from konstruct.tenants.service import create_tenant
 from konstruct.tenants.vault import Vault
 from konstruct.web.app import create_app
 from tests.operability.conftest import Spare
-from tests.support.house import free_port, until
+from tests.support.house import until
+from tests.support.ports import free_port
 
 SECRETS = ("hunter2", "-pass", "signing-hush")
 """What no evidence may show."""

@@ -14,7 +14,8 @@ from konstruct.local.valkey import Valkey
 from tests.support import slack_events
 from tests.support.fake_openai import FakeOpenAi, reply
 from tests.support.fake_slack import FakeSlack, Workspace
-from tests.support.house import free_port, until
+from tests.support.house import until
+from tests.support.ports import free_port
 from tests.support.processes import command, environment, running
 from tests.support.slack_events import Team
 

@@ -178,12 +178,6 @@ async def open_browser() -> AsyncIterator[Browser]:
             await browser.close()
 
 
-def free_port() -> int:
-    """Return a port that was free a moment ago."""
-    with _listening_socket() as probe:
-        return int(probe.getsockname()[1])
-
-
 def _listening_socket() -> socket.socket:
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))

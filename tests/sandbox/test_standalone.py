@@ -24,7 +24,8 @@ from konstruct.memory.documents import Documents
 from konstruct.tenants.service import list_tenants, require_tenant
 from konstruct.tenants.tenants_repository import directory
 from tests.conftest import PASSWORDS
-from tests.sandbox.support import Listener, free_port
+from tests.sandbox.support import Listener
+from tests.support.ports import free_port
 
 
 async def test_the_process_serves_and_stops_with_a_page_open(tmp_path: Path, listener: Listener) -> None:

@@ -24,7 +24,8 @@ from konstruct.kit.settings import Settings
 from konstruct.tenants.vault import Vault
 from tests.channels.contract.plain_adapter import pigeon
 from tests.channels.contract.plain_provider import SECRET, Pigeon
-from tests.support.house import free_port, served, until
+from tests.support.house import served, until
+from tests.support.ports import free_port
 
 _DELIVERIES = "SELECT state, reason, receipt, external_id, id FROM deliveries WHERE tenant_id = $1 ORDER BY position, part"
 

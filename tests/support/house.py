@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -41,6 +40,7 @@ from konstruct.tenants.vault import Vault
 from konstruct.web.app import create_app
 from tests.support import slack_events
 from tests.support.fake_slack import FakeSlack, Workspace
+from tests.support.ports import free_port
 from tests.support.slack_events import Team
 
 
@@ -110,13 +110,6 @@ async def until(check: Callable[[], Any], patience_s: float = 20.0) -> None:
             if await found if asyncio.iscoroutine(found) else found:
                 return
             await asyncio.sleep(0.01)
-
-
-def free_port() -> int:
-    """Return a port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @asynccontextmanager

@@ -16,7 +16,7 @@ import aiohttp
 
 import konstruct
 from konstruct.local.sandbox.businesses import Business
-from tests.support.house import free_port
+from tests.support.ports import free_port
 
 START_S = 120
 """A loaded machine is no failure."""

@@ -14,8 +14,9 @@ from konstruct.llm.backends.scripted import ScriptedBackend
 from konstruct.local.sandbox.slack.application import CLIENT_ID, CLIENT_SECRET
 from konstruct.tenants.vault import Vault
 from tests.support.hand import rows
-from tests.support.house import House, free_port, open_house, served, until
+from tests.support.house import House, open_house, served, until
 from tests.support.portal import Person, open_portal
+from tests.support.ports import free_port
 
 _BOOKS = ("T0HARBORBK1", "U0HARBMAYA1")
 _GROUP = ("E0LARKSPUR1", "W0LARKNOOR1")

@@ -33,8 +33,8 @@ from tests.isolation.canary.marks import Marks, Sinks, found_in
 from tests.support import slack_events
 from tests.support.fake_openai import FakeOpenAi, chunk, error, reply, stream
 from tests.support.fake_slack import FakeSlack, Workspace
-from tests.support.house import free_port
 from tests.support.mail_server import MailServer, open_mail_server
+from tests.support.ports import free_port
 from tests.support.processes import environment, running
 from tests.support.slack_events import Team
 
