@@ -14,7 +14,6 @@ import typer
 from konstruct.channels import accounts
 from konstruct.channels.missed import Missed, find_missed, refused_in
 from konstruct.channels.port_abilities import Grant
-from konstruct.channels.slack import manifest
 from konstruct.cli.context import DataDir, running_settings, with_database
 from konstruct.cli.tenant import tenant_id
 from konstruct.db.database import Database
@@ -69,6 +68,9 @@ def slack_manifest(
     data_dir: DataDir = None,
 ) -> None:
     """Print the manifest of the Slack app: api.slack.com/apps, Create New App, From a manifest."""
+    # With it comes all of Slack's client, which no other command needs.
+    from konstruct.channels.slack import manifest
+
     if not 1 <= len(name.strip()) <= manifest.NAME_MAX:
         raise KonstructError(f"--name is wrong: Slack takes 1 to {manifest.NAME_MAX} characters")
     named = data_dir is None and PREFIX + "PUBLIC_URL" in os.environ

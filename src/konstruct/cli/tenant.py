@@ -11,8 +11,6 @@ from uuid import UUID
 import typer
 
 from konstruct.channels import accounts
-from konstruct.channels.port import ChannelAdapter
-from konstruct.channels.slack.adapter import SlackAdapter
 from konstruct.cli.context import DataDir, running_settings, with_database
 from konstruct.cli.files import new_file
 from konstruct.conversations import restored
@@ -138,19 +136,23 @@ def erase(
     data_dir: DataDir = None,
 ) -> None:
     """Delete a business for good: its rows, its keys in Valkey or Redis, and the key of its secrets."""
+    # With them come the providers' clients, which no other command of a business needs.
+    from konstruct.channels.channel import open_adapters
+    from konstruct.channels.registry import CHANNELS
+
     settings = running_settings(data_dir)
 
     async def work(db: Database, vault: Vault) -> None:
         scope = TenantScope(tenant_id(tenant))
         # A worker takes over if this command is ended before it is done.
         await begin(db, scope, confirm, grace_s=ERASE_GRACE_S)
-        redis, slack = Redis.open(settings), SlackAdapter(settings)
-        adapters: dict[str, ChannelAdapter] = {"slack": slack}
+        redis, adapters = Redis.open(settings), open_adapters(CHANNELS, settings)
         try:
             erasing = Erasing(db, redis, vault, lambda scope: accounts.revoke_all(db, vault, scope, adapters))
             await erasing.erase(scope, lambda line: typer.echo(line, err=True))
         finally:
-            await slack.close()
+            for adapter in adapters.values():
+                await adapter.close()
             await redis.close()
 
     with_database(settings, work)
