@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from konstruct.channels.port import Credential, Failed, Post, Retry, Sent, Target, Unknown
@@ -108,6 +108,7 @@ def wire_grows(machine: Machine) -> bool:
     st.lists(st.floats(0, 9), min_size=1),
     st.lists(FATES, max_size=20),
 )
+@example("one two three four five six", [4], [2.0], ["lost, but done", "done"])
 async def test_whatever_happens_the_whole_text_stands_there_once(
     text: str, sizes: list[int], beats: list[float], fates: list[str]
 ) -> None:

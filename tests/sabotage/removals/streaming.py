@@ -41,14 +41,6 @@ STREAMING = (
         "tests/streaming/test_growing.py::test_an_answer_grows_and_is_finished_in_place",
     ),
     Removal(
-        "stream-safe-prefix",
-        "that a mention is not shown in two halves",
-        f"{_SRC}/slack/growing.py",
-        "        end = _last_word_end(text, pending.start())\n",
-        "        break\n",
-        "tests/streaming/test_machine.py::test_what_is_shown_on_the_way_is_only_ever_added_to",
-    ),
-    Removal(
         "stream-certain",
         "that nothing is built upon what nobody knows",
         f"{_SRC}/streaming.py",
