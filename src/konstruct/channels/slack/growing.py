@@ -8,10 +8,6 @@ from collections.abc import Set
 from konstruct.channels.slack.blocks import Block, segment
 from konstruct.channels.slack.safety import clean, neutralise, visible
 
-_ENTITY = r"&#?[a-z0-9]{0,12};?"
-# The beginnings of what `safety` looks for over several words: there is no telling yet what becomes of it.
-_PENDING = re.compile(rf"\\?(?:<|{_ENTITY})\s{{0,4}}(?:\\?(?:[@!]|{_ENTITY})\s{{0,4}})?[a-z0-9]{{0,40}}[>|]?\Z", re.IGNORECASE)
-_PENDING_MAX = 120
 _MARKS = re.compile(r"[ \t]*(?:`+|~+)[ \t]*")
 
 
@@ -27,10 +23,11 @@ def growing(text: str, participants: Set[str]) -> str:
 
 
 def _settled(text: str) -> str:
-    """Cut `text` after a whole word, before anything that may still become a mention, a broadcast or the end of a fence."""
+    """Cut `text` after a whole word, before anything that may still become the end of a fence.
+
+    Half a mention does no harm: what makes one inert is put behind its first sign, whatever follows.
+    """
     end = _last_word_end(text, len(text))
-    while (pending := _PENDING.search(text, max(0, end - _PENDING_MAX), end)) is not None:
-        end = _last_word_end(text, pending.start())
     line = text[text.rfind("\n", 0, end) + 1 : end]
     return text[: end - len(line)] if _MARKS.fullmatch(line) else text[:end]
 
