@@ -13,7 +13,7 @@ from konstruct.channels import accounts_repository as repository
 from konstruct.channels import accounts_storing, routes_repository
 from konstruct.channels.accounts_repository import Account, AccountTakenError
 from konstruct.channels.accounts_storing import OwnOverlapError
-from konstruct.channels.credentials import Credentials
+from konstruct.channels.credentials import AccountUnusableError, Credentials
 from konstruct.channels.port import WRONG_ACCOUNT, WRONG_BOT, ChannelAdapter, Credential
 from konstruct.channels.port_abilities import Grant, Identifying, Revoking
 from konstruct.db.database import Database
@@ -192,19 +192,16 @@ _Held = tuple[Account, Sequence[Credential]]
 
 async def _held(db: Database, vault: Vault, credentials: Credentials, scope: TenantScope, account_id: UUID) -> _Held | None:
     """Return the account with its token and its refresh token, or None where they do not open: then nobody can be told."""
-    async with db.tenant(scope) as session:
-        account = await repository.get_account(session, account_id)
-    if account.secret_id is None:
-        return None
     try:
         token = await credentials.of(scope, account_id)
-        # After the token, whose opening may renew both.
-        async with db.tenant(scope) as session:
-            account = await repository.get_account(session, account_id)
+        # Read after the token, whose opening may renew both.
+        account = await db.run(scope, lambda s: repository.get_account(s, account_id))
         if account.refresh_secret_id is None:
             return account, [token]
         refresh = await vault.reveal(db, scope, account.refresh_secret_id)
         return account, [token, replace(token, token=refresh)]
+    except AccountUnusableError:
+        return None
     except KonstructError as error:
         log.warning("token_not_opened", account_id=str(account_id), error=type(error).__name__)
         return None
