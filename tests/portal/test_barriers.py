@@ -8,9 +8,10 @@ import pytest
 from playwright.async_api import Page
 
 from konstruct.local.sandbox.businesses import FERNWOOD
-from tests.portal.test_walk import ask_in_sandbox, sign_in_by_mail
+from tests.portal.test_walk import ask_in_sandbox
 from tests.support.barriers import barriers
 from tests.support.instance import Instance
+from tests.support.signing_in import sign_in_by_mail
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 OUTSIDE = ("/", "/sign-in", "/nothing-here")

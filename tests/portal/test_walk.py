@@ -12,26 +12,12 @@ from konstruct.local.sandbox.businesses import FERNWOOD
 from tests.support.fake_openai import FakeOpenAi
 from tests.support.house import until
 from tests.support.instance import Instance
+from tests.support.signing_in import sign_in_by_mail
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 PATIENCE_MS = 30_000
 DIRECT = FERNWOOD.channels[1].channel_id
 LAST_ANSWER = ".message-employee .prose"
-
-
-async def sign_in_by_mail(page: Page, instance: Instance, email: str) -> None:
-    await page.goto(f"{instance.url}/sign-in")
-    await page.get_by_label("Your e-mail address").fill(email)
-    await page.get_by_role("button", name="Send the code").click()
-    await expect(page.get_by_role("heading", name="Look into your mail")).to_be_visible()
-    mailbox = await page.context.new_page()
-    await mailbox.goto(f"{instance.url}/sandbox/mail")
-    await mailbox.locator(".mail-item").first.click()
-    code = re.search(r"Your code for [^:]+: (\d{6})", await mailbox.locator("article.mail").inner_text())
-    assert code
-    await mailbox.close()
-    await page.get_by_label("Six digits").fill(code[1])
-    await page.get_by_role("button", name="Sign in").click()
 
 
 async def add_text(page: Page, instance: Instance, title: str, text: str) -> None:

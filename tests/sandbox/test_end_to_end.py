@@ -14,6 +14,7 @@ from playwright.async_api import Browser, Page, expect
 from konstruct.local.sandbox.businesses import FERNWOOD, MARLOW
 from tests.sandbox.support import open_browser
 from tests.support.instance import Instance, open_instance
+from tests.support.signing_in import sign_in_by_mail
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 ANSWER_MS = 30_000
@@ -111,7 +112,8 @@ async def test_a_thumb_is_seen_in_the_portal(instance: Instance, page: Page) -> 
     await dialog.get_by_role("button", name="Send").click()
     await expect(dialog).to_be_hidden()
     await expect(answer.get_by_role("button", name="did not help")).to_have_attribute("aria-pressed", "true")
-    await _sign_in(instance, page, FERNWOOD.owner_email)
+    await sign_in_by_mail(page, instance, FERNWOOD.owner_email)
+    await expect(page.get_by_role("heading").first).to_be_visible()
     await page.goto(f"{instance.url}/inbox")
     await page.locator("a.item").filter(has_text="warranty").first.click()
     await expect(page.get_by_text("“Forks are missing.”")).to_be_visible()
@@ -144,22 +146,6 @@ async def test_the_home_tab_says_who_it_is_and_asks_for_a_human(instance: Instan
     await page.get_by_role("link", name="Messages").click()
     asked = page.locator(".message-employee").get_by_text("A human colleague has been asked")
     await expect(asked).to_be_visible(timeout=ANSWER_MS)
-
-
-async def _sign_in(instance: Instance, page: Page, email: str) -> None:
-    await page.goto(f"{instance.url}/sign-in")
-    await page.get_by_label("Your e-mail address").fill(email)
-    await page.get_by_role("button", name="Send the code").click()
-    await expect(page.get_by_role("heading", name="Look into your mail")).to_be_visible()
-    mailbox = await page.context.new_page()
-    await mailbox.goto(f"{instance.url}/sandbox/mail")
-    await mailbox.locator(".mail-item").first.click()
-    code = re.search(r"Your code for [^:]+: (\d{6})", await mailbox.locator("article.mail").inner_text())
-    assert code
-    await mailbox.close()
-    await page.get_by_label("Six digits").fill(code[1])
-    await page.get_by_role("button", name="Sign in").click()
-    await expect(page.get_by_role("heading").first).to_be_visible()
 
 
 async def _ask_for_the_others_facts(instance: Instance) -> None:
