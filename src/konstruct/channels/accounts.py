@@ -10,7 +10,7 @@ from uuid import UUID
 import structlog
 
 from konstruct.channels import accounts_repository as repository
-from konstruct.channels import accounts_storing, routes_repository
+from konstruct.channels import accounts_storing, holdings_repository, routes_repository
 from konstruct.channels.accounts_repository import Account, AccountTakenError
 from konstruct.channels.accounts_storing import OwnOverlapError
 from konstruct.channels.credentials import AccountUnusableError, Credentials
@@ -157,6 +157,7 @@ async def disconnect(
         await vault.delete(session, account.secret_id)
         if account.refresh_secret_id is not None:
             await vault.delete(session, account.refresh_secret_id)
+        await holdings_repository.let_go(session)
         return cancelled
 
     cancelled = await db.run(scope, work)

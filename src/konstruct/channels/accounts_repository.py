@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
+from konstruct.channels import holdings_repository
 from konstruct.channels.deliveries_repository import DISCONNECTED
+from konstruct.channels.holdings_repository import AccountTakenError
 from konstruct.db.session import ExclusionViolation, TenantSession, UniqueViolation
-from konstruct.kit.errors import ConflictError, NotFoundError
+from konstruct.kit.errors import NotFoundError
 from konstruct.tenants import notices
 
 
@@ -30,15 +32,17 @@ class Account:
     scopes: list[str] | None = None
     """What was granted; None where nobody told."""
     refresh_secret_id: UUID | None = None
+    business_account_id: str | None = None
+    """What has the number, and the company that has that (see `Grant`); None where nobody told."""
+    portfolio_id: str | None = None
+    phone_number: str | None = None
 
 
-class AccountTakenError(ConflictError):
-    """Another business has the account, or has one that its claim would touch: nothing is said of which."""
-
+__all__ = ["Account", "AccountTakenError"]
 
 _COLUMNS = (
     "id, kind, external_id, app_id, bot_user_id, secret_id, status, account_name, enterprise_id, org_wide, scopes,"
-    " refresh_secret_id"
+    " refresh_secret_id, business_account_id, portfolio_id, phone_number"
 )
 
 
@@ -94,8 +98,9 @@ async def insert_account(session: TenantSession, account: Account, agent_id: UUI
     stored = await session.execute(
         "WITH stored AS (INSERT INTO channel_accounts"
         "   (tenant_id, id, agent_id, kind, external_id, app_id, bot_user_id, secret_id, account_name, enterprise_id, org_wide,"
-        "    scopes, refresh_secret_id, token_expires_at)"
-        "   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, now() + $14::float8 * interval '1 second')"
+        "    scopes, refresh_secret_id, token_expires_at, business_account_id, portfolio_id, phone_number)"
+        "   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, now() + $14::float8 * interval '1 second',"
+        "     $15, $16, $17)"
         "   ON CONFLICT (tenant_id, kind, external_id) DO NOTHING RETURNING tenant_id, id, status)"
         " INSERT INTO channel_health (tenant_id, account_id, status, reason)"
         " SELECT tenant_id, id, status, 'connected' FROM stored",
@@ -113,9 +118,13 @@ async def insert_account(session: TenantSession, account: Account, agent_id: UUI
         account.scopes,
         account.refresh_secret_id,
         expires_in_s,
+        account.business_account_id,
+        account.portfolio_id,
+        account.phone_number,
     )
     if stored:
         await _open_route(session, account)
+        await holdings_repository.hold_account(session, account.id)
     return bool(stored)
 
 
@@ -130,7 +139,9 @@ async def reconnect_account(session: TenantSession, account: Account, expires_in
         "   status_reason = NULL, status_changed_at = now(), account_name = coalesce(nullif($6, ''), account_name),"
         "   enterprise_id = coalesce($7, enterprise_id), org_wide = $8, scopes = $9, refresh_secret_id = $10,"
         "   token_expires_at = now() + $11::float8 * interval '1 second',"
-        "   renewal_epoch = renewal_epoch + 1, renewal_wait_until = NULL, renewal_doubt = false"
+        "   renewal_epoch = renewal_epoch + 1, renewal_wait_until = NULL, renewal_doubt = false,"
+        "   business_account_id = coalesce($12, business_account_id), portfolio_id = coalesce($13, portfolio_id),"
+        "   phone_number = coalesce($14, phone_number)"
         "   WHERE tenant_id = $1 AND id = $2 RETURNING tenant_id, id, status)"
         " INSERT INTO channel_health (tenant_id, account_id, status, reason)"
         " SELECT tenant_id, id, status, 'reconnected' FROM known",
@@ -145,8 +156,12 @@ async def reconnect_account(session: TenantSession, account: Account, expires_in
         account.scopes,
         account.refresh_secret_id,
         expires_in_s,
+        account.business_account_id,
+        account.portfolio_id,
+        account.phone_number,
     )
     await _open_route(session, account)
+    await holdings_repository.hold_account(session, account.id)
 
 
 async def disconnect_account(session: TenantSession, account_id: UUID) -> int:

@@ -131,4 +131,7 @@ def _described(account_id: UUID, kind: str, grant: Grant, token: _Secret, refres
         org_wide=grant.org_wide,
         scopes=None if grant.scopes is None else sorted(grant.scopes),
         refresh_secret_id=refresh.sealed.id if refresh else None,
+        business_account_id=grant.business_account_id,
+        portfolio_id=grant.portfolio_id,
+        phone_number=grant.phone_number,
     )

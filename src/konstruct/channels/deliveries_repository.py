@@ -63,6 +63,10 @@ class Sender:
     bot_user_id: str | None = None
     heard_s: float | None = None
     """Seconds since a person wrote last in the conversation; None: nobody did, or it is forgotten."""
+    contact_id: UUID | None = None
+    """Whose conversation it is, where it is one contact's."""
+    aliases: frozenset[str] = field(default=frozenset(), repr=False)
+    """The contact's other ids."""
 
 
 _OPEN = """
@@ -77,7 +81,8 @@ ORDER BY d.position, d.part LIMIT 50
 """
 
 _SENDER = """
-SELECT a.id, a.kind, a.external_id, a.secret_id, a.status, a.app_id, a.bot_user_id,
+SELECT a.id, a.kind, a.external_id, a.secret_id, a.status, a.app_id, a.bot_user_id, c.contact_id,
+  ARRAY(SELECT i.alias FROM contact_aliases i WHERE i.tenant_id = $1 AND i.contact_id = c.contact_id LIMIT 20) AS aliases,
   ARRAY(SELECT DISTINCT k.external_id FROM messages m JOIN contacts k ON k.tenant_id = m.tenant_id AND k.id = m.contact_id
         WHERE m.tenant_id = $1 AND m.conversation_id = $2 LIMIT 200) AS participants,
   (SELECT extract(epoch FROM now() - m.sent_at)::float8 FROM messages m WHERE m.tenant_id = $1 AND m.conversation_id = $2
@@ -100,11 +105,12 @@ async def open_deliveries(session: TenantSession, claim: Claim) -> tuple[Sender,
     )
     row = await session.fetchrow(_SENDER, claim.scope.tenant_id, claim.conversation_id)
     assert row is not None
-    named = ("kind", "secret_id", "status", "app_id", "bot_user_id", "heard_s")
+    named = ("kind", "secret_id", "status", "app_id", "bot_user_id", "heard_s", "contact_id")
     sender = Sender(
         account_id=row["id"],
         account_key=row["external_id"],
         participants=frozenset(row["participants"]),
+        aliases=frozenset(row["aliases"]),
         **{name: row[name] for name in named},
     )
     rows = await session.fetch(_OPEN, claim.scope.tenant_id, claim.conversation_id)

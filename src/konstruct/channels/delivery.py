@@ -21,6 +21,8 @@ from konstruct.channels.credentials import AccountUnusableError, Credentials, Cr
 from konstruct.channels.deliveries_repository import Delivery, Sender
 from konstruct.channels.delivery_job import Job, LaneWaits
 from konstruct.channels.limits import SendLimits
+from konstruct.channels.outreach import checks
+from konstruct.channels.outreach.check import Outreach, Refused, Waits
 from konstruct.channels.patience import Patience
 from konstruct.channels.port import (
     Absent,
@@ -67,6 +69,14 @@ NOT_SHOWN = (
 
 class _OutboxChanged(Exception):  # noqa: N818  # likewise
     """What was read as open is so no longer: it is read again."""
+
+
+class _Objection(Exception):  # noqa: N818  # likewise
+    """Rolls back the beginning of a send: the business may not write first, or not now."""
+
+    def __init__(self, verdict: Refused | Waits) -> None:
+        super().__init__(verdict.reason)
+        self.verdict = verdict
 
 
 class Delivering:
@@ -185,7 +195,7 @@ class Delivering:
 
     async def _send(self, job: Job, delivery: Delivery, stream: Stream | None = None) -> None:
         await self._respect_limits(job, delivery, stream)
-        if (refused := job.closed()) is not None:
+        if delivery.form != "template" and (refused := job.closed()) is not None:
             # The provider would refuse it, and might punish us for asking.
             await self._fail(job.claim, delivery, refused)
             return
@@ -194,9 +204,16 @@ class Delivering:
         async def start(session: TenantSession) -> tuple[str | None, float]:
             # The window runs from here, not from the wait for a connection; the database's runs from a little later.
             deadline = time.monotonic() + window_s
-            return await repository.start_sending(session, job.claim, delivery.id, window_s), deadline
+            refused = await repository.start_sending(session, job.claim, delivery.id, window_s)
+            if refused is None and delivery.kind == "outreach":
+                await _check(session, job, delivery)
+            return refused, deadline
 
-        refused, deadline = await self._db.run(job.claim.scope, start)
+        try:
+            refused, deadline = await self._db.run(job.claim.scope, start)
+        except _Objection as objection:
+            await self._object(job, delivery, objection.verdict)
+            return
         if refused == "owner_changed":
             await self._cancel(job.claim, delivery, "owner_changed")
         elif refused == "inactive":
@@ -206,6 +223,13 @@ class Delivering:
                 # Frozen between the commit and here: the window has passed, and no send may start.
                 raise LaneWaits(SHORT_WAIT_S)
             await self._settle(job, delivery, await self._call(job, delivery, stream, deadline))
+
+    async def _object(self, job: Job, delivery: Delivery, verdict: Refused | Waits) -> None:
+        """What may not be sent now waits, and what may not be sent at all fails: the call would be refused, or punished."""
+        if isinstance(verdict, Waits):
+            log.info("delivery_waits", reason=verdict.reason, after_s=round(verdict.seconds))
+            raise LaneWaits(verdict.seconds)
+        await self._fail(job.claim, delivery, verdict.reason)
 
     async def _call(self, job: Job, delivery: Delivery, stream: Stream | None, deadline: float) -> SendOutcome | Gone:
         post = _post(delivery, job.sender)
@@ -347,10 +371,20 @@ class Delivering:
         log.info("delivery_cancelled", reason=reason)
 
 
+async def _check(session: TenantSession, job: Job, delivery: Delivery) -> None:
+    """Raise _Objection if something is against a message with which the business writes first."""
+    use, contact_id = _post(delivery, job.sender).template, job.sender.contact_id
+    if use is None or contact_id is None:
+        raise _Objection(Refused("no_contact"))
+    wanted = Outreach(job.sender.account_id, contact_id, (use.name, use.language), "sending", delivery.id)
+    if (verdict := await checks.verdict(session, wanted)) is not None:
+        raise _Objection(verdict)
+
+
 def _post(delivery: Delivery, sender: Sender) -> Post:
     part = stored(delivery.body, delivery.form, delivery.extras)
-    target = Target(delivery.channel_id, delivery.thread_id, sender.participants)
-    return Post(delivery.id, target, part.text, part.form, part.buttons, part.feedback)
+    target = Target(delivery.channel_id, delivery.thread_id, sender.participants, sender.aliases)
+    return Post(delivery.id, target, part.text, part.form, part.buttons, part.feedback, part.template)
 
 
 def _in_place_of(delivery: Delivery, job: Job, parts: list[Part]) -> Reply:

@@ -15,6 +15,7 @@ from uuid import UUID
 
 from konstruct.channels.port_events import ChannelEvent
 from konstruct.conversations.part import Button, Form, Part
+from konstruct.conversations.template_use import TemplateUse
 from konstruct.db.scope import TenantScope
 
 
@@ -135,6 +136,10 @@ class InboundMessage:
     """The provider's time of the edit that this delivery already has."""
     stranger: bool = False
     """Whether the author belongs to another company, in a channel that is shared with it."""
+    aliases: tuple[str, ...] = ()
+    """The other ids under which the provider knows the author: a phone number, where `sender_id` is none."""
+    opt: Literal["out", "in"] | None = None
+    """Whether the words mean that the author wants to be written to no more, or again, where that has to be agreed to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +177,10 @@ class Target:
     thread_id: str | None
     participants: frozenset[str] = frozenset()
     """External ids of the people in the conversation: the only ones a reply may mention."""
+    aliases: frozenset[str] = frozenset()
+    """The contact's other ids, where the conversation is one contact's: a phone number."""
+    heard_id: str | None = None
+    """The provider's id of the last message that a person wrote there, where that matters to the sign of work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +203,8 @@ class Post:
     form: Form = "text"
     buttons: tuple[Button, ...] = ()
     feedback: bool = False
+    template: TemplateUse | None = None
+    """Of the form "template"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +243,10 @@ class Failed:
     account_broken: bool = False
     content: bool = False
     as_text: bool = False
+    outreach: bool = False
+    """The account may not write first any more, until somebody has looked at why."""
+    window: bool = False
+    """The reply window is closed: only a template goes."""
 
 
 SendOutcome = Sent | Retry | Unknown | Failed

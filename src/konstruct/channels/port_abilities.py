@@ -45,6 +45,12 @@ class Grant:
     refresh_token: str | None = field(default=None, repr=False)
     expires_in_s: float | None = None
     """For how long the token holds; None: until it is revoked."""
+    business_account_id: str | None = None
+    """What the provider calls the account that has the number, where the account is a number."""
+    portfolio_id: str | None = None
+    """The company that has the business account: its limits count over all its numbers."""
+    phone_number: str | None = None
+    """Digits only."""
 
 
 @dataclass(frozen=True, slots=True)

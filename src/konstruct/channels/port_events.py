@@ -163,6 +163,12 @@ class Receipt(_Event):
     """Of `failed`: the provider's code, at most 200 characters."""
     charged_as: str | None = None
     """The category in which the provider bills it, where it says so."""
+    billable: bool | None = None
+    """Whether it costs, where the provider says so."""
+    charge_type: str | None = None
+    """The provider's word for why it does, or does not."""
+    at: float = 0.0
+    """The provider's time, Unix seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,6 +179,70 @@ class AccountChanged(_Event):
     """The provider's own word, of letters, digits and `_`, at most 100."""
     standing: Literal["good", "limited", "stopped"]
     """stopped: nothing can be sent until somebody does something about it."""
+    detail: str | None = None
+    """More in the provider's words: kinds of restriction, of violation; at most 300 characters."""
+    until: float | None = None
+    """When it ends, Unix seconds, where the provider says so."""
+    whole_business: bool = False
+    """Whether it is about the business account with all its numbers: `account_key` is that account's id then."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CapacityChanged(_Event):
+    """How many people may be written to first, or how fast, is another number now."""
+
+    daily_limit: int | None = None
+    """People in any 24 hours, over the whole portfolio; -1: without a limit. None: it was not said."""
+    numbers_max: int | None = None
+    change: str | None = None
+    """The provider's own word for what happened to the number's throughput."""
+    whole_business: bool = False
+    """See `AccountChanged.whole_business`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TemplateChanged(_Event):
+    """A template of the business account has another state, category or quality: `account_key` is that account's id."""
+
+    template_id: str
+    name: str
+    language: str
+    state: str | None = None
+    """The provider's own word: APPROVED, REJECTED, PAUSED, DISABLED, ..."""
+    category: str | None = None
+    quality: str | None = None
+    reason: str | None = None
+    """The provider's own word, at most 300 characters."""
+    at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readdressed(_Event):
+    """The provider knows a person by other ids from now on."""
+
+    old_ids: tuple[str, ...]
+    new_ids: tuple[str, ...]
+    """The first is the one to call them by."""
+    at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreferenceChanged(_Event):
+    """A person told the provider whether they want to be written to first."""
+
+    person_id: str
+    wants: bool
+    category: str
+    """The provider's word for which messages: marketing_messages."""
+    at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Called(_Event):
+    """A person called by voice. We do not answer calls, but it opens the reply window as a message does."""
+
+    person_id: str
+    at: float
 
 
 ChannelEvent: TypeAlias = (
@@ -189,6 +259,11 @@ ChannelEvent: TypeAlias = (
     | Reacted
     | Receipt
     | AccountChanged
+    | CapacityChanged
+    | TemplateChanged
+    | Readdressed
+    | PreferenceChanged
+    | Called
 )
 
 KINDS: dict[str, type[ChannelEvent]] = {each.__name__.lower(): each for each in get_args(ChannelEvent)}

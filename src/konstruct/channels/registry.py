@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from konstruct.channels.channel import Channel
 from konstruct.channels.slack.channel import SLACK
+from konstruct.channels.whatsapp.channel import WHATSAPP
 
-CHANNELS: tuple[Channel, ...] = (SLACK,)
+CHANNELS: tuple[Channel, ...] = (SLACK, WHATSAPP)

@@ -23,8 +23,8 @@ class Reply:
     channel_id: str
     thread_id: str | None
     owner_epoch: int
-    kind: Literal["reply", "fallback", "human", "notice"]
-    """notice: the house says who answers from now on."""
+    kind: Literal["reply", "fallback", "human", "notice", "outreach"]
+    """notice: the house says who answers from now on. outreach: the business writes first, by a template."""
     text: str
     parts: Sequence[Part]
     """The text as the channel will show it: its visible messages; at least one."""

@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-Form = Literal["text", "file"]
-"""text: a message. file: a message whose words are an attached document."""
+from konstruct.conversations.template_use import TemplateUse, restored
+
+Form = Literal["text", "file", "template"]
+"""text: a message. file: a message whose words are an attached document. template: words that the provider approved before."""
 Style = Literal["plain", "primary", "danger"]
 
 
@@ -29,6 +31,8 @@ class Part:
     form: Form = "text"
     buttons: tuple[Button, ...] = ()
     feedback: bool = False
+    template: TemplateUse | None = None
+    """Of the form "template", whose `text` is how it reads."""
 
     def extras(self) -> dict[str, Any]:
         """Return what a delivery keeps besides text and form: JSON, without what is as usual."""
@@ -37,6 +41,8 @@ class Part:
             kept["buttons"] = [{"id": one.id, "label": one.label, "style": one.style} for one in self.buttons]
         if self.feedback:
             kept["feedback"] = True
+        if self.template is not None:
+            kept["template"] = self.template.kept()
         return kept
 
 
@@ -44,7 +50,8 @@ def stored(text: str, form: Form, extras: str | Mapping[str, Any]) -> Part:
     """Return the part that was stored as this text, form and `Part.extras` (or their JSON)."""
     kept = json.loads(extras) if isinstance(extras, str) else extras
     buttons = tuple(Button(one["id"], one["label"], one["style"]) for one in kept.get("buttons", ()))
-    return Part(text, form, buttons, kept.get("feedback", False))
+    template = restored(kept["template"]) if "template" in kept else None
+    return Part(text, form, buttons, kept.get("feedback", False), template)
 
 
 def with_feedback(parts: Sequence[Part]) -> list[Part]:

@@ -64,6 +64,12 @@ class Settings(BaseSettings):
         description="how often a workspace's history may be read (Slack: 1, or 50 for an app of one's own)",
     )
 
+    whatsapp_app_id: str | None = Field(default=None, min_length=1, description="of the Meta app that people connect numbers to")
+    whatsapp_config_id: str | None = Field(default=None, min_length=1, description="the app's configuration of Embedded Signup")
+    whatsapp_app_secret: SecretStr | None = Field(default=None, description="the app's secret, with which Meta signs")
+    whatsapp_verify_token: SecretStr | None = Field(default=None, description="what Meta's challenge of the webhook must know")
+    whatsapp_api_url: str = Field(default="https://graph.facebook.com/v25.0/", description="of Meta's Graph API")
+
     llm_backend: Literal["openai_compat", "demo", "scripted", "auto"] | None = None
     llm_url: str | None = None
     llm_model: str | None = None

@@ -1,0 +1,1 @@
+"""Writing to people first: what has to hold before the business may."""

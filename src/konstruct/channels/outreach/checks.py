@@ -1,0 +1,17 @@
+"""All that has to hold before the business may write first, in order: what counts something comes last."""
+
+from __future__ import annotations
+
+from konstruct.channels.outreach.check import Check, Outreach, Verdict
+from konstruct.db.session import TenantSession
+
+CHECKS: tuple[Check, ...] = ()
+
+
+async def verdict(session: TenantSession, outreach: Outreach) -> Verdict:
+    """Return what the first check that objects says, or None."""
+    for check in CHECKS:
+        said = await check(session, outreach)
+        if said is not None:
+            return said
+    return None

@@ -1,0 +1,1 @@
+"""WhatsApp: Meta's Cloud API as a channel."""
