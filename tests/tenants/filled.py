@@ -95,7 +95,10 @@ SELECT $1, gen_random_uuid(), a.id, 'pause', $2, 'person', $2,
 INSERT INTO member_identities (tenant_id, account_id, external_id, member_id)
 SELECT $1, a.id, $2, m.id FROM channel_accounts a, members m WHERE a.tenant_id = $1 AND m.tenant_id = $1 LIMIT 1;
 INSERT INTO member_link_codes (tenant_id, member_id, code_hash, expires_at)
-SELECT $1, m.id, sha256(convert_to($2, 'UTF8')), now() FROM members m WHERE m.tenant_id = $1 LIMIT 1
+SELECT $1, m.id, sha256(convert_to($2, 'UTF8')), now() FROM members m WHERE m.tenant_id = $1 LIMIT 1;
+INSERT INTO contact_aliases (tenant_id, account_id, alias, contact_id)
+SELECT $1, k.account_id, $2, k.id FROM contacts k WHERE k.tenant_id = $1 LIMIT 1;
+INSERT INTO channel_holdings (tenant_id, kind, level, holding) VALUES ($1, 'whatsapp', 'portfolio', $2)
 """
 
 

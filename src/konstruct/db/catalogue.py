@@ -13,6 +13,7 @@ SHARED_TABLES = frozenset(
     (
         "tenant_directory",
         "channel_routes",
+        "channel_holdings",
         "dedupe_keys",
         "ready_queue",
         "fair_shares",

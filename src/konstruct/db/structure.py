@@ -10,7 +10,7 @@ from __future__ import annotations
 from konstruct.db.catalogue import FLEET_TABLES, UNPROTECTED
 from konstruct.db.session import Session
 
-SHARED_UNIQUE = frozenset(("channel_routes_account_once", "channel_routes_claims_apart"))
+SHARED_UNIQUE = frozenset(("channel_routes_account_once", "channel_routes_claims_apart", "channel_holdings_of_one_tenant"))
 """Unique indexes over all tenants: a provider's account belongs to one business only."""
 DEFINER_FUNCTIONS: frozenset[str] = frozenset()
 """Functions that may run with their owner's rights."""
