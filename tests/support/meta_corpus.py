@@ -88,14 +88,15 @@ def _texts(day: Day, clock: Any) -> None:
 
 def _media(day: Day, clock: Any) -> None:
     n = day.number
-    for kind, more in (
+    kinds: tuple[tuple[str, Payload], ...] = (
         ("image", {}),
         ("video", {"mime_type": "video/mp4"}),
         ("document", {"mime_type": "application/pdf", "filename": "offer.pdf"}),
-    ):
+    )
+    for kind, more in kinds:
         day.add(meta.message(n, kind, {**MEDIA, **more, "caption": day.ask(kind)}, ANN, at=next(clock)))
+    # Without words of their own: what stands beside them is answered.
     for kind, more in (("audio", {"voice": True}), ("sticker", {"animated": False})):
-        # Without words of their own: what stands beside them is answered.
         day.add(meta.message(n, kind, {**MEDIA, "mime_type": "audio/ogg; codecs=opus", **more}, BEN, at=next(clock)))
 
 

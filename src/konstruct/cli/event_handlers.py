@@ -14,6 +14,7 @@ from konstruct.channels.people import People
 from konstruct.channels.port import ChannelAdapter
 from konstruct.channels.port_events import (
     AccountChanged,
+    Called,
     ChannelEvent,
     Deleted,
     Edited,
@@ -21,9 +22,12 @@ from konstruct.channels.port_events import (
     Looked,
     Met,
     Opened,
+    Pressed,
+    Readdressed,
     Receipt,
     Revoked,
 )
+from konstruct.channels.readdressing import Hearing, Readdressing
 from konstruct.channels.receipts import Receipts
 from konstruct.channels.revocations import Revocations
 from konstruct.channels.standing import Standing
@@ -43,6 +47,7 @@ def event_handlers(
 ) -> dict[type[ChannelEvent], Handle]:
     """Return the handlers. What is missing here is acknowledged, stored, and nothing more."""
     changing, arriving = Changing(db, burst_s=settings.burst_s), Arriving(db, adapters)
+    hearing, desk_handlers = Hearing(db, adapters), desk.handlers()
     return {
         Edited: changing.edited,
         Deleted: changing.deleted,
@@ -53,5 +58,8 @@ def event_handlers(
         Receipt: Receipts(db),
         AccountChanged: Standing(db),
         Revoked: Revocations(db),
-        **desk.handlers(),
+        Readdressed: Readdressing(db),
+        Called: hearing.called,
+        **desk_handlers,
+        Pressed: hearing.then(desk_handlers[Pressed]),
     }
