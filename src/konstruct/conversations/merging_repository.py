@@ -58,7 +58,13 @@ class Waits:
 
 
 async def lock_conversations(session: TenantSession, *contact_ids: UUID) -> dict[UUID, UUID]:
-    """Lock the conversations of contacts, in the order of their ids, and then their rows in the queue; return them by contact."""
+    """Lock contacts, their conversations, and the rows of these in the queue, each in the order of their ids; return the
+    conversations by contact."""
+    await session.execute(
+        "SELECT 1 FROM contacts WHERE tenant_id = $1 AND id = ANY($2) ORDER BY id FOR UPDATE",
+        session.scope.tenant_id,
+        list(contact_ids),
+    )
     rows = await session.fetch(
         "SELECT contact_id, id FROM conversations WHERE tenant_id = $1 AND contact_id = ANY($2) AND kind = 'contact'"
         " ORDER BY id FOR UPDATE",

@@ -19,7 +19,7 @@ BEGIN ATOMIC
 END;
 
 -- contact_at: the contact that has these ids, of which the first is the one to call them by, and what it is called; found by any of
--- them, or made. The caller holds the account's contacts.
+-- them, or made; locked. The caller holds the account's contacts.
 --
 -- A contact that was known by one of the other ids alone, a phone number, is called by the first one from now on. An id that
 -- another contact has as one name among several is this one's from now on: a number that somebody else has got. Somebody who is
@@ -39,6 +39,7 @@ BEGIN
       AND (a.ended_at IS NULL OR a.ended_at > now() - interval '14 days');
     -- What came late under a name of before says nothing of today's names.
     IF contact IS NOT NULL AND NOT called = ANY(v_others) THEN
+      PERFORM 1 FROM contacts c WHERE c.tenant_id = p_tenant AND c.id = contact FOR NO KEY UPDATE;
       RETURN;
     END IF;
   END IF;
@@ -58,6 +59,8 @@ BEGIN
       PERFORM contact_ask(p_tenant, contact);
     END IF;
   ELSE
+    -- The contact is locked before its conversation, as whoever writes to them first does.
+    PERFORM 1 FROM contacts c WHERE c.tenant_id = p_tenant AND c.id = contact FOR NO KEY UPDATE;
     IF called <> p_ids[1] THEN
       PERFORM contact_call(p_tenant, contact, p_ids[1], false);
       called := p_ids[1];
@@ -105,11 +108,11 @@ DECLARE
   v_account uuid;
   v_before text;
 BEGIN
-  SELECT c.account_id, c.external_id INTO v_account, v_before FROM contacts c WHERE c.tenant_id = p_tenant AND c.id = p_contact;
+  SELECT c.account_id, c.external_id INTO v_account, v_before FROM contacts c
+  WHERE c.tenant_id = p_tenant AND c.id = p_contact FOR NO KEY UPDATE;
   IF v_before = p_id THEN
     RETURN;
   END IF;
-  -- The conversation is locked before the contact, as whoever answers does.
   UPDATE conversations SET channel_id = p_id, audience_key = p_id WHERE tenant_id = p_tenant AND contact_id = p_contact;
   UPDATE deliveries d SET channel_id = p_id FROM conversations c
   WHERE c.tenant_id = p_tenant AND c.contact_id = p_contact AND d.tenant_id = p_tenant AND d.conversation_id = c.id
