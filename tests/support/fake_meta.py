@@ -1,4 +1,4 @@
-"""A Graph API of our own on loopback: as strict as Meta's about tokens, parameters, lengths, windows and rates. It can also break.
+"""A Graph API of our own on loopback: as strict as Meta's about tokens, parameters, lengths, windows and rates; it can break.
 
 What it can do comes in groups, each in a file of its own (`fake_meta_*.py`): a group is a function that answers a `Call`, or
 returns None for what is not its own. Add yours to `GROUPS`.
@@ -16,7 +16,7 @@ from typing import Any
 from aiohttp import web
 
 from tests.support import fake_meta_media, fake_meta_messages, fake_meta_numbers
-from tests.support.fake_meta_errors import GraphRefusal, Reply, refuse
+from tests.support.fake_meta_errors import GraphRefusal, Reply, bad_token, gone, refuse
 from tests.support.fake_slack import Fault
 
 VERSION = "v25.0"
@@ -168,7 +168,7 @@ class FakeMeta:
             for group in GROUPS:
                 if (reply := group(self, call)) is not None:
                     return web.json_response(reply)
-            raise refuse(2500, "Unknown path components", status=400)
+            raise bad_token() if all(each.token != call.token for each in self.numbers) else gone(call.path[0])
         except GraphRefusal as refusal:
             return refusal.response()
 
