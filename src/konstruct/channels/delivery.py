@@ -16,10 +16,10 @@ from functools import partial
 import structlog
 
 from konstruct.channels import deliveries_repository as repository
-from konstruct.channels import refusals, streams_repository
+from konstruct.channels import refusals, streams_repository, waiting, waiting_repository, window
 from konstruct.channels.credentials import AccountUnusableError, Credentials, CredentialWaitsError
 from konstruct.channels.deliveries_repository import Delivery, Sender
-from konstruct.channels.delivery_job import Job, LaneWaits
+from konstruct.channels.delivery_job import DeliveryWaits, Job, LaneWaits
 from konstruct.channels.limits import SendLimits
 from konstruct.channels.outreach import checks
 from konstruct.channels.outreach.check import Outreach, Refused, Waits
@@ -41,11 +41,13 @@ from konstruct.channels.port_streams import Gone
 from konstruct.channels.rates import HISTORY, POST
 from konstruct.channels.stream_ending import StreamEnding
 from konstruct.channels.streams_repository import Stream
+from konstruct.channels.waiting import Passed
+from konstruct.channels.waiting_repository import NO_WINDOW, Window
 from konstruct.conversations import outbox
 from konstruct.conversations.outbox import Reply
 from konstruct.conversations.part import Part, stored
 from konstruct.db.database import Database
-from konstruct.db.session import TenantSession
+from konstruct.db.session import CheckViolation, TenantSession
 from konstruct.jobs import queue
 from konstruct.jobs.queue import Claim
 from konstruct.kit.counters import Counters
@@ -60,11 +62,17 @@ LIFETIME_S = 24 * 3600.0
 INACTIVE_WAIT_S = 60.0
 TOKEN_WAIT_S = 0.2
 """Until a send is tried again with a renewed token."""
+IN_WINDOW = "deliveries_in_window"
+"""The database's own word against a free text to somebody whose window is closed."""
 NOT_SHOWN = (
     "Sorry, I have an answer, but it could not be shown here, or only its beginning."
     " Please ask me again, perhaps in smaller pieces."
 )
 """Said in the place of words that the channel refuses."""
+
+
+class _WindowClosed(Exception):  # noqa: N818  # control flow of one claim, not an error
+    """Free texts may not be sent now, and wait."""
 
 
 class _OutboxChanged(Exception):  # noqa: N818  # likewise
@@ -102,7 +110,8 @@ class Delivering:
 
     async def __call__(self, claim: Claim) -> None:
         """Send everything that is open and may go out, then release the lane. Raises LeaseLostError."""
-        while (found := await self._db.run(claim.scope, lambda s: _open_or_release(s, claim))) is not None:
+        passed = Passed()
+        while (found := await self._db.run(claim.scope, lambda s: self._open_or_release(s, claim, passed))) is not None:
             sender, deliveries, streams = found
             try:
                 if sender.status == "disconnected":
@@ -112,18 +121,35 @@ class Delivering:
                 if job is None:
                     continue
                 growing = {stream.delivery_id: stream for stream in streams}
-                waits = await self._end_streams(job, _unfinished(streams, deliveries))
+                waits = await self._end_streams(job, _unfinished(streams, deliveries, passed))
                 for delivery in deliveries:
                     with structlog.contextvars.bound_contextvars(delivery_id=str(delivery.id)):
-                        await self._advance(job, delivery, growing.get(delivery.id))
+                        await self._advance_or_pass(job, delivery, growing.get(delivery.id), passed)
                 if waits and not deliveries:
                     raise LaneWaits(min(waits))
             except _OutboxChanged:
                 continue
             except LaneWaits as waits_for:
+                wait_s = min(waits_for.seconds, passed.wait_s or waits_for.seconds)
                 async with self._db.tenant(claim.scope) as session:
-                    await queue.release(session, claim, wait_s=waits_for.seconds)
+                    await queue.release(session, claim, wait_s=wait_s)
                 return
+
+    async def _open_or_release(
+        self, session: TenantSession, claim: Claim, passed: Passed
+    ) -> tuple[Sender, list[Delivery], list[Stream]] | None:
+        """Return who sends, what is open besides what is `passed`, and what people see a part of and nothing will finish.
+
+        Releases the lane and returns None if nothing is to do now.
+        """
+        sender, deliveries = await repository.open_deliveries(session, claim, besides=list(passed.ids))
+        streams = await streams_repository.live(session, claim.conversation_id)
+        if deliveries or _unfinished(streams, deliveries, passed):
+            return sender, deliveries, streams
+        if sender.contact_id is not None and passed.texts is None:
+            await waiting.settle(session, claim.conversation_id)
+        await queue.release(session, claim, wait_s=passed.wait_s)
+        return None
 
     async def _end_streams(self, job: Job, streams: Sequence[Stream]) -> list[float]:
         """End the answers that people saw a part of and that will not be finished; return the waits for those that wait."""
@@ -168,6 +194,29 @@ class Delivering:
             with structlog.contextvars.bound_contextvars(delivery_id=str(delivery.id)):
                 await self._fail(claim, delivery, "outcome_unknown" if delivery.state == "unknown" else "expired")
 
+    async def _advance_or_pass(self, job: Job, delivery: Delivery, stream: Stream | None, passed: Passed) -> None:
+        """Bring one delivery to its end, or leave it behind where others may go before it."""
+        try:
+            if passed.left_behind(delivery.form) and delivery.state == "pending":
+                raise _WindowClosed
+            await self._advance(job, delivery, stream)
+        except DeliveryWaits as waits_for:
+            passed.waits[delivery.id] = waits_for.seconds
+        except _WindowClosed:
+            await self._hold(job, passed)
+
+    async def _hold(self, job: Job, passed: Passed) -> None:
+        """Leave the free texts of the conversation behind until the person writes again; templates may go before them."""
+        held = await self._db.run(job.claim.scope, lambda s: waiting.hold(s, job))
+        if held is None:
+            passed.texts = None
+        else:
+            self._counters.inc("deliveries_total", held.cancelled, state="cancelled")
+            passed.texts = {
+                delivery_id: min(waiting.LOOK_S, max(0.0, LIFETIME_S - age_s) + 1.0) for delivery_id, age_s in held.ages.items()
+            }
+        raise _OutboxChanged
+
     async def _advance(self, job: Job, delivery: Delivery, stream: Stream | None) -> None:
         """Bring one delivery to its end; raises LaneWaits when it cannot be brought there now."""
         if delivery.state == "sending":
@@ -194,25 +243,32 @@ class Delivering:
         await self._send(job, delivery, located)
 
     async def _send(self, job: Job, delivery: Delivery, stream: Stream | None = None) -> None:
-        await self._respect_limits(job, delivery, stream)
-        if delivery.form != "template" and (refused := job.closed()) is not None:
-            # The provider would refuse it, and might punish us for asking.
-            await self._fail(job.claim, delivery, refused)
+        if await self._shut_out(job, delivery, _closed(job, delivery)):
             return
+        await self._respect_limits(job, delivery, stream)
         window_s = self._patience.send_s
 
-        async def start(session: TenantSession) -> tuple[str | None, float]:
+        async def start(session: TenantSession) -> tuple[str | None, float, Window]:
             # The window runs from here, not from the wait for a connection; the database's runs from a little later.
             deadline = time.monotonic() + window_s
-            refused = await repository.start_sending(session, job.claim, delivery.id, window_s)
+            kept = await _kept(session, job, delivery)
+            refused = None if kept.left_s is None else window.closed(job.adapter.caps, None, kept.left_s)
+            if refused is None:
+                refused = await repository.start_sending(session, job.claim, delivery.id, window_s)
             if refused is None and delivery.kind == "outreach":
                 await _check(session, job, delivery)
-            return refused, deadline
+            return refused, deadline, kept
 
         try:
-            refused, deadline = await self._db.run(job.claim.scope, start)
+            refused, deadline, kept = await self._db.run(job.claim.scope, start)
         except _Objection as objection:
             await self._object(job, delivery, objection.verdict)
+            return
+        except CheckViolation as violation:
+            if violation.constraint_name != IN_WINDOW:
+                raise
+            refused, deadline, kept = window.CLOSED, 0.0, NO_WINDOW
+        if await self._shut_out(job, delivery, window.CLOSED if refused == window.CLOSED else None):
             return
         if refused == "owner_changed":
             await self._cancel(job.claim, delivery, "owner_changed")
@@ -222,13 +278,30 @@ class Delivering:
             if time.monotonic() >= deadline:
                 # Frozen between the commit and here: the window has passed, and no send may start.
                 raise LaneWaits(SHORT_WAIT_S)
-            await self._settle(job, delivery, await self._call(job, delivery, stream, deadline))
+            outcome = await self._call(job, delivery, stream, deadline)
+            if isinstance(outcome, Failed) and outcome.window and job.waits_outside and delivery.form != "template":
+                await self._db.run(job.claim.scope, lambda s: waiting.refused(s, job, delivery.id, kept.expires_at))
+                log.warning("delivery_refused_window", reason=outcome.reason, attempt=delivery.attempt + 1)
+                raise _OutboxChanged
+            await self._settle(job, delivery, outcome)
+
+    async def _shut_out(self, job: Job, delivery: Delivery, reason: str | None) -> bool:
+        """The provider would refuse it, and might punish us for asking: it fails, or waits where a template would go.
+
+        Returns False if there is no `reason` why. Raises _WindowClosed.
+        """
+        if reason is None:
+            return False
+        if job.waits_outside:
+            raise _WindowClosed
+        await self._fail(job.claim, delivery, reason)
+        return True
 
     async def _object(self, job: Job, delivery: Delivery, verdict: Refused | Waits) -> None:
         """What may not be sent now waits, and what may not be sent at all fails: the call would be refused, or punished."""
         if isinstance(verdict, Waits):
             log.info("delivery_waits", reason=verdict.reason, after_s=round(verdict.seconds))
-            raise LaneWaits(verdict.seconds)
+            raise DeliveryWaits(verdict.seconds)
         await self._fail(job.claim, delivery, verdict.reason)
 
     async def _call(self, job: Job, delivery: Delivery, stream: Stream | None, deadline: float) -> SendOutcome | Gone:
@@ -415,17 +488,19 @@ def _in_place_of(delivery: Delivery, job: Job, parts: list[Part]) -> Reply:
     )
 
 
-def _unfinished(streams: Sequence[Stream], deliveries: Sequence[Delivery]) -> list[Stream]:
+def _closed(job: Job, delivery: Delivery) -> str | None:
+    """Return why a free text may not be sent any more, or None."""
+    return None if delivery.form == "template" else job.closed()
+
+
+async def _kept(session: TenantSession, job: Job, delivery: Delivery) -> Window:
+    """Return the window that is kept of the contact, in the transaction that begins the send; of a template, none."""
+    if delivery.form == "template" or job.sender.contact_id is None:
+        return NO_WINDOW
+    return await waiting_repository.look(session, job.sender.contact_id)
+
+
+def _unfinished(streams: Sequence[Stream], deliveries: Sequence[Delivery], passed: Passed) -> list[Stream]:
     """Return the answers that people saw a part of, of turns that are over, and that no open delivery will finish."""
-    open_ids = {delivery.id for delivery in deliveries}
+    open_ids = {delivery.id for delivery in deliveries} | passed.ids
     return [stream for stream in streams if stream.over and stream.delivery_id not in open_ids]
-
-
-async def _open_or_release(session: TenantSession, claim: Claim) -> tuple[Sender, list[Delivery], list[Stream]] | None:
-    """Return who sends, what is open, and what people see a part of; release the lane and return None if nothing is to do."""
-    sender, deliveries = await repository.open_deliveries(session, claim)
-    streams = await streams_repository.live(session, claim.conversation_id)
-    if deliveries or _unfinished(streams, deliveries):
-        return sender, deliveries, streams
-    await queue.release(session, claim)
-    return None

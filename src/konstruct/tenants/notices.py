@@ -30,6 +30,7 @@ Kind = Literal[
     "document_failed",
     "human_wanted",
     "payment_wanted",
+    "answer_waits",
 ]
 Severity = Literal["info", "warning", "critical"]
 MAILS_MAX = 3
