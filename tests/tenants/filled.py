@@ -98,7 +98,11 @@ INSERT INTO member_link_codes (tenant_id, member_id, code_hash, expires_at)
 SELECT $1, m.id, sha256(convert_to($2, 'UTF8')), now() FROM members m WHERE m.tenant_id = $1 LIMIT 1;
 INSERT INTO contact_aliases (tenant_id, account_id, alias, contact_id)
 SELECT $1, k.account_id, $2, k.id FROM contacts k WHERE k.tenant_id = $1 LIMIT 1;
-INSERT INTO channel_holdings (tenant_id, kind, level, holding) VALUES ($1, 'whatsapp', 'portfolio', $2)
+INSERT INTO channel_holdings (tenant_id, kind, level, holding) VALUES ($1, 'whatsapp', 'portfolio', $2);
+INSERT INTO templates (tenant_id, id, kind, business_account_id, name, language, provider_id, state, category, quality, reason,
+  components)
+VALUES ($1, uuidv7(), 'whatsapp', $2, $2, 'en', $2, 'APPROVED', $2, $2, $2,
+  jsonb_build_array(jsonb_build_object('type', 'BODY', 'text', $2::text)))
 """
 
 
