@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from konstruct.channels.outreach.check import Check, Outreach, Verdict
+from konstruct.channels.outreach.verification import verification
 from konstruct.db.session import TenantSession
 
-CHECKS: tuple[Check, ...] = ()
+CHECKS: tuple[Check, ...] = (verification,)
 
 
 async def verdict(session: TenantSession, outreach: Outreach) -> Verdict:

@@ -41,33 +41,31 @@ SELECT konstruct_protect('channel_signups');
 -- Who saw, or entered, what is secret about an account. Rows are only ever added.
 CREATE TABLE channel_acts (
   tenant_id uuid NOT NULL,
-  id uuid NOT NULL,
   account_id uuid NOT NULL,
+  id uuid NOT NULL DEFAULT uuidv7(),
   act text NOT NULL CHECK (act IN ('pin_shown', 'pin_entered')),
   member_name text NOT NULL CHECK (length(member_name) BETWEEN 1 AND 200),
   at timestamptz NOT NULL DEFAULT now(),
-  PRIMARY KEY (tenant_id, id),
+  PRIMARY KEY (tenant_id, account_id, id),
   FOREIGN KEY (tenant_id, account_id) REFERENCES channel_accounts (tenant_id, id) ON DELETE CASCADE
 );
-CREATE INDEX channel_acts_account ON channel_acts (tenant_id, account_id, id);
 SELECT konstruct_protect('channel_acts', 'SELECT, INSERT');
 
 -- Whether the provider has verified the business behind an account: each change of it, the newest holds. source: the provider
 -- told it; a member entered it, because the provider does not tell; or nobody tells it any more, and it stays as it was.
 CREATE TABLE business_verifications (
   tenant_id uuid NOT NULL,
-  id uuid NOT NULL,
   account_id uuid NOT NULL,
+  id uuid NOT NULL DEFAULT uuidv7(),
   state text NOT NULL CHECK (state IN ('not_started', 'submitted', 'approved', 'rejected')),
   source text NOT NULL CHECK (source IN ('provider', 'member', 'nobody')),
   said text CHECK (said ~ '^[a-z0-9_]{1,60}$'),
   member_name text CHECK (length(member_name) BETWEEN 1 AND 200),
   at timestamptz NOT NULL DEFAULT now(),
-  PRIMARY KEY (tenant_id, id),
+  PRIMARY KEY (tenant_id, account_id, id),
   FOREIGN KEY (tenant_id, account_id) REFERENCES channel_accounts (tenant_id, id) ON DELETE CASCADE,
   CHECK ((source = 'member') = (member_name IS NOT NULL))
 );
-CREATE INDEX business_verifications_account ON business_verifications (tenant_id, account_id, id DESC);
 SELECT konstruct_protect('business_verifications', 'SELECT, INSERT');
 
 -- Looking after an account is a tenant's job: its token's end, and the verification of its business.
