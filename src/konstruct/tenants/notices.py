@@ -31,6 +31,7 @@ Kind = Literal[
     "human_wanted",
     "payment_wanted",
     "answer_waits",
+    "token_expiring",
 ]
 Severity = Literal["info", "warning", "critical"]
 MAILS_MAX = 3

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from konstruct.channels.outreach.approved import approved
 from konstruct.channels.outreach.check import Check, Outreach, Verdict
+from konstruct.channels.outreach.verification import verification
 from konstruct.db.session import TenantSession
 
-CHECKS: tuple[Check, ...] = (approved,)
+CHECKS: tuple[Check, ...] = (
+    approved,
+    verification,
+)
 
 
 async def verdict(session: TenantSession, outreach: Outreach) -> Verdict:
