@@ -9,6 +9,7 @@ from konstruct.channels import accounts_repository as repository
 from konstruct.channels import renewals_repository
 from konstruct.channels.accounts_repository import Account
 from konstruct.channels.port_abilities import Grant
+from konstruct.channels.quality import planning
 from konstruct.db.database import Database
 from konstruct.db.scope import TenantScope
 from konstruct.db.session import TenantSession
@@ -100,6 +101,8 @@ async def _write(
 async def _plan(session: TenantSession, account: Account, expires_in_s: float | None) -> None:
     if account.refresh_secret_id is not None and expires_in_s is not None:
         await renewals_repository.plan(session, account.id, expires_in_s)
+    if account.business_account_id is not None:
+        await planning.plan(session, account.id)
 
 
 async def _insert(session: TenantSession, account: Account, expires_in_s: float | None) -> None:
