@@ -9,6 +9,7 @@ from konstruct.channels import accounts_repository as repository
 from konstruct.channels import holdings_repository, renewals_repository
 from konstruct.channels.accounts_repository import Account
 from konstruct.channels.port_abilities import Grant
+from konstruct.channels.quality import planning
 from konstruct.db.database import Database
 from konstruct.db.scope import TenantScope
 from konstruct.db.session import TenantSession
@@ -106,6 +107,7 @@ async def _plan(session: TenantSession, account: Account, expires_in_s: float | 
     if account.business_account_id is not None:
         await notices.settle(session, "token_expiring", subject=str(account.id))
         await tenant_jobs.ask(session, session.scope, "account_watch", account.id)
+        await planning.plan(session, account.id)
 
 
 async def _insert(session: TenantSession, account: Account, expires_in_s: float | None) -> None:

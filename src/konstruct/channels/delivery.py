@@ -38,6 +38,7 @@ from konstruct.channels.port import (
 )
 from konstruct.channels.port_abilities import Filing
 from konstruct.channels.port_streams import Gone
+from konstruct.channels.quality import breaker
 from konstruct.channels.rates import HISTORY, POST
 from konstruct.channels.stream_ending import StreamEnding
 from konstruct.channels.streams_repository import Stream
@@ -338,6 +339,8 @@ class Delivering:
                     await self._db.run(scope, lambda s: repository.mark_pending(s, claim, delivery.id, reason))
                     raise LaneWaits(await self._refused(job, reason))
                 await self._fail(job.claim, delivery, reason, outcome)
+                if outcome.outreach or delivery.kind == "outreach":
+                    await breaker.refused(self._db, scope, job.sender.account_id, reason, outreach=outcome.outreach)
 
     async def _pause(self, job: Job, delivery: Delivery, seconds: float, width: str) -> None:
         """Let what the provider has refused for now rest, and what it has refused along with it."""
@@ -374,7 +377,7 @@ class Delivering:
     async def _refused(self, job: Job, reason: str) -> float:
         """The account's token was refused; return in how many seconds it is worth trying again."""
         follows = await self._credentials.refused(job.credential, reason)
-        if follows == "other":
+        if follows == "other" and not await breaker.blocked(self._db, job.claim.scope, job.sender.account_id, reason):
             await self._db.run(job.claim.scope, lambda s: repository.account_broken(s, job.sender.account_id, reason))
             log.error("account_broken", account_id=str(job.sender.account_id), reason=reason)
         return TOKEN_WAIT_S if follows == "renew" else INACTIVE_WAIT_S

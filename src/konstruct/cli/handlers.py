@@ -18,6 +18,7 @@ from konstruct.channels.events_handling import EventHandling
 from konstruct.channels.limits import SendLimits
 from konstruct.channels.media import Media
 from konstruct.channels.patience import patience_of
+from konstruct.channels.quality.work import number_jobs
 from konstruct.channels.registry import CHANNELS
 from konstruct.channels.suggesting import Suggestions
 from konstruct.channels.surface import Surface
@@ -90,6 +91,7 @@ async def build_handlers(
             "token_renewal": credentials.renewals,
             "forget_person": Forgetting(db, desk.telling.tell),
             "account_watch": AccountWatch(db, credentials, adapters),
+            **number_jobs(db, adapters, credentials),
         }
         await stack.enter_async_context(TenantJobs(db, jobs).running())
         suggesting = Suggestions(db, adapters, credentials, limits, Offering(db).of)

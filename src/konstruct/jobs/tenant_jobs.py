@@ -22,6 +22,9 @@ JobKind = Literal[
     "forget_person",
     "template_sync",
     "account_watch",
+    "number_poll",
+    "number_watch",
+    "number_replacement",
 ]
 LEASE_S = 60.0
 

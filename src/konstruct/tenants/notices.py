@@ -32,6 +32,10 @@ Kind = Literal[
     "payment_wanted",
     "answer_waits",
     "token_expiring",
+    "number_paused",
+    "number_replies_only",
+    "number_suspended",
+    "number_priced_as_ai",
 ]
 Severity = Literal["info", "warning", "critical"]
 MAILS_MAX = 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from konstruct.channels.outreach import standing
 from konstruct.channels.outreach.approved import approved
 from konstruct.channels.outreach.check import Check, Outreach, Verdict
 from konstruct.channels.outreach.verification import verification
@@ -10,6 +11,7 @@ from konstruct.db.session import TenantSession
 CHECKS: tuple[Check, ...] = (
     approved,
     verification,
+    standing.check,
 )
 
 

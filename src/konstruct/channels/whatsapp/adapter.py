@@ -20,6 +20,7 @@ from konstruct.channels.whatsapp import reading, signature
 from konstruct.channels.whatsapp.client import GraphClient
 from konstruct.channels.whatsapp.meta_app import MetaApp
 from konstruct.channels.whatsapp.onboarding import Onboarding
+from konstruct.channels.whatsapp.polling import NumberPolling
 from konstruct.conversations.part import Part
 from konstruct.kit.settings import Settings
 
@@ -27,7 +28,7 @@ WINDOW_S = 24 * 3600.0
 """How long after a person's last message a free text may be sent (Meta, customer service window)."""
 
 
-class WhatsAppAdapter(Onboarding):
+class WhatsAppAdapter(Onboarding, NumberPolling):
     """The channel port's adapter for WhatsApp. Without an app secret it sends, but refuses every webhook."""
 
     kind = "whatsapp"
@@ -53,6 +54,7 @@ class WhatsAppAdapter(Onboarding):
     )
 
     def __init__(self, settings: Settings) -> None:
+        self._client = GraphClient(settings.whatsapp_api_url)
         secret, token = settings.whatsapp_app_secret, settings.whatsapp_verify_token
         self._secret = secret.get_secret_value().encode() if secret else None
         self._verify_token = token.get_secret_value().encode() if token else None
