@@ -122,16 +122,3 @@ SELECT konstruct_protect('replaced_contacts');
 CREATE INDEX deliveries_outreach ON deliveries (tenant_id, account_id, created_at) WHERE kind = 'outreach';
 CREATE INDEX contacts_opted_out ON contacts (tenant_id, account_id, opted_out_at) WHERE opted_out_at IS NOT NULL;
 CREATE INDEX contacts_window ON contacts (tenant_id, account_id, window_expires_at) WHERE window_expires_at IS NOT NULL;
-
--- Asking for a number's quality, looking at what it sends, and moving contacts are tenants' jobs: added to the kinds there are.
-DO $$
-DECLARE
-  v_kinds text;
-BEGIN
-  SELECT string_agg(quote_literal(kind), ', ' ORDER BY kind) INTO v_kinds FROM (
-    SELECT (regexp_matches(pg_get_constraintdef(oid), '''([a-z_]+)''', 'g'))[1] AS kind
-    FROM pg_constraint WHERE conrelid = 'tenant_jobs'::regclass AND conname = 'tenant_jobs_kind_check'
-    UNION SELECT unnest(ARRAY['number_poll', 'number_watch', 'number_replacement'])) AS kinds;
-  ALTER TABLE tenant_jobs DROP CONSTRAINT tenant_jobs_kind_check;
-  EXECUTE format('ALTER TABLE tenant_jobs ADD CONSTRAINT tenant_jobs_kind_check CHECK (kind IN (%s))', v_kinds);
-END $$;
