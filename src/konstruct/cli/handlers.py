@@ -100,7 +100,7 @@ def _jobs(
     redis: Redis,
     adapters: Mapping[str, ChannelAdapter],
     credentials: Credentials,
-    mailer: Mailer | None,
+    mailer: Mailer,
     desk: Desk,
 ) -> dict[JobKind, Work]:
     """Return who does each kind of work on a tenant."""
