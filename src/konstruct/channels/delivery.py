@@ -20,20 +20,20 @@ from konstruct.channels import streams_repository
 from konstruct.channels.credentials import AccountUnusableError, Credentials, CredentialWaitsError
 from konstruct.channels.deliveries_repository import Delivery, Sender
 from konstruct.channels.delivery_job import Job, LaneWaits
+from konstruct.channels.delivery_post import NOT_SHOWN, in_place_of, post_of
 from konstruct.channels.limits import SendLimits
-from konstruct.channels.outreach import checks
+from konstruct.channels.outreach import checks, tier_changes, volume
 from konstruct.channels.outreach.check import Outreach, Refused, Waits
+from konstruct.channels.pacing import Paced, Pacing
 from konstruct.channels.patience import Patience
 from konstruct.channels.port import (
     Absent,
     ChannelAdapter,
     Failed,
     FindOutcome,
-    Post,
     Retry,
     SendOutcome,
     Sent,
-    Target,
     Unknown,
 )
 from konstruct.channels.port_abilities import Filing
@@ -42,8 +42,6 @@ from konstruct.channels.rates import HISTORY, POST
 from konstruct.channels.stream_ending import StreamEnding
 from konstruct.channels.streams_repository import Stream
 from konstruct.conversations import outbox
-from konstruct.conversations.outbox import Reply
-from konstruct.conversations.part import Part, stored
 from konstruct.db.database import Database
 from konstruct.db.session import TenantSession
 from konstruct.jobs import queue
@@ -57,14 +55,11 @@ SHORT_WAIT_S = 2.0
 """A wait up to this is slept through; a longer one gives the lane back."""
 LIFETIME_S = 24 * 3600.0
 """An answer that could not be shown for so long helps nobody: it becomes a dead letter."""
+OUTREACH_LIFETIME_S = 72 * 3600.0
+"""What a business wanted to tell somebody first waits longer for its turn: for three times the provider's day."""
 INACTIVE_WAIT_S = 60.0
 TOKEN_WAIT_S = 0.2
 """Until a send is tried again with a renewed token."""
-NOT_SHOWN = (
-    "Sorry, I have an answer, but it could not be shown here, or only its beginning."
-    " Please ask me again, perhaps in smaller pieces."
-)
-"""Said in the place of words that the channel refuses."""
 
 
 class _OutboxChanged(Exception):  # noqa: N818  # likewise
@@ -77,6 +72,14 @@ class _Objection(Exception):  # noqa: N818  # likewise
     def __init__(self, verdict: Refused | Waits) -> None:
         super().__init__(verdict.reason)
         self.verdict = verdict
+
+
+class _StandsAside(Exception):  # noqa: N818  # likewise
+    """What the business wants to say first waits for something; what answers a person need not wait for that."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"{seconds:.1f} s")
+        self.seconds = seconds
 
 
 class Delivering:
@@ -99,6 +102,7 @@ class Delivering:
         self._counters = counters
         self._patience = patience
         self._streams = StreamEnding(db, limits, patience)
+        self._pacing = Pacing(limits, patience)
 
     async def __call__(self, claim: Claim) -> None:
         """Send everything that is open and may go out, then release the lane. Raises LeaseLostError."""
@@ -113,10 +117,9 @@ class Delivering:
                     continue
                 growing = {stream.delivery_id: stream for stream in streams}
                 waits = await self._end_streams(job, _unfinished(streams, deliveries))
-                for delivery in deliveries:
-                    with structlog.contextvars.bound_contextvars(delivery_id=str(delivery.id)):
-                        await self._advance(job, delivery, growing.get(delivery.id))
-                if waits and not deliveries:
+                aside = [await self._advance_or_stand(job, each, growing.get(each.id)) for each in deliveries]
+                waits = [*(seconds for seconds in aside if seconds is not None), *([] if deliveries else waits)]
+                if waits:
                     raise LaneWaits(min(waits))
             except _OutboxChanged:
                 continue
@@ -162,11 +165,20 @@ class Delivering:
         for delivery in deliveries:
             if delivery.state == "sending":
                 raise LaneWaits(delivery.blocked_s + 0.05)
-            left_s = LIFETIME_S - delivery.age_s
+            left_s = _lifetime_s(delivery) - delivery.age_s
             if left_s >= 0:
                 raise LaneWaits(min(wait_s, left_s + 1.0))
             with structlog.contextvars.bound_contextvars(delivery_id=str(delivery.id)):
                 await self._fail(claim, delivery, "outcome_unknown" if delivery.state == "unknown" else "expired")
+
+    async def _advance_or_stand(self, job: Job, delivery: Delivery, stream: Stream | None) -> float | None:
+        """As `_advance`; return the seconds that a delivery waits which lets the others pass, or None."""
+        with structlog.contextvars.bound_contextvars(delivery_id=str(delivery.id)):
+            try:
+                await self._advance(job, delivery, stream)
+            except _StandsAside as stands:
+                return stands.seconds
+        return None
 
     async def _advance(self, job: Job, delivery: Delivery, stream: Stream | None) -> None:
         """Bring one delivery to its end; raises LaneWaits when it cannot be brought there now."""
@@ -177,7 +189,7 @@ class Delivering:
             await self._complete(job, delivery, stream)
         elif delivery.state == "unknown" and stream is None:
             await self._reconcile(job, delivery)
-        elif delivery.age_s > LIFETIME_S:
+        elif delivery.age_s > _lifetime_s(delivery):
             await self._fail(job.claim, delivery, "expired")
         else:
             await self._send(job, delivery)
@@ -205,14 +217,22 @@ class Delivering:
             # The window runs from here, not from the wait for a connection; the database's runs from a little later.
             deadline = time.monotonic() + window_s
             refused = await repository.start_sending(session, job.claim, delivery.id, window_s)
-            if refused is None and delivery.kind == "outreach":
+            if refused is None and delivery.form == "template":
                 await _check(session, job, delivery)
+            if refused is None:
+                await self._pacing.begin(session, job)
             return refused, deadline
 
         try:
             refused, deadline = await self._db.run(job.claim.scope, start)
         except _Objection as objection:
             await self._object(job, delivery, objection.verdict)
+            return
+        except Paced as paced:
+            if paced.seconds > SHORT_WAIT_S:
+                raise LaneWaits(paced.seconds) from None
+            await asyncio.sleep(paced.seconds)
+            await self._send(job, delivery, stream)
             return
         if refused == "owner_changed":
             await self._cancel(job.claim, delivery, "owner_changed")
@@ -227,12 +247,14 @@ class Delivering:
     async def _object(self, job: Job, delivery: Delivery, verdict: Refused | Waits) -> None:
         """What may not be sent now waits, and what may not be sent at all fails: the call would be refused, or punished."""
         if isinstance(verdict, Waits):
-            log.info("delivery_waits", reason=verdict.reason, after_s=round(verdict.seconds))
-            raise LaneWaits(verdict.seconds)
+            seconds = verdict.seconds if verdict.then is None else await self._db.run(job.claim.scope, verdict.then)
+            log.info("delivery_waits", reason=verdict.reason, after_s=round(seconds))
+            # What is too old by then comes to its end in time.
+            raise _StandsAside(min(seconds, max(0.0, _lifetime_s(delivery) - delivery.age_s) + 1.0))
         await self._fail(job.claim, delivery, verdict.reason)
 
     async def _call(self, job: Job, delivery: Delivery, stream: Stream | None, deadline: float) -> SendOutcome | Gone:
-        post = _post(delivery, job.sender)
+        post = post_of(delivery, job.sender)
         if stream is None:
             return await job.adapter.send(post, job.credential, deadline - time.monotonic())
         return await self._streams.finish(job, stream, post, deadline, certain=delivery.attempt == 0)
@@ -247,7 +269,7 @@ class Delivering:
                     channel = delivery.channel_id if width == "channel" else None
                     method = job.method(POST) if width == "channel" else None
                     await self._limits.pause(scope, job.sender.account_id, after_s, method=method, channel_id=channel)
-                await self._db.run(scope, lambda s: repository.mark_pending(s, claim, delivery.id, reason))
+                await self._not_taken(job, delivery, reason)
                 log.info("delivery_retries", reason=reason, after_s=after_s, attempt=delivery.attempt + 1)
                 raise LaneWaits(after_s)
             case Gone(reason):
@@ -263,11 +285,26 @@ class Delivering:
                 await self._show_as_text(job, delivery, job.adapter, reason)
             case Failed(reason, content=True) if delivery.kind == "reply":
                 await self._say_instead(job, delivery, reason)
-            case Failed(reason, account_broken):
-                if account_broken:
-                    await self._db.run(scope, lambda s: repository.mark_pending(s, claim, delivery.id, reason))
-                    raise LaneWaits(await self._refused(job, reason))
-                await self._fail(job.claim, delivery, reason)
+            case Failed(reason, account_broken=True):
+                await self._not_taken(job, delivery, reason)
+                raise LaneWaits(await self._refused(job, reason))
+            case Failed(reason, outreach=True) if delivery.form == "template":
+                # The provider's count is above ours: there is less room than we thought, and this one waits for its share.
+                await self._not_taken(job, delivery, reason)
+                await self._db.run(scope, lambda s: tier_changes.refused(s, job.sender.account_id))
+                raise _StandsAside(SHORT_WAIT_S)
+            case Failed(reason):
+                await self._fail(job.claim, delivery, reason, asked=job)
+
+    async def _not_taken(self, job: Job, delivery: Delivery, reason: str) -> None:
+        """The provider certainly did not take it: it may be sent again, and nobody counts because of it."""
+
+        async def work(session: TenantSession) -> None:
+            await self._pacing.end(session, job)
+            await repository.mark_pending(session, job.claim, delivery.id, reason)
+            await volume.give_back(session, delivery.id)
+
+        await self._db.run(job.claim.scope, work)
 
     async def _reconcile(self, job: Job, delivery: Delivery) -> None:
         """Find out what became of an unknown send. Its echo may settle it at any time, in another process."""
@@ -284,7 +321,7 @@ class Delivering:
                 raise LaneWaits(await self._refused(job, reason))
             case Retry(after_s) if unknown_s < self._patience.look_up_s:
                 raise LaneWaits(min(after_s, self._patience.look_up_s - unknown_s))
-        if delivery.resent or delivery.age_s > LIFETIME_S:
+        if delivery.resent or delivery.age_s > _lifetime_s(delivery):
             await self._fail(job.claim, delivery, "outcome_unknown")
             return
         self._counters.inc("deliveries_total", state="resent")
@@ -306,7 +343,7 @@ class Delivering:
             return Retry(wait_s, "limited")
         # An answer may have waited for hours before it was sent: its trace is as old as the attempt.
         since = (delivery.sending_since or delivery.created_at) - timedelta(seconds=5)
-        found = await job.adapter.find(_post(delivery, job.sender), since, job.credential)
+        found = await job.adapter.find(post_of(delivery, job.sender), since, job.credential)
         if isinstance(found, Retry) and found.scope != "delivery":
             await self._limits.pause(
                 scope, account_id, found.after_s, method=job.method(HISTORY) if found.scope == "channel" else None
@@ -327,12 +364,25 @@ class Delivering:
             await asyncio.sleep(wait_s)
 
     async def _sent(self, job: Job, delivery: Delivery, external_id: str) -> None:
-        await self._db.run(job.claim.scope, lambda s: repository.mark_sent(s, delivery.id, external_id))
+        async def work(session: TenantSession) -> None:
+            await self._pacing.end(session, job)
+            await repository.mark_sent(session, delivery.id, external_id)
+
+        await self._db.run(job.claim.scope, work)
         self._counters.inc("deliveries_total", state="sent")
         log.info("delivery_sent", attempt=delivery.attempt + 1, age_ms=round(delivery.age_s * 1000))
 
-    async def _fail(self, claim: Claim, delivery: Delivery, reason: str) -> None:
-        await self._db.run(claim.scope, lambda s: repository.end(s, claim, delivery.id, "failed", reason))
+    async def _fail(self, claim: Claim, delivery: Delivery, reason: str, *, asked: Job | None = None) -> None:
+        """End a delivery. `asked`: the provider was, and certainly did not take it."""
+
+        async def work(session: TenantSession) -> None:
+            if asked is not None:
+                await self._pacing.end(session, asked)
+            await repository.end(session, claim, delivery.id, "failed", reason)
+            if asked is not None:
+                await volume.give_back(session, delivery.id)
+
+        await self._db.run(claim.scope, work)
         self._counters.inc("deliveries_total", state="failed")
         log.error("delivery_failed", reason=reason, attempt=delivery.attempt)
 
@@ -342,13 +392,13 @@ class Delivering:
         A fallback that is refused as well is not replaced: that would have no end. Nor is what a colleague wrote, who
         sees that it failed.
         """
-        target = _post(delivery, job.sender).target
+        target = post_of(delivery, job.sender).target
         parts = job.adapter.render(NOT_SHOWN, target)
 
         async def work(session: TenantSession) -> int:
             given_up = await repository.give_up(session, job.claim, delivery.id, reason)
             heir_id = uuid7()
-            await outbox.put(session, _in_place_of(delivery, job, parts), first_id=heir_id)
+            await outbox.put(session, in_place_of(delivery, job, parts), first_id=heir_id)
             await streams_repository.hand_on(session, delivery.id, heir_id)
             return given_up
 
@@ -359,7 +409,7 @@ class Delivering:
 
     async def _show_as_text(self, job: Job, delivery: Delivery, adapter: Filing, reason: str) -> None:
         """The file cannot be shown: its words go out as messages instead."""
-        post = _post(delivery, job.sender)
+        post = post_of(delivery, job.sender)
         parts = adapter.instead_of_file(post.text, post.target)
         await self._db.run(job.claim.scope, lambda s: repository.show_as_text(s, job.claim, delivery.id, reason, parts))
         log.warning("delivery_as_text", reason=reason, parts=len(parts))
@@ -373,7 +423,7 @@ class Delivering:
 
 async def _check(session: TenantSession, job: Job, delivery: Delivery) -> None:
     """Raise _Objection if something is against a message with which the business writes first."""
-    use, contact_id = _post(delivery, job.sender).template, job.sender.contact_id
+    use, contact_id = post_of(delivery, job.sender).template, job.sender.contact_id
     if use is None or contact_id is None:
         raise _Objection(Refused("no_contact"))
     wanted = Outreach(job.sender.account_id, contact_id, (use.name, use.language), "sending", delivery.id)
@@ -381,24 +431,9 @@ async def _check(session: TenantSession, job: Job, delivery: Delivery) -> None:
         raise _Objection(verdict)
 
 
-def _post(delivery: Delivery, sender: Sender) -> Post:
-    part = stored(delivery.body, delivery.form, delivery.extras)
-    target = Target(delivery.channel_id, delivery.thread_id, sender.participants, sender.aliases)
-    return Post(delivery.id, target, part.text, part.form, part.buttons, part.feedback, part.template)
-
-
-def _in_place_of(delivery: Delivery, job: Job, parts: list[Part]) -> Reply:
-    """Return the fallback for a refused delivery. Made under the same ownership: a takeover cancels it as well."""
-    return Reply(
-        conversation_id=job.claim.conversation_id,
-        account_id=job.sender.account_id,
-        channel_id=delivery.channel_id,
-        thread_id=delivery.thread_id,
-        owner_epoch=delivery.owner_epoch,
-        kind="fallback",
-        text=NOT_SHOWN,
-        parts=parts,
-    )
+def _lifetime_s(delivery: Delivery) -> float:
+    """Return how old a delivery may become before it helps nobody any more."""
+    return OUTREACH_LIFETIME_S if delivery.kind == "outreach" else LIFETIME_S
 
 
 def _unfinished(streams: Sequence[Stream], deliveries: Sequence[Delivery]) -> list[Stream]:

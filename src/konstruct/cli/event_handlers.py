@@ -10,10 +10,12 @@ from konstruct.channels.credentials import Credentials
 from konstruct.channels.desk import Desk
 from konstruct.channels.events_handling import Handle
 from konstruct.channels.limits import SendLimits
+from konstruct.channels.outreach.tier_changes import Capacity
 from konstruct.channels.people import People
 from konstruct.channels.port import ChannelAdapter
 from konstruct.channels.port_events import (
     AccountChanged,
+    CapacityChanged,
     ChannelEvent,
     Deleted,
     Edited,
@@ -52,6 +54,7 @@ def event_handlers(
         Opened: OpenedPlaces({"messages": suggesting, "home": desk.home.opened}),
         Receipt: Receipts(db),
         AccountChanged: Standing(db),
+        CapacityChanged: Capacity(db),
         Revoked: Revocations(db),
         **desk.handlers(),
     }

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from konstruct.channels.outreach import volume
 from konstruct.channels.outreach.check import Check, Outreach, Verdict
 from konstruct.db.session import TenantSession
 
-CHECKS: tuple[Check, ...] = ()
+CHECKS: tuple[Check, ...] = (volume.check,)
 
 
 async def verdict(session: TenantSession, outreach: Outreach) -> Verdict:
