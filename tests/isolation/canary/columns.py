@@ -60,6 +60,7 @@ ALLOWED = {
     "sessions": {"token_hash": _HASH},
     "steps": {"kind": _WORD},
     "streams": {"state": _WORD, "thread_id": _IDS},
+    "templates": {"kind": _WORD, "language": "a language's code"},
     "tenant_directory": {"status": _WORD},
     "tenant_jobs": {"kind": _WORD},
     "tenants": {"time_zone": "the name of a time zone"},
@@ -124,6 +125,9 @@ _DIRECT = (
     ("identity", "INSERT INTO member_identities (tenant_id, account_id, external_id, member_id)"
      " SELECT $1, a.id, $2, m.id FROM channel_accounts a, members m WHERE a.tenant_id = $1 AND m.tenant_id = $1 LIMIT 1"),
     ("pausedby", "UPDATE channel_accounts SET paused_at = now(), paused_by = $2 WHERE tenant_id = $1"),
+    ("template", "INSERT INTO templates (tenant_id, id, kind, business_account_id, name, language, provider_id, state, category,"
+     " quality, reason, components) VALUES ($1, uuidv7(), 'whatsapp', $2, $2, 'en', $2, $2, $2, $2, $2,"
+     " jsonb_build_array($2::text))"),
     ("actionreason", "UPDATE operator_actions SET reason = $2 WHERE tenant_id = $1"),
 )  # fmt: skip
 """What no story reaches yet, or what the product writes in its own words only."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from konstruct.channels.outreach import volume
+from konstruct.channels.outreach.approved import approved
 from konstruct.channels.outreach.check import Check, Outreach, Verdict
 from konstruct.db.session import TenantSession
 
-CHECKS: tuple[Check, ...] = (volume.check,)
+CHECKS: tuple[Check, ...] = (approved, volume.check)
 
 
 async def verdict(session: TenantSession, outreach: Outreach) -> Verdict:
