@@ -16,13 +16,13 @@ from functools import partial
 import structlog
 
 from konstruct.channels import deliveries_repository as repository
-from konstruct.channels import streams_repository
+from konstruct.channels import refusals, streams_repository
 from konstruct.channels.credentials import AccountUnusableError, Credentials, CredentialWaitsError
 from konstruct.channels.deliveries_repository import Delivery, Sender
 from konstruct.channels.delivery_job import Job, LaneWaits
 from konstruct.channels.delivery_post import NOT_SHOWN, in_place_of, post_of
 from konstruct.channels.limits import SendLimits
-from konstruct.channels.outreach import checks, tier_changes, volume
+from konstruct.channels.outreach import checks, volume
 from konstruct.channels.outreach.check import Outreach, Refused, Waits
 from konstruct.channels.pacing import Paced, Pacing
 from konstruct.channels.patience import Patience
@@ -265,10 +265,7 @@ class Delivering:
             case Sent(external_id):
                 await self._sent(job, delivery, external_id)
             case Retry(after_s, reason, width):
-                if width != "delivery":
-                    channel = delivery.channel_id if width == "channel" else None
-                    method = job.method(POST) if width == "channel" else None
-                    await self._limits.pause(scope, job.sender.account_id, after_s, method=method, channel_id=channel)
+                await self._pause(job, delivery, after_s, width)
                 await self._not_taken(job, delivery, reason)
                 log.info("delivery_retries", reason=reason, after_s=after_s, attempt=delivery.attempt + 1)
                 raise LaneWaits(after_s)
@@ -288,23 +285,33 @@ class Delivering:
             case Failed(reason, account_broken=True):
                 await self._not_taken(job, delivery, reason)
                 raise LaneWaits(await self._refused(job, reason))
-            case Failed(reason, outreach=True) if delivery.form == "template":
+            case Failed(reason, outreach=True) as said if delivery.form == "template":
                 # The provider's count is above ours: there is less room than we thought, and this one waits for its share.
-                await self._not_taken(job, delivery, reason)
-                await self._db.run(scope, lambda s: tier_changes.refused(s, job.sender.account_id))
+                await self._not_taken(job, delivery, reason, said)
                 raise _StandsAside(SHORT_WAIT_S)
-            case Failed(reason):
-                await self._fail(job.claim, delivery, reason, asked=job)
+            case Failed(reason) as said:
+                await self._fail(job.claim, delivery, reason, (job, said))
 
-    async def _not_taken(self, job: Job, delivery: Delivery, reason: str) -> None:
+    async def _not_taken(self, job: Job, delivery: Delivery, reason: str, said: Failed | None = None) -> None:
         """The provider certainly did not take it: it may be sent again, and nobody counts because of it."""
 
         async def work(session: TenantSession) -> None:
             await self._pacing.end(session, job)
             await repository.mark_pending(session, job.claim, delivery.id, reason)
+            if said is not None:
+                await refusals.note(session, delivery.id, said)
             await volume.give_back(session, delivery.id)
 
         await self._db.run(job.claim.scope, work)
+
+    async def _pause(self, job: Job, delivery: Delivery, seconds: float, width: str) -> None:
+        """Let what the provider has refused for now rest, and what it has refused along with it."""
+        scope, account_id = job.claim.scope, job.sender.account_id
+        if width == "account":
+            await self._limits.pause(scope, account_id, seconds)
+        elif width != "delivery":
+            where = delivery.channel_id
+            await self._limits.pause(scope, account_id, seconds, method=job.method(POST), channel_id=where, alone=width == "pair")
 
     async def _reconcile(self, job: Job, delivery: Delivery) -> None:
         """Find out what became of an unknown send. Its echo may settle it at any time, in another process."""
@@ -372,14 +379,15 @@ class Delivering:
         self._counters.inc("deliveries_total", state="sent")
         log.info("delivery_sent", attempt=delivery.attempt + 1, age_ms=round(delivery.age_s * 1000))
 
-    async def _fail(self, claim: Claim, delivery: Delivery, reason: str, *, asked: Job | None = None) -> None:
-        """End a delivery. `asked`: the provider was, and certainly did not take it."""
+    async def _fail(self, claim: Claim, delivery: Delivery, reason: str, said: tuple[Job, Failed] | None = None) -> None:
+        """End it; `said`: for whom the provider refused it, and how, which may concern more than this delivery."""
 
         async def work(session: TenantSession) -> None:
-            if asked is not None:
-                await self._pacing.end(session, asked)
+            if said is not None:
+                await self._pacing.end(session, said[0])
             await repository.end(session, claim, delivery.id, "failed", reason)
-            if asked is not None:
+            if said is not None:
+                await refusals.note(session, delivery.id, said[1])
                 await volume.give_back(session, delivery.id)
 
         await self._db.run(claim.scope, work)

@@ -19,7 +19,8 @@ def post_of(delivery: Delivery, sender: Sender) -> Post:
     """Return a delivery as its adapter sends it."""
     part = stored(delivery.body, delivery.form, delivery.extras)
     target = Target(delivery.channel_id, delivery.thread_id, sender.participants, sender.aliases)
-    return Post(delivery.id, target, part.text, part.form, part.buttons, part.feedback, part.template)
+    held = (delivery.reason or "", delivery.held)
+    return Post(delivery.id, target, part.text, part.form, part.buttons, part.feedback, part.template, held)
 
 
 def in_place_of(delivery: Delivery, job: Job, parts: list[Part]) -> Reply:

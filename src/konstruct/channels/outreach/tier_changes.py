@@ -51,6 +51,9 @@ async def refused(session: TenantSession, account_id: UUID) -> None:
     portfolio = await _portfolio(session, account_id)
     await places_repository.clear(session, [portfolio.id])
     portfolio = await pools_repository.lock_portfolio(session, portfolio.id)
+    if portfolio.limits.lowered_to is not None and portfolio.limits.lowered_to < portfolio.used:
+        # Lowered already, and this one was under way, or is said a second time.
+        return
     await pools_repository.lower(session, portfolio.id, lowered(portfolio.used), LOWERED_S)
     log.warning("volume_lowered", account_id=str(account_id), used=portfolio.used)
 
