@@ -30,6 +30,7 @@ Kind = Literal[
     "document_failed",
     "human_wanted",
     "payment_wanted",
+    "portfolio_shared",
 ]
 Severity = Literal["info", "warning", "critical"]
 MAILS_MAX = 3

@@ -36,6 +36,8 @@ class Standing:
     counts_already: bool
     ahead: int
     """Others whose turn it is, and who come first."""
+    others_wait: bool
+    """Whether there are others whose turn has not come."""
     due_s: float | None
     """In how many seconds its own turn is; None: it does not wait here."""
 
@@ -48,7 +50,7 @@ async def find_person(session: TenantSession, contact_id: UUID, margin_s: float)
         "   SELECT i.alias FROM contact_aliases i WHERE i.tenant_id = $1 AND i.contact_id = $2),"
         " numbers AS (SELECT a.id FROM channel_accounts a JOIN channel_accounts o ON o.tenant_id = $1 AND o.kind = a.kind"
         "   JOIN me ON o.id = me.account_id WHERE a.tenant_id = $1)"
-        " SELECT coalesce(me.window_expires_at > (SELECT clock_timestamp()) + $3::float8 * interval '1 second', false) AS in_window,"
+        " SELECT coalesce(me.window_expires_at > clock_timestamp() + $3::float8 * interval '1 second', false) AS in_window,"
         "   ARRAY(SELECT k.id FROM numbers n CROSS JOIN names m JOIN contacts k"
         "           ON k.tenant_id = $1 AND k.account_id = n.id AND k.external_id = m.name"
         "         UNION SELECT i.contact_id FROM numbers n CROSS JOIN names m JOIN contact_aliases i"
@@ -64,8 +66,8 @@ async def find_person(session: TenantSession, contact_id: UUID, margin_s: float)
 async def clear(session: TenantSession, pool_ids: Sequence[UUID]) -> None:
     """Take away who does not count any more, and who let a turn pass."""
     await session.execute(
-        "WITH over AS (DELETE FROM volume_places WHERE tenant_id = $1 AND pool_id = ANY ($2) AND until <= (SELECT clock_timestamp())"
-        "   RETURNING pool_id),"
+        "WITH over AS (DELETE FROM volume_places WHERE tenant_id = $1 AND pool_id = ANY ($2)"
+        "   AND until <= (SELECT clock_timestamp()) RETURNING pool_id),"
         " passed AS (DELETE FROM volume_line WHERE tenant_id = $1 AND pool_id = ANY ($2)"
         "   AND due_at <= (SELECT clock_timestamp()) - $3::float8 * interval '1 second')"
         " UPDATE volume_pools p SET used = p.used - o.number FROM"
@@ -85,6 +87,8 @@ async def standing(session: TenantSession, pool_id: UUID, contact_ids: Sequence[
         " (SELECT count(*) FROM (SELECT 1 FROM volume_line w WHERE w.tenant_id = $1 AND w.pool_id = $2"
         "    AND w.due_at <= (SELECT clock_timestamp()) AND w.delivery_id <> $4"
         "    AND (mine.due_at IS NULL OR (w.due_at, w.delivery_id) < (mine.due_at, $4)) LIMIT 1000) a) AS ahead,"
+        " EXISTS (SELECT 1 FROM volume_line w WHERE w.tenant_id = $1 AND w.pool_id = $2"
+        "   AND w.due_at > (SELECT clock_timestamp()) AND w.delivery_id <> $4) AS others_wait,"
         " extract(epoch FROM mine.due_at - clock_timestamp())::float8 AS due_s"
         " FROM volume_pools p"
         " LEFT JOIN volume_line mine ON mine.tenant_id = $1 AND mine.pool_id = $2 AND mine.delivery_id = $4"

@@ -146,7 +146,7 @@ async def settle(session: TenantSession, account_id: UUID) -> None:
     )
     await session.execute(
         "INSERT INTO volume_places AS p (tenant_id, pool_id, person, until, delivery_id)"
-        " SELECT $1, m.target, o.person, max(o.until), min(o.delivery_id) FROM volume_places o"
+        " SELECT $1, m.target, o.person, max(o.until), (array_agg(o.delivery_id ORDER BY o.until DESC))[1] FROM volume_places o"
         f" JOIN ({moving}) m ON m.part_of = o.pool_id WHERE o.tenant_id = $1 GROUP BY m.target, o.person"
         " ON CONFLICT (tenant_id, pool_id, person) DO UPDATE SET until = greatest(p.until, excluded.until), before = NULL",
         *scoped,

@@ -61,14 +61,14 @@ async def check(session: TenantSession, outreach: Outreach) -> Verdict:
         return Refused(NO_CONTACT)
     if person.in_window:
         return None
+    asked = outreach.delivery_id is None or outreach.stage == "asked"
+    # Looked at under the lock: whoever settles anew where the number counts holds it.
+    number = None if asked else await pools_repository.lock_number(session, outreach.account_id)
     members = await pools_repository.memberships(session, outreach.account_id)
     if any(member.account_id == outreach.account_id and member.belongs is None for member in members):
         return Refused(NOWHERE)
-    if outreach.delivery_id is None or outreach.stage == "asked":
+    if outreach.delivery_id is None or asked:
         return await _asked(session, outreach, person)
-    number = await pools_repository.lock_number(session, outreach.account_id)
-    # Looked at again under the lock: whoever settles anew holds it.
-    members = await pools_repository.memberships(session, outreach.account_id)
     if number is None or number.part_of is None or not all(member.settled for member in members):
         return Waits(_SOON_S, FULL, partial(_settle, account_id=outreach.account_id))
     pools = await _pools(session, number, person, outreach.delivery_id)
@@ -76,7 +76,7 @@ async def check(session: TenantSession, outreach: Outreach) -> Verdict:
         return Waits(_SOON_S, FULL, partial(_line_up, outreach=outreach, person=person))
     for pool in pools:
         await places_repository.take(session, pool.id, outreach.contact_id, person.ids, outreach.delivery_id)
-        if pool.over > 0:
+        if pool.over > 0 and pool.standing.others_wait:
             await line_repository.hasten(session, pool.id, pool.over)
     return None
 
