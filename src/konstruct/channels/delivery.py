@@ -16,10 +16,11 @@ from functools import partial
 import structlog
 
 from konstruct.channels import deliveries_repository as repository
-from konstruct.channels import streams_repository, waiting, waiting_repository, window
+from konstruct.channels import refusals, streams_repository, waiting, waiting_repository, window
 from konstruct.channels.credentials import AccountUnusableError, Credentials, CredentialWaitsError
 from konstruct.channels.deliveries_repository import Delivery, Sender
 from konstruct.channels.delivery_job import DeliveryWaits, Job, LaneWaits
+from konstruct.channels.delivery_post import NOT_SHOWN, in_place_of, post_of
 from konstruct.channels.limits import SendLimits
 from konstruct.channels.outreach import checks
 from konstruct.channels.outreach.check import Outreach, Refused, Waits
@@ -29,11 +30,9 @@ from konstruct.channels.port import (
     ChannelAdapter,
     Failed,
     FindOutcome,
-    Post,
     Retry,
     SendOutcome,
     Sent,
-    Target,
     Unknown,
 )
 from konstruct.channels.port_abilities import Filing
@@ -44,8 +43,6 @@ from konstruct.channels.streams_repository import Stream
 from konstruct.channels.waiting import Passed
 from konstruct.channels.waiting_repository import NO_WINDOW, Window
 from konstruct.conversations import outbox
-from konstruct.conversations.outbox import Reply
-from konstruct.conversations.part import Part, stored
 from konstruct.db.database import Database
 from konstruct.db.session import CheckViolation, TenantSession
 from konstruct.jobs import queue
@@ -64,11 +61,6 @@ TOKEN_WAIT_S = 0.2
 """Until a send is tried again with a renewed token."""
 IN_WINDOW = "deliveries_in_window"
 """The database's own word against a free text to somebody whose window is closed."""
-NOT_SHOWN = (
-    "Sorry, I have an answer, but it could not be shown here, or only its beginning."
-    " Please ask me again, perhaps in smaller pieces."
-)
-"""Said in the place of words that the channel refuses."""
 
 
 class _WindowClosed(Exception):  # noqa: N818  # control flow of one claim, not an error
@@ -305,7 +297,7 @@ class Delivering:
         await self._fail(job.claim, delivery, verdict.reason)
 
     async def _call(self, job: Job, delivery: Delivery, stream: Stream | None, deadline: float) -> SendOutcome | Gone:
-        post = _post(delivery, job.sender)
+        post = post_of(delivery, job.sender)
         if stream is None:
             return await job.adapter.send(post, job.credential, deadline - time.monotonic())
         return await self._streams.finish(job, stream, post, deadline, certain=delivery.attempt == 0)
@@ -316,10 +308,7 @@ class Delivering:
             case Sent(external_id):
                 await self._sent(job, delivery, external_id)
             case Retry(after_s, reason, width):
-                if width != "delivery":
-                    channel = delivery.channel_id if width == "channel" else None
-                    method = job.method(POST) if width == "channel" else None
-                    await self._limits.pause(scope, job.sender.account_id, after_s, method=method, channel_id=channel)
+                await self._pause(job, delivery, after_s, width)
                 await self._db.run(scope, lambda s: repository.mark_pending(s, claim, delivery.id, reason))
                 log.info("delivery_retries", reason=reason, after_s=after_s, attempt=delivery.attempt + 1)
                 raise LaneWaits(after_s)
@@ -340,7 +329,16 @@ class Delivering:
                 if account_broken:
                     await self._db.run(scope, lambda s: repository.mark_pending(s, claim, delivery.id, reason))
                     raise LaneWaits(await self._refused(job, reason))
-                await self._fail(job.claim, delivery, reason)
+                await self._fail(job.claim, delivery, reason, outcome)
+
+    async def _pause(self, job: Job, delivery: Delivery, seconds: float, width: str) -> None:
+        """Let what the provider has refused for now rest, and what it has refused along with it."""
+        scope, account_id = job.claim.scope, job.sender.account_id
+        if width == "account":
+            await self._limits.pause(scope, account_id, seconds)
+        elif width != "delivery":
+            where = delivery.channel_id
+            await self._limits.pause(scope, account_id, seconds, method=job.method(POST), channel_id=where, alone=width == "pair")
 
     async def _reconcile(self, job: Job, delivery: Delivery) -> None:
         """Find out what became of an unknown send. Its echo may settle it at any time, in another process."""
@@ -379,7 +377,7 @@ class Delivering:
             return Retry(wait_s, "limited")
         # An answer may have waited for hours before it was sent: its trace is as old as the attempt.
         since = (delivery.sending_since or delivery.created_at) - timedelta(seconds=5)
-        found = await job.adapter.find(_post(delivery, job.sender), since, job.credential)
+        found = await job.adapter.find(post_of(delivery, job.sender), since, job.credential)
         if isinstance(found, Retry) and found.scope != "delivery":
             await self._limits.pause(
                 scope, account_id, found.after_s, method=job.method(HISTORY) if found.scope == "channel" else None
@@ -404,8 +402,15 @@ class Delivering:
         self._counters.inc("deliveries_total", state="sent")
         log.info("delivery_sent", attempt=delivery.attempt + 1, age_ms=round(delivery.age_s * 1000))
 
-    async def _fail(self, claim: Claim, delivery: Delivery, reason: str) -> None:
-        await self._db.run(claim.scope, lambda s: repository.end(s, claim, delivery.id, "failed", reason))
+    async def _fail(self, claim: Claim, delivery: Delivery, reason: str, said: Failed | None = None) -> None:
+        """End it; `said`: what the provider said, which may concern more than this delivery."""
+
+        async def work(session: TenantSession) -> None:
+            await repository.end(session, claim, delivery.id, "failed", reason)
+            if said is not None:
+                await refusals.note(session, delivery.id, said)
+
+        await self._db.run(claim.scope, work)
         self._counters.inc("deliveries_total", state="failed")
         log.error("delivery_failed", reason=reason, attempt=delivery.attempt)
 
@@ -415,13 +420,13 @@ class Delivering:
         A fallback that is refused as well is not replaced: that would have no end. Nor is what a colleague wrote, who
         sees that it failed.
         """
-        target = _post(delivery, job.sender).target
+        target = post_of(delivery, job.sender).target
         parts = job.adapter.render(NOT_SHOWN, target)
 
         async def work(session: TenantSession) -> int:
             given_up = await repository.give_up(session, job.claim, delivery.id, reason)
             heir_id = uuid7()
-            await outbox.put(session, _in_place_of(delivery, job, parts), first_id=heir_id)
+            await outbox.put(session, in_place_of(delivery, job, parts), first_id=heir_id)
             await streams_repository.hand_on(session, delivery.id, heir_id)
             return given_up
 
@@ -432,7 +437,7 @@ class Delivering:
 
     async def _show_as_text(self, job: Job, delivery: Delivery, adapter: Filing, reason: str) -> None:
         """The file cannot be shown: its words go out as messages instead."""
-        post = _post(delivery, job.sender)
+        post = post_of(delivery, job.sender)
         parts = adapter.instead_of_file(post.text, post.target)
         await self._db.run(job.claim.scope, lambda s: repository.show_as_text(s, job.claim, delivery.id, reason, parts))
         log.warning("delivery_as_text", reason=reason, parts=len(parts))
@@ -446,32 +451,12 @@ class Delivering:
 
 async def _check(session: TenantSession, job: Job, delivery: Delivery) -> None:
     """Raise _Objection if something is against a message with which the business writes first."""
-    use, contact_id = _post(delivery, job.sender).template, job.sender.contact_id
+    use, contact_id = post_of(delivery, job.sender).template, job.sender.contact_id
     if use is None or contact_id is None:
         raise _Objection(Refused("no_contact"))
     wanted = Outreach(job.sender.account_id, contact_id, (use.name, use.language), "sending", delivery.id)
     if (verdict := await checks.verdict(session, wanted)) is not None:
         raise _Objection(verdict)
-
-
-def _post(delivery: Delivery, sender: Sender) -> Post:
-    part = stored(delivery.body, delivery.form, delivery.extras)
-    target = Target(delivery.channel_id, delivery.thread_id, sender.participants, sender.aliases)
-    return Post(delivery.id, target, part.text, part.form, part.buttons, part.feedback, part.template)
-
-
-def _in_place_of(delivery: Delivery, job: Job, parts: list[Part]) -> Reply:
-    """Return the fallback for a refused delivery. Made under the same ownership: a takeover cancels it as well."""
-    return Reply(
-        conversation_id=job.claim.conversation_id,
-        account_id=job.sender.account_id,
-        channel_id=delivery.channel_id,
-        thread_id=delivery.thread_id,
-        owner_epoch=delivery.owner_epoch,
-        kind="fallback",
-        text=NOT_SHOWN,
-        parts=parts,
-    )
 
 
 def _closed(job: Job, delivery: Delivery) -> str | None:

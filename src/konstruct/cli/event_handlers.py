@@ -50,7 +50,7 @@ def event_handlers(
         Looked: arriving.looked,
         Met: People(db, adapters, credentials, limits).met,
         Opened: OpenedPlaces({"messages": suggesting, "home": desk.home.opened}),
-        Receipt: Receipts(db),
+        Receipt: Receipts(db, adapters),
         AccountChanged: Standing(db),
         Revoked: Revocations(db),
         **desk.handlers(),

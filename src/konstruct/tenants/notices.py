@@ -30,6 +30,7 @@ Kind = Literal[
     "document_failed",
     "human_wanted",
     "answer_waits",
+    "payment_wanted",
 ]
 Severity = Literal["info", "warning", "critical"]
 MAILS_MAX = 3
