@@ -15,15 +15,16 @@ from functools import partial
 
 import structlog
 
+from konstruct.channels import beginning, refusals, streams_repository, waiting, window
 from konstruct.channels import deliveries_repository as repository
-from konstruct.channels import refusals, streams_repository
+from konstruct.channels.beginning import Begun, Objection
 from konstruct.channels.credentials import AccountUnusableError, Credentials, CredentialWaitsError
 from konstruct.channels.deliveries_repository import Delivery, Sender
-from konstruct.channels.delivery_job import Job, LaneWaits
-from konstruct.channels.delivery_post import NOT_SHOWN, in_place_of, post_of
+from konstruct.channels.delivery_job import DeliveryWaits, Job, LaneWaits
+from konstruct.channels.delivery_post import LIFETIME_S, NOT_SHOWN, in_place_of, lifetime_s, post_of
 from konstruct.channels.limits import SendLimits
-from konstruct.channels.outreach import checks, volume
-from konstruct.channels.outreach.check import Outreach, Refused, Waits
+from konstruct.channels.outreach import volume
+from konstruct.channels.outreach.check import Refused, Waits
 from konstruct.channels.pacing import Paced, Pacing
 from konstruct.channels.patience import Patience
 from konstruct.channels.port import (
@@ -41,9 +42,10 @@ from konstruct.channels.port_streams import Gone
 from konstruct.channels.rates import HISTORY, POST
 from konstruct.channels.stream_ending import StreamEnding
 from konstruct.channels.streams_repository import Stream
+from konstruct.channels.waiting import Passed
 from konstruct.conversations import outbox
 from konstruct.db.database import Database
-from konstruct.db.session import TenantSession
+from konstruct.db.session import CheckViolation, TenantSession
 from konstruct.jobs import queue
 from konstruct.jobs.queue import Claim
 from konstruct.kit.counters import Counters
@@ -53,33 +55,19 @@ log = structlog.get_logger()
 
 SHORT_WAIT_S = 2.0
 """A wait up to this is slept through; a longer one gives the lane back."""
-LIFETIME_S = 24 * 3600.0
-"""An answer that could not be shown for so long helps nobody: it becomes a dead letter."""
-OUTREACH_LIFETIME_S = 72 * 3600.0
-"""What a business wanted to tell somebody first waits longer for its turn: for three times the provider's day."""
 INACTIVE_WAIT_S = 60.0
 TOKEN_WAIT_S = 0.2
 """Until a send is tried again with a renewed token."""
+IN_WINDOW = "deliveries_in_window"
+"""The database's own word against a free text to somebody whose window is closed."""
+
+
+class _WindowClosed(Exception):  # noqa: N818  # control flow of one claim, not an error
+    """Free texts may not be sent now, and wait."""
 
 
 class _OutboxChanged(Exception):  # noqa: N818  # likewise
     """What was read as open is so no longer: it is read again."""
-
-
-class _Objection(Exception):  # noqa: N818  # likewise
-    """Rolls back the beginning of a send: the business may not write first, or not now."""
-
-    def __init__(self, verdict: Refused | Waits) -> None:
-        super().__init__(verdict.reason)
-        self.verdict = verdict
-
-
-class _StandsAside(Exception):  # noqa: N818  # likewise
-    """What the business wants to say first waits for something; what answers a person need not wait for that."""
-
-    def __init__(self, seconds: float) -> None:
-        super().__init__(f"{seconds:.1f} s")
-        self.seconds = seconds
 
 
 class Delivering:
@@ -106,7 +94,8 @@ class Delivering:
 
     async def __call__(self, claim: Claim) -> None:
         """Send everything that is open and may go out, then release the lane. Raises LeaseLostError."""
-        while (found := await self._db.run(claim.scope, lambda s: _open_or_release(s, claim))) is not None:
+        passed = Passed()
+        while (found := await self._db.run(claim.scope, lambda s: self._open_or_release(s, claim, passed))) is not None:
             sender, deliveries, streams = found
             try:
                 if sender.status == "disconnected":
@@ -116,17 +105,35 @@ class Delivering:
                 if job is None:
                     continue
                 growing = {stream.delivery_id: stream for stream in streams}
-                waits = await self._end_streams(job, _unfinished(streams, deliveries))
-                aside = [await self._advance_or_stand(job, each, growing.get(each.id)) for each in deliveries]
-                waits = [*(seconds for seconds in aside if seconds is not None), *([] if deliveries else waits)]
-                if waits:
+                waits = await self._end_streams(job, _unfinished(streams, deliveries, passed))
+                for delivery in deliveries:
+                    with structlog.contextvars.bound_contextvars(delivery_id=str(delivery.id)):
+                        await self._advance_or_pass(job, delivery, growing.get(delivery.id), passed)
+                if waits and not deliveries:
                     raise LaneWaits(min(waits))
             except _OutboxChanged:
                 continue
             except LaneWaits as waits_for:
+                wait_s = min(waits_for.seconds, passed.wait_s or waits_for.seconds)
                 async with self._db.tenant(claim.scope) as session:
-                    await queue.release(session, claim, wait_s=waits_for.seconds)
+                    await queue.release(session, claim, wait_s=wait_s)
                 return
+
+    async def _open_or_release(
+        self, session: TenantSession, claim: Claim, passed: Passed
+    ) -> tuple[Sender, list[Delivery], list[Stream]] | None:
+        """Return who sends, what is open besides what is `passed`, and what people see a part of and nothing will finish.
+
+        Releases the lane and returns None if nothing is to do now.
+        """
+        sender, deliveries = await repository.open_deliveries(session, claim, besides=list(passed.ids))
+        streams = await streams_repository.live(session, claim.conversation_id)
+        if deliveries or _unfinished(streams, deliveries, passed):
+            return sender, deliveries, streams
+        if sender.contact_id is not None and passed.texts is None:
+            await waiting.settle(session, claim.conversation_id)
+        await queue.release(session, claim, wait_s=passed.wait_s)
+        return None
 
     async def _end_streams(self, job: Job, streams: Sequence[Stream]) -> list[float]:
         """End the answers that people saw a part of and that will not be finished; return the waits for those that wait."""
@@ -165,20 +172,34 @@ class Delivering:
         for delivery in deliveries:
             if delivery.state == "sending":
                 raise LaneWaits(delivery.blocked_s + 0.05)
-            left_s = _lifetime_s(delivery) - delivery.age_s
+            left_s = lifetime_s(delivery) - delivery.age_s
             if left_s >= 0:
                 raise LaneWaits(min(wait_s, left_s + 1.0))
             with structlog.contextvars.bound_contextvars(delivery_id=str(delivery.id)):
                 await self._fail(claim, delivery, "outcome_unknown" if delivery.state == "unknown" else "expired")
 
-    async def _advance_or_stand(self, job: Job, delivery: Delivery, stream: Stream | None) -> float | None:
-        """As `_advance`; return the seconds that a delivery waits which lets the others pass, or None."""
-        with structlog.contextvars.bound_contextvars(delivery_id=str(delivery.id)):
-            try:
-                await self._advance(job, delivery, stream)
-            except _StandsAside as stands:
-                return stands.seconds
-        return None
+    async def _advance_or_pass(self, job: Job, delivery: Delivery, stream: Stream | None, passed: Passed) -> None:
+        """Bring one delivery to its end, or leave it behind where others may go before it."""
+        try:
+            if passed.left_behind(delivery.form) and delivery.state == "pending":
+                raise _WindowClosed
+            await self._advance(job, delivery, stream)
+        except DeliveryWaits as waits_for:
+            passed.waits[delivery.id] = waits_for.seconds
+        except _WindowClosed:
+            await self._hold(job, passed)
+
+    async def _hold(self, job: Job, passed: Passed) -> None:
+        """Leave the free texts of the conversation behind until the person writes again; templates may go before them."""
+        held = await self._db.run(job.claim.scope, lambda s: waiting.hold(s, job))
+        if held is None:
+            passed.texts = None
+        else:
+            self._counters.inc("deliveries_total", held.cancelled, state="cancelled")
+            passed.texts = {
+                delivery_id: min(waiting.LOOK_S, max(0.0, LIFETIME_S - age_s) + 1.0) for delivery_id, age_s in held.ages.items()
+            }
+        raise _OutboxChanged
 
     async def _advance(self, job: Job, delivery: Delivery, stream: Stream | None) -> None:
         """Bring one delivery to its end; raises LaneWaits when it cannot be brought there now."""
@@ -189,7 +210,7 @@ class Delivering:
             await self._complete(job, delivery, stream)
         elif delivery.state == "unknown" and stream is None:
             await self._reconcile(job, delivery)
-        elif delivery.age_s > _lifetime_s(delivery):
+        elif delivery.age_s > lifetime_s(delivery):
             await self._fail(job.claim, delivery, "expired")
         else:
             await self._send(job, delivery)
@@ -206,26 +227,14 @@ class Delivering:
         await self._send(job, delivery, located)
 
     async def _send(self, job: Job, delivery: Delivery, stream: Stream | None = None) -> None:
-        await self._respect_limits(job, delivery, stream)
-        if delivery.form != "template" and (refused := job.closed()) is not None:
-            # The provider would refuse it, and might punish us for asking.
-            await self._fail(job.claim, delivery, refused)
+        if await self._shut_out(job, delivery, _closed(job, delivery)):
             return
+        await self._respect_limits(job, delivery, stream)
         window_s = self._patience.send_s
 
-        async def start(session: TenantSession) -> tuple[str | None, float]:
-            # The window runs from here, not from the wait for a connection; the database's runs from a little later.
-            deadline = time.monotonic() + window_s
-            refused = await repository.start_sending(session, job.claim, delivery.id, window_s)
-            if refused is None and delivery.form == "template":
-                await _check(session, job, delivery)
-            if refused is None:
-                await self._pacing.begin(session, job)
-            return refused, deadline
-
         try:
-            refused, deadline = await self._db.run(job.claim.scope, start)
-        except _Objection as objection:
+            begun = await self._db.run(job.claim.scope, lambda s: beginning.begin(s, job, delivery, window_s, self._pacing))
+        except Objection as objection:
             await self._object(job, delivery, objection.verdict)
             return
         except Paced as paced:
@@ -234,15 +243,39 @@ class Delivering:
             await asyncio.sleep(paced.seconds)
             await self._send(job, delivery, stream)
             return
+        except CheckViolation as violation:
+            if violation.constraint_name != IN_WINDOW:
+                raise
+            begun = Begun(window.CLOSED)
+        refused = begun.refused
+        if await self._shut_out(job, delivery, refused if refused == window.CLOSED else None):
+            return
         if refused == "owner_changed":
             await self._cancel(job.claim, delivery, "owner_changed")
         elif refused == "inactive":
             raise LaneWaits(INACTIVE_WAIT_S)
         elif refused is None:
-            if time.monotonic() >= deadline:
+            if time.monotonic() >= begun.deadline:
                 # Frozen between the commit and here: the window has passed, and no send may start.
                 raise LaneWaits(SHORT_WAIT_S)
-            await self._settle(job, delivery, await self._call(job, delivery, stream, deadline))
+            outcome = await self._call(job, delivery, stream, begun.deadline)
+            if isinstance(outcome, Failed) and outcome.window and job.waits_outside and delivery.form != "template":
+                await self._db.run(job.claim.scope, lambda s: waiting.refused(s, job, delivery.id, begun.window.expires_at))
+                log.warning("delivery_refused_window", reason=outcome.reason, attempt=delivery.attempt + 1)
+                raise _OutboxChanged
+            await self._settle(job, delivery, outcome)
+
+    async def _shut_out(self, job: Job, delivery: Delivery, reason: str | None) -> bool:
+        """The provider would refuse it, and might punish us for asking: it fails, or waits where a template would go.
+
+        Returns False if there is no `reason` why. Raises _WindowClosed.
+        """
+        if reason is None:
+            return False
+        if job.waits_outside:
+            raise _WindowClosed
+        await self._fail(job.claim, delivery, reason)
+        return True
 
     async def _object(self, job: Job, delivery: Delivery, verdict: Refused | Waits) -> None:
         """What may not be sent now waits, and what may not be sent at all fails: the call would be refused, or punished."""
@@ -250,7 +283,7 @@ class Delivering:
             seconds = verdict.seconds if verdict.then is None else await self._db.run(job.claim.scope, verdict.then)
             log.info("delivery_waits", reason=verdict.reason, after_s=round(seconds))
             # What is too old by then comes to its end in time.
-            raise _StandsAside(min(seconds, max(0.0, _lifetime_s(delivery) - delivery.age_s) + 1.0))
+            raise DeliveryWaits(min(seconds, max(0.0, lifetime_s(delivery) - delivery.age_s) + 1.0))
         await self._fail(job.claim, delivery, verdict.reason)
 
     async def _call(self, job: Job, delivery: Delivery, stream: Stream | None, deadline: float) -> SendOutcome | Gone:
@@ -288,7 +321,7 @@ class Delivering:
             case Failed(reason, outreach=True) as said if delivery.form == "template":
                 # The provider's count is above ours: there is less room than we thought, and this one waits for its share.
                 await self._not_taken(job, delivery, reason, said)
-                raise _StandsAside(SHORT_WAIT_S)
+                raise DeliveryWaits(SHORT_WAIT_S)
             case Failed(reason) as said:
                 await self._fail(job.claim, delivery, reason, (job, said))
 
@@ -328,7 +361,7 @@ class Delivering:
                 raise LaneWaits(await self._refused(job, reason))
             case Retry(after_s) if unknown_s < self._patience.look_up_s:
                 raise LaneWaits(min(after_s, self._patience.look_up_s - unknown_s))
-        if delivery.resent or delivery.age_s > _lifetime_s(delivery):
+        if delivery.resent or delivery.age_s > lifetime_s(delivery):
             await self._fail(job.claim, delivery, "outcome_unknown")
             return
         self._counters.inc("deliveries_total", state="resent")
@@ -429,32 +462,12 @@ class Delivering:
         log.info("delivery_cancelled", reason=reason)
 
 
-async def _check(session: TenantSession, job: Job, delivery: Delivery) -> None:
-    """Raise _Objection if something is against a message with which the business writes first."""
-    use, contact_id = post_of(delivery, job.sender).template, job.sender.contact_id
-    if use is None or contact_id is None:
-        raise _Objection(Refused("no_contact"))
-    wanted = Outreach(job.sender.account_id, contact_id, (use.name, use.language), "sending", delivery.id)
-    if (verdict := await checks.verdict(session, wanted)) is not None:
-        raise _Objection(verdict)
+def _closed(job: Job, delivery: Delivery) -> str | None:
+    """Return why a free text may not be sent any more, or None."""
+    return None if delivery.form == "template" else job.closed()
 
 
-def _lifetime_s(delivery: Delivery) -> float:
-    """Return how old a delivery may become before it helps nobody any more."""
-    return OUTREACH_LIFETIME_S if delivery.kind == "outreach" else LIFETIME_S
-
-
-def _unfinished(streams: Sequence[Stream], deliveries: Sequence[Delivery]) -> list[Stream]:
+def _unfinished(streams: Sequence[Stream], deliveries: Sequence[Delivery], passed: Passed) -> list[Stream]:
     """Return the answers that people saw a part of, of turns that are over, and that no open delivery will finish."""
-    open_ids = {delivery.id for delivery in deliveries}
+    open_ids = {delivery.id for delivery in deliveries} | passed.ids
     return [stream for stream in streams if stream.over and stream.delivery_id not in open_ids]
-
-
-async def _open_or_release(session: TenantSession, claim: Claim) -> tuple[Sender, list[Delivery], list[Stream]] | None:
-    """Return who sends, what is open, and what people see a part of; release the lane and return None if nothing is to do."""
-    sender, deliveries = await repository.open_deliveries(session, claim)
-    streams = await streams_repository.live(session, claim.conversation_id)
-    if deliveries or _unfinished(streams, deliveries):
-        return sender, deliveries, streams
-    await queue.release(session, claim)
-    return None

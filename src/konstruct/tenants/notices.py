@@ -29,6 +29,7 @@ Kind = Literal[
     "budget_spent",
     "document_failed",
     "human_wanted",
+    "answer_waits",
     "payment_wanted",
     "portfolio_shared",
 ]
