@@ -36,6 +36,7 @@ Kind = Literal[
     "number_replies_only",
     "number_suspended",
     "number_priced_as_ai",
+    "portfolio_shared",
 ]
 Severity = Literal["info", "warning", "critical"]
 MAILS_MAX = 3

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from konstruct.channels.outreach import standing
+from konstruct.channels.outreach import standing, volume
 from konstruct.channels.outreach.approved import approved
 from konstruct.channels.outreach.check import Check, Outreach, Verdict
 from konstruct.channels.outreach.verification import verification
@@ -12,6 +12,7 @@ CHECKS: tuple[Check, ...] = (
     approved,
     verification,
     standing.check,
+    volume.check,
 )
 
 
