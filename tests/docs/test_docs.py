@@ -23,7 +23,7 @@ _TEST = re.compile(r"(tests/[\w/]+\.py)::(\w+)")
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 _VARIABLE = re.compile(rf"\b{PREFIX}[A-Z][A-Z0-9_]*\b")
-_FROM_OUTSIDE = re.compile(rf"\b{PREFIX}(?:ADMIN_DATABASE_URL|BOT_TOKEN)\b")
+_FROM_OUTSIDE = re.compile(rf"\b{PREFIX}(?:ADMIN_DATABASE_URL|BOT_TOKEN|WHATSAPP_TOKEN)\b")
 """Variables of single commands, which are no settings of a process."""
 
 
@@ -92,7 +92,7 @@ def test_tests_that_are_named_exist(page: Path) -> None:
 
 def test_each_threat_has_an_id_of_its_own_and_says_all_it_must() -> None:
     parts = re.split(r"^### ", text_of(ROOT / "docs" / "security.md"), flags=re.MULTILINE)[1:]
-    ids = [match[0] for part in parts if (match := re.match(r"T-\d\d", part))]
+    ids = [match[0] for part in parts if (match := re.match(r"T-\d{2,3}", part))]
     assert len(ids) == len(parts) and max(Counter(ids).values()) == 1
     for part in parts:
         for word in ("Asset:", "Attack:", "Guard:", "Test:", "Residual:"):
@@ -109,7 +109,7 @@ def test_every_setting_is_described_and_nothing_else() -> None:
     assert set(_VARIABLE.findall(operations)) - commands == settings_of_processes()
 
 
-@pytest.mark.parametrize("variable", ["ADMIN_DATABASE_URL", "BOT_TOKEN"])
+@pytest.mark.parametrize("variable", ["ADMIN_DATABASE_URL", "BOT_TOKEN", "WHATSAPP_TOKEN"])
 def test_the_commands_own_variables_are_read(variable: str) -> None:
     sources = [text_of(path) for path in (ROOT / "src" / "konstruct" / "cli").glob("*.py")]
     assert any(re.search(rf'"(?:{PREFIX})?{variable}"', source) for source in sources)

@@ -95,7 +95,7 @@ async def desk(settings: Settings, db: Database, house_vault: Vault, tenants: tu
     ingest = Ingest(db, burst_s=0.0, ring=lambda: None, windows=windows_of(adapters))
     readdressing, hearing = Readdressing(db), Hearing(db, adapters)
     handlers: dict[Any, Any] = {
-        Readdressed: readdressing, Called: hearing.called, Receipt: Receipts(db), Revoked: Revocations(db),
+        Readdressed: readdressing, Called: hearing.called, Receipt: Receipts(db, adapters), Revoked: Revocations(db),
         AccountChanged: Standing(db),
     }  # fmt: skip
     handling = EventHandling(db, handlers, Counters())

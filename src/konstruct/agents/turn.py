@@ -56,6 +56,8 @@ class Line:
     """None for one that stands in no row."""
     read: tuple[FileText, ...] = ()
     """What its files say, as far as they were read."""
+    external_id: str | None = None
+    """The provider's id of it."""
 
     @property
     def files(self) -> list[tuple[str, FileText | None]]:
@@ -100,6 +102,8 @@ class Turn:
     opened_at: datetime | None = None
     """When this claim opened it, by the database's clock; None for a turn that stands in no row."""
 
+    business_only: bool = False
+    """Whether it is answered where the employee talks about the business alone."""
     revision: int = 0
     """Grows when a message that the turn has seen is deleted: what was thought before is void."""
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import structlog
 
 from konstruct.channels import accounts_repository
-from konstruct.channels.events_handling import Handle, NotYet, Received
+from konstruct.channels.events_handling import NotYet, Received
 from konstruct.channels.port import ChannelAdapter
 from konstruct.channels.port_events import Called, Pressed, Readdressed
 from konstruct.conversations import addresses
@@ -58,16 +58,11 @@ class Hearing:
         event: Called = received.event
         await self._heard(received, event.person_id, event.at)
 
-    def then(self, handle: Handle) -> Handle:
-        """Return the handler of `Pressed` that notes it before `handle` does what was pressed."""
-
-        async def both(received: Received) -> None:
-            event: Pressed = received.event
-            if event.at > 0:
-                await self._heard(received, event.person_id, event.at)
-            await handle(received)
-
-        return both
+    async def pressed(self, received: Received) -> None:
+        """Note a `Pressed`, beside what was pressed."""
+        event: Pressed = received.event
+        if event.at > 0:
+            await self._heard(received, event.person_id, event.at)
 
     async def _heard(self, received: Received, person: str, at: float) -> None:
         account = await self._db.run(received.scope, lambda s: accounts_repository.get_account(s, received.account_id))

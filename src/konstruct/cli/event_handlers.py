@@ -6,15 +6,18 @@ from collections.abc import Mapping
 
 from konstruct.channels.arriving import Arriving
 from konstruct.channels.changing import Changing
+from konstruct.channels.charges import Charges
 from konstruct.channels.credentials import Credentials
 from konstruct.channels.desk import Desk
-from konstruct.channels.events_handling import Handle
+from konstruct.channels.events_handling import Handle, Received
 from konstruct.channels.limits import SendLimits
+from konstruct.channels.outreach.tier_changes import Capacity
 from konstruct.channels.people import People
 from konstruct.channels.port import ChannelAdapter
 from konstruct.channels.port_events import (
     AccountChanged,
     Called,
+    CapacityChanged,
     ChannelEvent,
     Deleted,
     Edited,
@@ -22,11 +25,14 @@ from konstruct.channels.port_events import (
     Looked,
     Met,
     Opened,
+    PreferenceChanged,
     Pressed,
     Readdressed,
     Receipt,
     Revoked,
+    TemplateChanged,
 )
+from konstruct.channels.quality.breaker import BreakerEvents
 from konstruct.channels.readdressing import Hearing, Readdressing
 from konstruct.channels.receipts import Receipts
 from konstruct.channels.revocations import Revocations
@@ -48,6 +54,7 @@ def event_handlers(
     """Return the handlers. What is missing here is acknowledged, stored, and nothing more."""
     changing, arriving = Changing(db, burst_s=settings.burst_s), Arriving(db, adapters)
     hearing, desk_handlers = Hearing(db, adapters), desk.handlers()
+    breaker = BreakerEvents(db)
     return {
         Edited: changing.edited,
         Deleted: changing.deleted,
@@ -55,11 +62,24 @@ def event_handlers(
         Looked: arriving.looked,
         Met: People(db, adapters, credentials, limits).met,
         Opened: OpenedPlaces({"messages": suggesting, "home": desk.home.opened}),
-        Receipt: Receipts(db),
+        Receipt: in_turn(Receipts(db, adapters), Charges(db), breaker.receipt),
+        PreferenceChanged: in_turn(breaker.preference),
+        TemplateChanged: in_turn(breaker.template),
         AccountChanged: Standing(db),
+        CapacityChanged: Capacity(db),
         Revoked: Revocations(db),
         Readdressed: Readdressing(db),
         Called: hearing.called,
         **desk_handlers,
-        Pressed: hearing.then(desk_handlers[Pressed]),
+        Pressed: in_turn(hearing.pressed, desk_handlers[Pressed]),
     }
+
+
+def in_turn(*handles: Handle) -> Handle:
+    """Return a handler that calls each of `handles`. If one fails, all are called again: each bears that."""
+
+    async def handle(received: Received) -> None:
+        for each in handles:
+            await each(received)
+
+    return handle
