@@ -150,6 +150,8 @@ class InboundMessage:
     """The other ids under which the provider knows the author: a phone number, where `sender_id` is none."""
     opt: Literal["out", "in"] | None = None
     """Whether the words mean that the author wants to be written to no more, or again, where that has to be agreed to."""
+    piece: bytes | None = field(default=None, repr=False, compare=False)
+    """What of a body that holds several things is this one's alone, in the provider's form; None: it came alone."""
 
 
 @dataclass(frozen=True, slots=True)
