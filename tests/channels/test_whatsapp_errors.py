@@ -70,7 +70,7 @@ CASES: list[tuple[int, int | None, int, SendOutcome | tuple[str, float, float]]]
     (131009, None, 400, code(131009, content=True)), (100, None, 400, code(100, content=True)),
     (131021, None, 400, code(131021)), (131030, None, 400, code(131030)), (131062, None, 400, code(131062)),
     (1, None, 400, Unknown("meta_1")), (2, None, 503, Unknown("meta_2")),
-    (131000, None, 500, ("delivery", 5, 7.5)), (131016, None, 503, ("delivery", 5, 7.5)), 
+    (131000, None, 500, ("delivery", 5, 7.5)), (131016, None, 503, ("delivery", 5, 7.5)),
     (133004, None, 503, ("delivery", 5, 7.5)), (131037, None, 400, code(131037)),
     (133000, None, 500, code(133000)), (133005, None, 400, code(133005)), (133016, None, 400, code(133016)),
     # No row has them: the status tells, and Meta's own word.

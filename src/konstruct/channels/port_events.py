@@ -175,6 +175,8 @@ class Receipt(_Event):
     """Whether it costs, where the provider says so."""
     charge_type: str | None = None
     """The provider's word for why it does, or does not."""
+    charge_model: str | None = None
+    """The provider's word for how it counts: by message, by conversation."""
     at: float = 0.0
     """The provider's time, Unix seconds."""
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from konstruct.channels import refusals_repository
+from konstruct.channels.outreach import tier_changes
 from konstruct.channels.port import Failed
 from konstruct.db.session import TenantSession
 from konstruct.tenants.notices import raise_notice
@@ -38,7 +39,13 @@ async def payment(session: TenantSession, refusal: Refusal) -> None:
         await raise_notice(session, payment_wanted(refusal.account_id))
 
 
-HANDLERS: tuple[Handler, ...] = (payment,)
+async def volume(session: TenantSession, refusal: Refusal) -> None:
+    """The provider counts more than we do: less is written first for a day."""
+    if refusal.said.outreach and refusal.template is not None:
+        await tier_changes.refused(session, refusal.account_id)
+
+
+HANDLERS: tuple[Handler, ...] = (payment, volume)
 
 
 async def note(session: TenantSession, delivery_id: UUID, said: Failed) -> None:

@@ -21,6 +21,9 @@ from konstruct.channels.port import (
 from konstruct.channels.whatsapp import files, interactive, outcomes, posts, reading, signature
 from konstruct.channels.whatsapp.client import Answer, GraphClient
 from konstruct.channels.whatsapp.media import WhatsAppMedia
+from konstruct.channels.whatsapp.meta_app import MetaApp
+from konstruct.channels.whatsapp.onboarding import Onboarding
+from konstruct.channels.whatsapp.polling import NumberPolling
 from konstruct.channels.whatsapp.render import PARTS_MAX, TEXT_MAX, instead_of_file, render
 from konstruct.conversations.files import FileAbsent, FileContent
 from konstruct.conversations.part import Part
@@ -33,7 +36,7 @@ SIGN_S = 25.0
 _CALL_S = 10.0
 
 
-class WhatsAppAdapter:
+class WhatsAppAdapter(Onboarding, NumberPolling):
     """The channel port's adapter for WhatsApp. Without an app secret it sends, but refuses every webhook."""
 
     kind = "whatsapp"
@@ -59,6 +62,8 @@ class WhatsAppAdapter:
         opt_in_required=True,
         business_only=True,
         billed_per_message=True,
+        signup=True,
+        revoke=True,
     )
 
     def __init__(self, settings: Settings) -> None:
@@ -67,6 +72,7 @@ class WhatsAppAdapter:
         self._verify_token = token.get_secret_value().encode() if token else None
         self._client = GraphClient(settings.whatsapp_api_url)
         self._media = WhatsAppMedia(settings.whatsapp_api_url, self._client)
+        self._app = MetaApp.of(settings)
 
     def verify(self, body: bytes, headers: Mapping[str, str], now: float) -> str | None:
         """See `ChannelAdapter.verify`. Meta's signature has no time: a replay is known by its keys."""
