@@ -12,6 +12,7 @@ from konstruct.channels.port_abilities import Grant
 from konstruct.db.database import Database
 from konstruct.db.scope import TenantScope
 from konstruct.db.session import TenantSession
+from konstruct.jobs import tenant_jobs
 from konstruct.kit.errors import ConflictError, NotFoundError
 from konstruct.kit.ids import uuid7
 from konstruct.tenants import tenants_repository
@@ -100,6 +101,8 @@ async def _write(
 async def _plan(session: TenantSession, account: Account, expires_in_s: float | None) -> None:
     if account.refresh_secret_id is not None and expires_in_s is not None:
         await renewals_repository.plan(session, account.id, expires_in_s)
+    if account.business_account_id is not None:
+        await tenant_jobs.ask(session, session.scope, "template_sync", account.id)
 
 
 async def _insert(session: TenantSession, account: Account, expires_in_s: float | None) -> None:

@@ -23,11 +23,13 @@ from konstruct.channels.port_events import (
     Opened,
     Receipt,
     Revoked,
+    TemplateChanged,
 )
 from konstruct.channels.receipts import Receipts
 from konstruct.channels.revocations import Revocations
 from konstruct.channels.standing import Standing
 from konstruct.channels.suggesting import OpenedPlaces, Suggestions
+from konstruct.channels.templates.changes import TemplateChanges
 from konstruct.db.database import Database
 from konstruct.kit.settings import Settings
 
@@ -53,5 +55,6 @@ def event_handlers(
         Receipt: Receipts(db, adapters),
         AccountChanged: Standing(db),
         Revoked: Revocations(db),
+        TemplateChanged: TemplateChanges(db),
         **desk.handlers(),
     }

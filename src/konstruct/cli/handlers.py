@@ -21,6 +21,7 @@ from konstruct.channels.patience import patience_of
 from konstruct.channels.registry import CHANNELS
 from konstruct.channels.suggesting import Suggestions
 from konstruct.channels.surface import Surface
+from konstruct.channels.templates.syncing import TemplateSync
 from konstruct.cli.event_handlers import event_handlers
 from konstruct.conversations.forgetting import Forgetting
 from konstruct.conversations.indexing import index_on
@@ -88,6 +89,7 @@ async def build_handlers(
             "erase": Erasing(db, redis, vault, lambda scope: accounts.revoke_all(db, vault, scope, adapters)),
             "token_renewal": credentials.renewals,
             "forget_person": Forgetting(db, desk.telling.tell),
+            "template_sync": TemplateSync(db, adapters, credentials),
         }
         await stack.enter_async_context(TenantJobs(db, jobs).running())
         suggesting = Suggestions(db, adapters, credentials, limits, Offering(db).of)
