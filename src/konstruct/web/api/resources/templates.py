@@ -22,7 +22,7 @@ from konstruct.web.deps import deps_of
 Viewing = Annotated[Caller, Depends(require(Permission.VIEW_CHANNELS))]
 OfAccount = Annotated[
     str | None,
-    Query(max_length=64, description="Only those that this channel account can send.", json_schema_extra={"format": "uuid"}),
+    Query(max_length=64, description="Only those that this channel account can send."),
 ]
 
 
@@ -86,11 +86,11 @@ def router() -> APIRouter:
 
 
 async def index(
-    request: Request, caller: Viewing, channel_account_id: OfAccount = None, cursor: Cursor = None, limit: Limit = LIMIT
+    request: Request, caller: Viewing, account_id: OfAccount = None, cursor: Cursor = None, limit: Limit = LIMIT
 ) -> Page[Template]:
     """List the message templates that the provider is known to have."""
-    places = Places(caller.scope, f"templates {channel_account_id or ''}", (UUID,))
-    account = filter_id(channel_account_id)
+    places = Places(caller.scope, f"templates {account_id or ''}", (UUID,))
+    account = filter_id(account_id)
     async with deps_of(request).db.tenant(caller.scope) as session:
         rows = await templates_repository.page(session, limit + 1, places.parse(cursor), account_id=account)
     kept, following = places.cut(rows, limit, lambda row: (row.id,))
