@@ -114,8 +114,11 @@ SELECT $1, k.account_id, $2, k.id FROM contacts k WHERE k.tenant_id = $1 LIMIT 1
 INSERT INTO channel_holdings (tenant_id, kind, level, holding) VALUES ($1, 'whatsapp', 'portfolio', $2);
 INSERT INTO templates (tenant_id, id, kind, business_account_id, name, language, provider_id, state, category, quality, reason,
   components)
-VALUES ($1, uuidv7(), 'whatsapp', $2, $2, 'en', $2, 'APPROVED', $2, $2, $2,
-  jsonb_build_array(jsonb_build_object('type', 'BODY', 'text', $2::text)));
+SELECT $1, uuidv7(), a.kind, $2, $2, 'en', $2, 'APPROVED', $2, $2, $2,
+  jsonb_build_array(jsonb_build_object('type', 'BODY', 'text', $2 || ' {{1}}')) FROM channel_accounts a WHERE a.tenant_id = $1;
+UPDATE channel_accounts SET business_account_id = $2, templates_failure = $2 WHERE tenant_id = $1;
+UPDATE conversations c SET contact_id = m.contact_id FROM messages m
+WHERE c.tenant_id = $1 AND m.tenant_id = $1 AND m.conversation_id = c.id AND m.contact_id IS NOT NULL;
 INSERT INTO account_standings (tenant_id, account_id, level, rating, cause)
 SELECT $1, a.id, 'no_outreach', 'no_outreach', 'quality_yellow' FROM channel_accounts a WHERE a.tenant_id = $1;
 INSERT INTO quality_history (tenant_id, account_id, id, quality, status, name_status, verified_name, display_number)

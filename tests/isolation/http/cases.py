@@ -60,10 +60,17 @@ PORTAL = (
     post("/sign-in/{ticket}", own=410),
     get("/inbox", *_LISTED, "open={conversation_id}"),
     get("/inbox/list", *_LISTED, "open={conversation_id}"),
-    get("/inbox/{conversation_id}", *_LISTED),
+    get("/inbox/{conversation_id}", *_LISTED, "template={template_id}"),
+    get("/inbox/{conversation_id}/desk", "template={template_id}"),
     get("/inbox/{conversation_id}/events", "channel={account_id}", "person={contact_id}"),
     post("/inbox/{conversation_id}/take-over", epoch="0", text=""),
     post("/inbox/{conversation_id}/reply", epoch="1", text="Hello", token="{form_id}"),
+    # Nothing is filled in: no further than that does anybody get without consent.
+    post("/inbox/{conversation_id}/template", own=422, template="{template_id}", token="{form_id}", act="send"),
+    get("/contacts/{contact_id}/write", "template={template_id}"),
+    post("/contacts/{contact_id}/write", own=422, template="{template_id}", token="{form_id}", act="send"),
+    get("/templates"),
+    post("/templates/{account_id}/fetch"),
     post("/inbox/{conversation_id}/hand-back", epoch="1", text=""),
     post("/inbox/{conversation_id}/notes", note="A note", token="{form_id}"),
     # A note that is gone is no error: a second click must not be one.
@@ -210,13 +217,14 @@ SANDBOX = {
 """Simulated workspaces of the embedded instance alone, apart from every tenant's rows; workspace against workspace is in
 tests/sandbox/test_refusals.py."""
 
-QUERY_IDS = {"channel", "person", "before", "open", "account", "behind", "tenant", "find"}
+QUERY_IDS = {"channel", "person", "before", "open", "account", "behind", "tenant", "find", "template"}
 """Names in queries that may hold an id: the cases above give each of them another tenant's."""
 FORM_IDS = {"token", "form"}
 """Names in forms that hold an id of the form's own making."""
 PLAIN = {
     *(
         "accept_twice",
+        "act",
         "after",
         "against",
         "answer",

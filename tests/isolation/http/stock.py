@@ -32,6 +32,7 @@ KINDS = {
     "tryout_id": "SELECT id FROM tryouts WHERE tenant_id = $1",
     "access_id": "SELECT id FROM operator_accesses WHERE tenant_id = $1",
     "session_id": "SELECT id FROM sessions WHERE tenant_id = $1",
+    "template_id": "SELECT id FROM templates WHERE tenant_id = $1",
     "tenant_id": "SELECT tenant_id FROM tenants WHERE tenant_id = $1",
 }
 """A row of each kind that has an id."""

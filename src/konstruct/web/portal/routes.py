@@ -17,6 +17,7 @@ from konstruct.web.portal.inbox import routes as inbox
 from konstruct.web.portal.knowledge import routes as knowledge
 from konstruct.web.portal.members import routes as members
 from konstruct.web.portal.notices import routes as notices
+from konstruct.web.portal.outreach import routes as outreach
 from konstruct.web.portal.pages import STATIC
 from konstruct.web.portal.settings import routes as settings
 from konstruct.web.portal.turns import routes as turns
@@ -31,6 +32,7 @@ AREAS = (
     knowledge,
     channels,
     install,
+    outreach,
     usage,
     notices,
     settings,

@@ -103,7 +103,8 @@ class Message(BaseModel):
     edited_at: datetime | None = Field(description="When whoever wrote it changed it last; the text is the changed one.")
     event: str | None = Field(description="taken_over, handed_back or asked_for_human: this message told people of it.")
     delivery: str | None = Field(
-        description="What became of it on its way out: sent, pending, unknown, failed, cancelled, partly."
+        description="What became of it on its way out: sent, pending, held (it waits until the person writes again), unknown,"
+        " failed, cancelled, partly."
     )
     delivery_reason: str | None
     turn_id: UUID | None = Field(description="The turn that made it, or that ended or goes on without an answer to it.")
