@@ -23,6 +23,7 @@ from konstruct.channels.delivery_job import Job, LaneWaits
 from konstruct.channels.limits import SendLimits
 from konstruct.channels.outreach import checks
 from konstruct.channels.outreach.check import Outreach, Refused, Waits
+from konstruct.channels.outreach.consent import NO_CONSENT
 from konstruct.channels.patience import Patience
 from konstruct.channels.port import (
     Absent,
@@ -42,10 +43,11 @@ from konstruct.channels.rates import HISTORY, POST
 from konstruct.channels.stream_ending import StreamEnding
 from konstruct.channels.streams_repository import Stream
 from konstruct.conversations import outbox
+from konstruct.conversations.consent import consents_repository
 from konstruct.conversations.outbox import Reply
 from konstruct.conversations.part import Part, stored
 from konstruct.db.database import Database
-from konstruct.db.session import TenantSession
+from konstruct.db.session import CheckViolation, TenantSession
 from konstruct.jobs import queue
 from konstruct.jobs.queue import Claim
 from konstruct.kit.counters import Counters
@@ -204,6 +206,8 @@ class Delivering:
         async def start(session: TenantSession) -> tuple[str | None, float]:
             # The window runs from here, not from the wait for a connection; the database's runs from a little later.
             deadline = time.monotonic() + window_s
+            if delivery.form == "template" and job.sender.contact_id is not None:
+                await consents_repository.hold(session, job.sender.contact_id)
             refused = await repository.start_sending(session, job.claim, delivery.id, window_s)
             if refused is None and delivery.kind == "outreach":
                 await _check(session, job, delivery)
@@ -213,6 +217,11 @@ class Delivering:
             refused, deadline = await self._db.run(job.claim.scope, start)
         except _Objection as objection:
             await self._object(job, delivery, objection.verdict)
+            return
+        except CheckViolation as error:
+            if not consents_repository.missing(error):
+                raise
+            await self._object(job, delivery, Refused(NO_CONSENT))
             return
         if refused == "owner_changed":
             await self._cancel(job.claim, delivery, "owner_changed")

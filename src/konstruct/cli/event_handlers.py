@@ -10,6 +10,7 @@ from konstruct.channels.credentials import Credentials
 from konstruct.channels.desk import Desk
 from konstruct.channels.events_handling import Handle
 from konstruct.channels.limits import SendLimits
+from konstruct.channels.opting import Opting, Preferences
 from konstruct.channels.people import People
 from konstruct.channels.port import ChannelAdapter
 from konstruct.channels.port_events import (
@@ -21,6 +22,8 @@ from konstruct.channels.port_events import (
     Looked,
     Met,
     Opened,
+    Opted,
+    PreferenceChanged,
     Receipt,
     Revoked,
 )
@@ -28,6 +31,7 @@ from konstruct.channels.receipts import Receipts
 from konstruct.channels.revocations import Revocations
 from konstruct.channels.standing import Standing
 from konstruct.channels.suggesting import OpenedPlaces, Suggestions
+from konstruct.channels.surface import renderer
 from konstruct.db.database import Database
 from konstruct.kit.settings import Settings
 
@@ -53,5 +57,7 @@ def event_handlers(
         Receipt: Receipts(db),
         AccountChanged: Standing(db),
         Revoked: Revocations(db),
+        Opted: Opting(db, renderer(adapters)).opted,
+        PreferenceChanged: Preferences(db).changed,
         **desk.handlers(),
     }

@@ -11,6 +11,7 @@ from konstruct.db.scope import TenantScope
 
 Record = asyncpg.Record
 UniqueViolation = asyncpg.UniqueViolationError
+CheckViolation = asyncpg.CheckViolationError
 ExclusionViolation = asyncpg.ExclusionViolationError
 Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record] | asyncpg.Connection[asyncpg.Record]"
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from konstruct.channels.outreach.approved import approved
 from konstruct.channels.outreach.check import Check, Outreach, Verdict
+from konstruct.channels.outreach.consent import consent
 from konstruct.db.session import TenantSession
 
-CHECKS: tuple[Check, ...] = (approved,)
+CHECKS: tuple[Check, ...] = (approved, consent)
 
 
 async def verdict(session: TenantSession, outreach: Outreach) -> Verdict:

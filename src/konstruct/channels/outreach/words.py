@@ -16,6 +16,8 @@ SENTENCES: dict[str, str] = {
     "parameter_long": "This is too long.",
     "body_long": "Filled in like this, the message is longer than the 1,024 characters that WhatsApp takes.",
     "parameters_wrong": "The template has other places to fill in than were sent. Open it again.",
+    # The person
+    "no_consent": "There is no proof that this person wants such messages, or they have asked to get none. See the page Consent.",
     # The account, and whom it is for
     "account_disconnected": "The number is not connected any more. Connect it again on the page of channels.",
     "no_contact": "Nobody is known to whom this message could go.",
