@@ -9,6 +9,7 @@ from starlette.types import Scope
 from konstruct.web.portal.api_keys import routes as api_keys
 from konstruct.web.portal.channels import install
 from konstruct.web.portal.channels import routes as channels
+from konstruct.web.portal.consent import routes as consent
 from konstruct.web.portal.employee import routes as employee
 from konstruct.web.portal.entrance import routes as entrance
 from konstruct.web.portal.guard import refuse_other_sites
@@ -33,6 +34,7 @@ AREAS = (
     channels,
     install,
     outreach,
+    consent,
     usage,
     notices,
     settings,
