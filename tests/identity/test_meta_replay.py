@@ -1,4 +1,4 @@
-"""A day of a number as Meta delivers it, each delivery twice and in any order: one answer to each who asked, and to nobody else."""
+"""A day of a number as Meta delivers it, twice each and in any order: one answer to each who asked, and to nobody else."""
 
 from __future__ import annotations
 
@@ -83,7 +83,8 @@ async def test_states_of_a_message_only_climb(house: MetaHouse) -> None:
             if not unknown:
                 state = f"'sent', unknown_since = NULL, sent_at = now(), external_id = '{wamid}'"
             await house.rows(
-                "UPDATE deliveries SET receipt = NULL, receipt_at = NULL, receipt_reason = NULL, attempt = 1, sending_until = NULL,"
+                "UPDATE deliveries SET receipt = NULL, receipt_at = NULL, receipt_reason = NULL, attempt = 1,"
+                " sending_until = NULL,"
                 f" state = {state} WHERE tenant_id = $1 RETURNING 1"
             )
             told = [
@@ -92,14 +93,14 @@ async def test_states_of_a_message_only_climb(house: MetaHouse) -> None:
             ]
             order = [*told, *told]
             random.Random(seed).shuffle(order)
-            climbed = []
+            climbed, row = [], None
             for each in order:
                 assert await house.deliver(each) == [200]
                 await house.handle()
                 [row] = await house.rows("SELECT state, receipt, external_id FROM deliveries WHERE tenant_id = $1")
                 climbed.append(["sent", "delivered", "read", "played"].index(row["receipt"]))
             assert climbed == sorted(climbed) and climbed[-1] == 3, (seed, climbed)
-            assert (row["state"], row["external_id"]) == ("sent", wamid)
+            assert row is not None and (row["state"], row["external_id"]) == ("sent", wamid)
 
 
 async def test_what_an_event_leaves_to_the_other_parts(house: MetaHouse) -> None:

@@ -1,4 +1,4 @@
-"""The web application with two businesses' WhatsApp numbers, and a worker's hands: what comes in is answered, and nothing is sent."""
+"""The web application with two WhatsApp numbers, and the hands of a worker: what comes in is answered, and nothing is sent."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import aiohttp
 from pydantic import SecretStr
 
 from konstruct.agents.loop import TurnLoop
-from konstruct.channels.channel import open_adapters, rates_of
 from konstruct.channels.changing import Changing
+from konstruct.channels.channel import open_adapters, rates_of
 from konstruct.channels.credentials import Credentials
 from konstruct.channels.events_handling import EventHandling, Handle
 from konstruct.channels.limits import SendLimits
@@ -108,7 +108,7 @@ class MetaHouse:
 async def open_meta_house(
     settings: Settings, db: Database, vault: Vault, scopes: tuple[TenantScope, TenantScope], backend: LlmBackend
 ) -> AsyncIterator[MetaHouse]:
-    """Run the web application, connected: number 0 belongs to `scopes[0]`, number 1 to `scopes[1]`. Meta itself is out of reach."""
+    """Run the web application: number 0 belongs to `scopes[0]`, number 1 to `scopes[1]`. Meta itself is out of reach."""
     port, numbers = free_port(), (number_of(scopes[0]), number_of(scopes[1]))
     settings = settings.model_copy(
         update={
