@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -68,7 +69,7 @@ class MetaHouse:
     async def post(self, body: bytes, headers: dict[str, str] | None = None) -> tuple[int, str]:
         """Post a body, signed unless `headers` are given; return status and text."""
         signed = meta_events.sign(body, SECRET) if headers is None else headers
-        async with self._http.post(f"{self.url}/webhooks/whatsapp", data=body, headers=signed) as answer:
+        async with self._http.post(f"{self.url}/webhooks/whatsapp", data=io.BytesIO(body), headers=signed) as answer:
             return answer.status, await answer.text()
 
     async def ask(self, query: dict[str, str]) -> tuple[int, str]:
