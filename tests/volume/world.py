@@ -49,6 +49,16 @@ class Number:
     portfolio: str
 
 
+class Forgetful(SendLimits):
+    """A count in a Valkey that is flushed before every look at it: it stops nobody. What holds is what PostgreSQL holds."""
+
+    async def take(
+        self, scope: TenantScope, account_id: UUID, method: str, *, channel_id: str | None = None, workspace: str | None = None
+    ) -> float:
+        """See `SendLimits.take`."""
+        return 0.0
+
+
 @dataclass
 class World:
     """What a test talks to."""
@@ -72,7 +82,7 @@ class World:
                 self.db,
                 adapters,
                 Credentials(self.db, self.vault, adapters),
-                SendLimits(self.redis, rates, clock=self.clock.now),
+                Forgetful(self.redis, rates),
                 counters=Counters(),
                 patience=patience or Patience(),
             )
@@ -150,7 +160,7 @@ class World:
             "   RETURNING id, next_seq - 1 AS seq, contact_id)"
             " INSERT INTO messages (tenant_id, id, conversation_id, seq, direction, author, contact_id, text, addressed, state,"
             "   sent_at, external_id)"
-            " SELECT $1, uuidv7(), t.id, t.seq, 'in', 'contact', t.contact_id, 'hi', true, 'answered', now(), uuidv7()::text"
+            " SELECT $1, uuidv7(), t.id, t.seq, 'in', 'contact', t.contact_id, 'hi', true, 'human', now(), uuidv7()::text"
             " FROM talks t",
             number.scope.tenant_id,
             number.account_id,
@@ -172,6 +182,14 @@ class World:
                 place = talk["id"], number.account_id, talk["channel_id"], None, talk["owner_epoch"]
                 await outbox.put(session, Reply(*place, kind, "an answer", [Part("an answer")]))  # type: ignore[arg-type]
         return len(talks)
+
+    async def withdraw(self, number: Number, contacts: dict[str, UUID]) -> None:
+        """Let contacts take their consent back."""
+        self.meta.agreed -= {(number.phone, name) for name in contacts}
+
+    async def opt_out(self, number: Number, contacts: dict[str, UUID]) -> None:
+        """Let contacts say that they want replies only."""
+        self.meta.agreed -= {(number.phone, name) for name in contacts}
 
     async def rows(self, number: Number, sql: str, *args: object) -> list[Record]:
         """Return the rows of a query in the tenant's scope; `$1` is its id."""
