@@ -144,9 +144,10 @@ async def start_sending(session: TenantSession, claim: Claim, delivery_id: UUID,
     )
     await queue.fence(session, claim)
     row = await session.fetchrow(
-        "SELECT d.owner_epoch, t.status AS tenant, a.status AS account"
+        "SELECT d.owner_epoch, t.status AS tenant, a.status AS account, coalesce(s.level = 'suspended', false) AS suspended"
         " FROM deliveries d JOIN tenant_directory t ON t.tenant_id = d.tenant_id"
         " JOIN channel_accounts a ON a.tenant_id = d.tenant_id AND a.id = d.account_id"
+        " LEFT JOIN account_standings s ON s.tenant_id = d.tenant_id AND s.account_id = d.account_id"
         " WHERE d.tenant_id = $1 AND d.id = $2 AND d.state = 'pending'",
         claim.scope.tenant_id,
         delivery_id,
@@ -155,7 +156,7 @@ async def start_sending(session: TenantSession, claim: Claim, delivery_id: UUID,
         return "not_pending"
     if row["owner_epoch"] != owner_epoch:
         return "owner_changed"
-    if row["tenant"] != "active" or row["account"] != "active":
+    if row["tenant"] != "active" or row["account"] != "active" or row["suspended"]:
         return "inactive"
     # A disconnection may have cancelled it since it was read: it must still be pending.
     started = await session.execute(

@@ -91,6 +91,8 @@ class Capabilities:
     """Threads have titles: the adapter is `Titling`."""
     install: bool = False
     """By the provider's page of consent: the adapter is `Installing`."""
+    signup: bool = False
+    """By the provider's dialog on a page of ours: the adapter is `SigningUp`."""
     renew: bool = False
     """Tokens run out: the adapter is `Renewing`."""
     revoke: bool = False
@@ -150,6 +152,8 @@ class InboundMessage:
     """The other ids under which the provider knows the author: a phone number, where `sender_id` is none."""
     opt: Literal["out", "in"] | None = None
     """Whether the words mean that the author wants to be written to no more, or again, where that has to be agreed to."""
+    piece: bytes | None = field(default=None, repr=False, compare=False)
+    """What of a body that holds several things is this one's alone, in the provider's form; None: it came alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +205,8 @@ class Credential:
     account_id: UUID
     account_key: str
     token: str = field(repr=False)
+    business_account_id: str | None = None
+    """What the provider calls the account that has the number, where the account is a number."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,20 @@ def channel_broken(account_id: UUID, kind: str, external_id: str) -> Trouble:
     )
 
 
+def token_expiring(account_id: UUID, kind: str, days: int) -> Trouble:
+    """An account's access ends soon, and nothing but a person can prolong it."""
+    name, when = channel_name(kind), "today" if days < 1 else "tomorrow" if days == 1 else f"in {days} days"
+    return Trouble(
+        "token_expiring",
+        str(account_id),
+        "critical" if days <= 3 else "warning",
+        f"The access to {name} ends {when}",
+        f"{name} gave your employee access for a limited time. Connect it again before it ends: that takes a minute, keeps"
+        " everything, and nothing that people write is lost meanwhile.",
+        f"/channels/{account_id}",
+    )
+
+
 def portfolio_shared(account_id: UUID) -> Trouble:
     """A number turned out to belong to what another business here has connected. Nothing is said of which."""
     return Trouble(
