@@ -62,7 +62,7 @@ class Plan:
             (20.1, lambda: self.campaign(bakery, 30)),
             (26.0, lambda: self.campaign(branch, 120)),
             (28.0, lambda: self.limit(bakery, 250)),
-            (29.0, lambda: self.other_program(2)),
+            (44.0, lambda: self.other_program(2)),
             (29.1, lambda: self.campaign(shop, 40)),
             (40.0, lambda: self.campaign(bakery, 60)),
         ]

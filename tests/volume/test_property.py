@@ -37,7 +37,7 @@ async def test_nothing_that_happens_in_two_days_makes_it_break_a_rule(
     await world.run(began + 48 * HOUR_S - world.clock.now())
 
     meta = world.meta
-    print("CLAIMS", world._claims, meta.taken, meta.peak, plan.asked, plan.refused, plan.answers)
+    print("CLAIMS", world.claims, meta.taken, meta.peak, plan.asked, plan.refused, plan.answers)
     for number in numbers:
         print(
             await world.states(number),

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from konstruct.channels import accounts
+from konstruct.channels import accounts, verifications_repository
 from konstruct.channels.channel import rates_of
 from konstruct.channels.credentials import Credentials
 from konstruct.channels.delivery import Delivering
 from konstruct.channels.limits import SendLimits
-from konstruct.channels.outreach import volume
+from konstruct.channels.outreach import tier_changes, volume
 from konstruct.channels.outreach.check import Refused
 from konstruct.channels.outreach.writing import write_in
 from konstruct.channels.patience import Patience
@@ -71,7 +71,7 @@ class World:
     redis: Redis
     workers: list[Delivering] = field(default_factory=list)
     numbers: dict[str, Number] = field(default_factory=dict)
-    _claims: int = 0
+    claims: int = 0
 
     def restart(self, count: int = 3, *, patience: Patience | None = None) -> None:
         """Put new workers in the place of those that are there: they know nothing of before."""
@@ -104,6 +104,10 @@ class World:
             scope.tenant_id,
             waba,
         )
+        async with self.db.tenant(scope) as session:
+            await verifications_repository.add(session, account_id, "approved", "provider", None, None)
+            if limit is not None:
+                await tier_changes.set_tier(session, account_id, limit, "poll")
         number = Number(scope, account_id, phone, portfolio or waba)
         self.numbers[phone] = number
         self.meta.portfolios[phone] = number.portfolio
@@ -148,8 +152,8 @@ class World:
         for name in contacts:
             self.meta.hears(number.phone, name)
         await self.clock.sql(
-            "WITH said AS (SELECT k.id, k.external_id, 'whatsapp:' || $3 || ':' || k.external_id AS key FROM contacts k"
-            "   WHERE k.tenant_id = $1 AND k.id = ANY ($4)),"
+            "WITH said AS (SELECT k.id, k.external_id, k.id::text AS key FROM contacts k"
+            "   WHERE k.tenant_id = $1 AND k.id = ANY ($3)),"
             " opened AS (UPDATE contacts k SET window_expires_at = now() + interval '24 hours' FROM said s"
             "   WHERE k.tenant_id = $1 AND k.id = s.id),"
             " talks AS (INSERT INTO conversations AS c (tenant_id, id, account_id, agent_id, external_key, kind, channel_id,"
@@ -164,7 +168,6 @@ class World:
             " FROM talks t",
             number.scope.tenant_id,
             number.account_id,
-            number.phone,
             list(contacts.values()),
         )
 
@@ -209,7 +212,7 @@ class World:
         """Let the workers do whatever is due, together; return how many lanes they had."""
         done = 0
         while claims := await queue.claim(self.db, "send", uuid7(), AT_ONCE, LEASE_S):
-            self._claims += len(claims)
+            self.claims += len(claims)
             await asyncio.gather(*(self.workers[i % len(self.workers)](claim) for i, claim in enumerate(claims)))
             done += len(claims)
         return done
