@@ -92,8 +92,6 @@ class FakeMeta:
     """Read receipts, with or without the sign of typing."""
     violations: list[str] = field(default_factory=list)
     """What Meta might punish: sends into closed windows, past a rate, to nobody."""
-    owners: dict[str, str] = field(default_factory=dict)
-    """The portfolio that has each business account, where Meta says so."""
     media: fake_meta_media.MediaStore = field(default_factory=fake_meta_media.MediaStore)
     url: str = ""
     """With the version and a slash at its end."""

@@ -99,8 +99,8 @@ SELECT $1, m.id, sha256(convert_to($2, 'UTF8')), now() FROM members m WHERE m.te
 INSERT INTO contact_aliases (tenant_id, account_id, alias, contact_id)
 SELECT $1, k.account_id, $2, k.id FROM contacts k WHERE k.tenant_id = $1 LIMIT 1;
 INSERT INTO channel_holdings (tenant_id, kind, level, holding) VALUES ($1, 'whatsapp', 'portfolio', $2);
-INSERT INTO account_standings (tenant_id, account_id, level, rating, cause)
-SELECT $1, a.id, 'no_outreach', 'no_outreach', 'quality_yellow' FROM channel_accounts a WHERE a.tenant_id = $1;
+INSERT INTO account_standings (tenant_id, account_id, level, rating, cause, polled_at, tried_at)
+SELECT $1, a.id, 'no_outreach', 'no_outreach', 'quality_yellow', now(), now() FROM channel_accounts a WHERE a.tenant_id = $1;
 INSERT INTO quality_history (tenant_id, account_id, id, quality, status, name_status, verified_name, display_number)
 SELECT $1, a.id, uuidv7(), 'YELLOW', 'CONNECTED', 'APPROVED', $2, $2 FROM channel_accounts a WHERE a.tenant_id = $1;
 INSERT INTO account_holds (tenant_id, id, account_id, cause, level, ended_at, ended_by_name, note)
