@@ -45,6 +45,7 @@ class WhatsAppAdapter(NumberPolling):
         reply_window_s=WINDOW_S,
         outside_window="template",
         opt_in_required=True,
+        business_only=True,
         billed_per_message=True,
     )
 
