@@ -8,7 +8,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from konstruct.channels.slack.render import PART_MAX, texts
-from konstruct.channels.slack.safety import BREAK, NOTIFICATION_MAX, neutralise, notification, visible
+from konstruct.channels.slack.safety import BREAK, NOTIFICATION_MAX, neutralise, notification
+from konstruct.channels.texts import visible
 from tests.channels.properties import CALM
 from tests.support.inert import PEOPLE, assert_inert
 

@@ -46,6 +46,10 @@ class Delivery:
     """How long its outcome has not been known."""
     blocked_s: float
     """How long an earlier holder of the lane may still be sending it."""
+    reason: str | None = None
+    """Why it stands as it does."""
+    held: int = 0
+    """How many times in a row it was refused for now for that reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,10 @@ SELECT d.id, d.turn_id, d.kind, d.channel_id, d.thread_id, d.body, d.form, d.ext
   d.resent, d.created_at, d.sending_since,
   extract(epoch FROM now() - d.created_at)::float8 AS age_s,
   extract(epoch FROM now() - d.unknown_since)::float8 AS unknown_s,
-  greatest(0, coalesce(extract(epoch FROM d.sending_until - now()), 0))::float8 AS blocked_s
+  greatest(0, coalesce(extract(epoch FROM d.sending_until - now()), 0))::float8 AS blocked_s, d.reason,
+  (SELECT count(*) FROM delivery_attempts t WHERE t.tenant_id = $1 AND t.delivery_id = d.id AND t.outcome = 'retry'
+     AND t.reason = d.reason AND t.attempt > coalesce((SELECT max(o.attempt) FROM delivery_attempts o WHERE o.tenant_id = $1
+       AND o.delivery_id = d.id AND (o.outcome, o.reason) IS DISTINCT FROM ('retry', d.reason)), 0))::int AS held
 FROM deliveries d
 WHERE d.tenant_id = $1 AND d.conversation_id = $2 AND d.state IN ('pending', 'sending', 'unknown')
 ORDER BY d.position, d.part LIMIT 50

@@ -16,7 +16,7 @@ from functools import partial
 import structlog
 
 from konstruct.channels import deliveries_repository as repository
-from konstruct.channels import streams_repository
+from konstruct.channels import refusals, streams_repository
 from konstruct.channels.credentials import AccountUnusableError, Credentials, CredentialWaitsError
 from konstruct.channels.deliveries_repository import Delivery, Sender
 from konstruct.channels.delivery_job import Job, LaneWaits
@@ -244,10 +244,7 @@ class Delivering:
             case Sent(external_id):
                 await self._sent(job, delivery, external_id)
             case Retry(after_s, reason, width):
-                if width != "delivery":
-                    channel = delivery.channel_id if width == "channel" else None
-                    method = job.method(POST) if width == "channel" else None
-                    await self._limits.pause(scope, job.sender.account_id, after_s, method=method, channel_id=channel)
+                await self._pause(job, delivery, after_s, width)
                 await self._db.run(scope, lambda s: repository.mark_pending(s, claim, delivery.id, reason))
                 log.info("delivery_retries", reason=reason, after_s=after_s, attempt=delivery.attempt + 1)
                 raise LaneWaits(after_s)
@@ -268,9 +265,16 @@ class Delivering:
                 if account_broken:
                     await self._db.run(scope, lambda s: repository.mark_pending(s, claim, delivery.id, reason))
                     raise LaneWaits(await self._refused(job, reason))
-                await self._fail(job.claim, delivery, reason)
-                if outcome.outreach or delivery.kind == "outreach":
-                    await breaker.refused(self._db, scope, job.sender.account_id, reason, outreach=outcome.outreach)
+                await self._fail(job.claim, delivery, reason, outcome)
+
+    async def _pause(self, job: Job, delivery: Delivery, seconds: float, width: str) -> None:
+        """Let what the provider has refused for now rest, and what it has refused along with it."""
+        scope, account_id = job.claim.scope, job.sender.account_id
+        if width == "account":
+            await self._limits.pause(scope, account_id, seconds)
+        elif width != "delivery":
+            where = delivery.channel_id
+            await self._limits.pause(scope, account_id, seconds, method=job.method(POST), channel_id=where, alone=width == "pair")
 
     async def _reconcile(self, job: Job, delivery: Delivery) -> None:
         """Find out what became of an unknown send. Its echo may settle it at any time, in another process."""
@@ -334,8 +338,15 @@ class Delivering:
         self._counters.inc("deliveries_total", state="sent")
         log.info("delivery_sent", attempt=delivery.attempt + 1, age_ms=round(delivery.age_s * 1000))
 
-    async def _fail(self, claim: Claim, delivery: Delivery, reason: str) -> None:
-        await self._db.run(claim.scope, lambda s: repository.end(s, claim, delivery.id, "failed", reason))
+    async def _fail(self, claim: Claim, delivery: Delivery, reason: str, said: Failed | None = None) -> None:
+        """End it; `said`: what the provider said, which may concern more than this delivery."""
+
+        async def work(session: TenantSession) -> None:
+            await repository.end(session, claim, delivery.id, "failed", reason)
+            if said is not None:
+                await refusals.note(session, delivery.id, said)
+
+        await self._db.run(claim.scope, work)
         self._counters.inc("deliveries_total", state="failed")
         log.error("delivery_failed", reason=reason, attempt=delivery.attempt)
 
@@ -387,7 +398,8 @@ async def _check(session: TenantSession, job: Job, delivery: Delivery) -> None:
 def _post(delivery: Delivery, sender: Sender) -> Post:
     part = stored(delivery.body, delivery.form, delivery.extras)
     target = Target(delivery.channel_id, delivery.thread_id, sender.participants, sender.aliases)
-    return Post(delivery.id, target, part.text, part.form, part.buttons, part.feedback, part.template)
+    held = (delivery.reason or "", delivery.held)
+    return Post(delivery.id, target, part.text, part.form, part.buttons, part.feedback, part.template, held)
 
 
 def _in_place_of(delivery: Delivery, job: Job, parts: list[Part]) -> Reply:

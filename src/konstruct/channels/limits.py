@@ -68,11 +68,13 @@ class SendLimits:
         method: str | None = None,
         channel_id: str | None = None,
         workspace: str | None = None,
+        alone: bool = False,
     ) -> None:
         """Let no such call be made for `seconds`, as a provider's Retry-After asks. Without a method: none of the account.
 
         With a channel, the method rests for that channel alone; but if a second channel is told to wait meanwhile, it was
-        the workspace's rate that is used up, and the method rests for all of them.
+        the workspace's rate that is used up, and the method rests for all of them. `alone`: the provider has said that it is
+        the channel's.
         """
         seconds = min(seconds, PAUSE_MAX_S)
         if not seconds > 0:
@@ -85,7 +87,7 @@ class SendLimits:
         if place.channel is None:
             await self._pause(scope, place.shared, seconds)
             return
-        if await self._second_channel(scope, place, seconds):
+        if not alone and await self._second_channel(scope, place, seconds):
             await self._pause(scope, place.shared, seconds)
         await self._pause(scope, place.channel, seconds)
 

@@ -55,7 +55,7 @@ def event_handlers(
         Looked: arriving.looked,
         Met: People(db, adapters, credentials, limits).met,
         Opened: OpenedPlaces({"messages": suggesting, "home": desk.home.opened}),
-        Receipt: in_turn(Receipts(db), Charges(db), breaker.receipt),
+        Receipt: in_turn(Receipts(db, adapters), Charges(db)),
         TemplateChanged: in_turn(breaker.template),
         PreferenceChanged: in_turn(breaker.preference),
         AccountChanged: Standing(db),

@@ -47,6 +47,19 @@ def delivery_failed(conversation_id: UUID) -> Trouble:
     )
 
 
+def payment_wanted(account_id: UUID) -> Trouble:
+    """A provider does not send any more before it is paid. One notice for each account."""
+    return Trouble(
+        "payment_wanted",
+        str(account_id),
+        "critical",
+        "WhatsApp does not send until the payment is settled",
+        "Meta refuses your messages because of the payment: a method is missing, or a bill is open. Settle it in Meta's"
+        " Business Manager, under Billing; new answers then go out again.",
+        "/channels",
+    )
+
+
 def human_wanted(conversation_id: UUID) -> Trouble:
     """Somebody asked to talk to a human. One notice for each conversation: each is a person who waits."""
     return Trouble(

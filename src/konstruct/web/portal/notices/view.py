@@ -21,6 +21,7 @@ _ICONS = {
     "budget_spent": "chart",
     "document_failed": "file",
     "human_wanted": "person",
+    "payment_wanted": "plug",
 }
 _ACTIONS = {
     "channel_broken": "Connect it again",
@@ -30,6 +31,7 @@ _ACTIONS = {
     "budget_spent": "See the usage",
     "document_failed": "Open the document",
     "human_wanted": "Open the conversation",
+    "payment_wanted": "See your channels",
 }
 _TONES = {"critical": "bad", "warning": "warn", "info": "info"}
 
