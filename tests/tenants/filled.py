@@ -112,7 +112,11 @@ SELECT $1, r.id, k.id, 'told', now() FROM number_replacements r, contacts k WHER
 INSERT INTO delivery_charges (tenant_id, delivery_id, rank, day, category, billable, charge_type)
 SELECT $1, d.id, 3, '2026-01-01', 'service', true, 'regular' FROM deliveries d WHERE d.tenant_id = $1 LIMIT 1;
 INSERT INTO charge_days (tenant_id, day, conversation_id, category, charge_type, pricing_model, billable, account_id, messages)
-VALUES ($1, '2026-01-01', uuidv7(), 'service', 'regular', 'pmp', true, uuidv7(), 1)
+VALUES ($1, '2026-01-01', uuidv7(), 'service', 'regular', 'pmp', true, uuidv7(), 1);
+INSERT INTO templates (tenant_id, id, kind, business_account_id, name, language, provider_id, state, category, quality, reason,
+  components)
+VALUES ($1, uuidv7(), 'whatsapp', $2, $2, 'en', $2, 'APPROVED', $2, $2, $2,
+  jsonb_build_array(jsonb_build_object('type', 'BODY', 'text', $2::text)))
 """
 
 

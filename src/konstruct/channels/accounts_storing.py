@@ -13,6 +13,7 @@ from konstruct.channels.quality import planning
 from konstruct.db.database import Database
 from konstruct.db.scope import TenantScope
 from konstruct.db.session import TenantSession
+from konstruct.jobs import tenant_jobs
 from konstruct.kit.errors import ConflictError, NotFoundError
 from konstruct.kit.ids import uuid7
 from konstruct.tenants import tenants_repository
@@ -103,6 +104,7 @@ async def _plan(session: TenantSession, account: Account, expires_in_s: float | 
         await renewals_repository.plan(session, account.id, expires_in_s)
     if account.business_account_id is not None:
         await planning.plan(session, account.id)
+        await tenant_jobs.ask(session, session.scope, "template_sync", account.id)
 
 
 async def _insert(session: TenantSession, account: Account, expires_in_s: float | None) -> None:

@@ -16,10 +16,11 @@ from functools import partial
 import structlog
 
 from konstruct.channels import deliveries_repository as repository
-from konstruct.channels import refusals, streams_repository
+from konstruct.channels import refusals, streams_repository, waiting, waiting_repository, window
 from konstruct.channels.credentials import AccountUnusableError, Credentials, CredentialWaitsError
 from konstruct.channels.deliveries_repository import Delivery, Sender
-from konstruct.channels.delivery_job import Job, LaneWaits
+from konstruct.channels.delivery_job import DeliveryWaits, Job, LaneWaits
+from konstruct.channels.delivery_post import NOT_SHOWN, in_place_of, post_of
 from konstruct.channels.limits import SendLimits
 from konstruct.channels.outreach import checks
 from konstruct.channels.outreach.check import Outreach, Refused, Waits
@@ -29,11 +30,9 @@ from konstruct.channels.port import (
     ChannelAdapter,
     Failed,
     FindOutcome,
-    Post,
     Retry,
     SendOutcome,
     Sent,
-    Target,
     Unknown,
 )
 from konstruct.channels.port_abilities import Filing
@@ -42,11 +41,11 @@ from konstruct.channels.quality import breaker
 from konstruct.channels.rates import HISTORY, POST
 from konstruct.channels.stream_ending import StreamEnding
 from konstruct.channels.streams_repository import Stream
+from konstruct.channels.waiting import Passed
+from konstruct.channels.waiting_repository import NO_WINDOW, Window
 from konstruct.conversations import outbox
-from konstruct.conversations.outbox import Reply
-from konstruct.conversations.part import Part, stored
 from konstruct.db.database import Database
-from konstruct.db.session import TenantSession
+from konstruct.db.session import CheckViolation, TenantSession
 from konstruct.jobs import queue
 from konstruct.jobs.queue import Claim
 from konstruct.kit.counters import Counters
@@ -61,11 +60,12 @@ LIFETIME_S = 24 * 3600.0
 INACTIVE_WAIT_S = 60.0
 TOKEN_WAIT_S = 0.2
 """Until a send is tried again with a renewed token."""
-NOT_SHOWN = (
-    "Sorry, I have an answer, but it could not be shown here, or only its beginning."
-    " Please ask me again, perhaps in smaller pieces."
-)
-"""Said in the place of words that the channel refuses."""
+IN_WINDOW = "deliveries_in_window"
+"""The database's own word against a free text to somebody whose window is closed."""
+
+
+class _WindowClosed(Exception):  # noqa: N818  # control flow of one claim, not an error
+    """Free texts may not be sent now, and wait."""
 
 
 class _OutboxChanged(Exception):  # noqa: N818  # likewise
@@ -103,7 +103,8 @@ class Delivering:
 
     async def __call__(self, claim: Claim) -> None:
         """Send everything that is open and may go out, then release the lane. Raises LeaseLostError."""
-        while (found := await self._db.run(claim.scope, lambda s: _open_or_release(s, claim))) is not None:
+        passed = Passed()
+        while (found := await self._db.run(claim.scope, lambda s: self._open_or_release(s, claim, passed))) is not None:
             sender, deliveries, streams = found
             try:
                 if sender.status == "disconnected":
@@ -113,18 +114,35 @@ class Delivering:
                 if job is None:
                     continue
                 growing = {stream.delivery_id: stream for stream in streams}
-                waits = await self._end_streams(job, _unfinished(streams, deliveries))
+                waits = await self._end_streams(job, _unfinished(streams, deliveries, passed))
                 for delivery in deliveries:
                     with structlog.contextvars.bound_contextvars(delivery_id=str(delivery.id)):
-                        await self._advance(job, delivery, growing.get(delivery.id))
+                        await self._advance_or_pass(job, delivery, growing.get(delivery.id), passed)
                 if waits and not deliveries:
                     raise LaneWaits(min(waits))
             except _OutboxChanged:
                 continue
             except LaneWaits as waits_for:
+                wait_s = min(waits_for.seconds, passed.wait_s or waits_for.seconds)
                 async with self._db.tenant(claim.scope) as session:
-                    await queue.release(session, claim, wait_s=waits_for.seconds)
+                    await queue.release(session, claim, wait_s=wait_s)
                 return
+
+    async def _open_or_release(
+        self, session: TenantSession, claim: Claim, passed: Passed
+    ) -> tuple[Sender, list[Delivery], list[Stream]] | None:
+        """Return who sends, what is open besides what is `passed`, and what people see a part of and nothing will finish.
+
+        Releases the lane and returns None if nothing is to do now.
+        """
+        sender, deliveries = await repository.open_deliveries(session, claim, besides=list(passed.ids))
+        streams = await streams_repository.live(session, claim.conversation_id)
+        if deliveries or _unfinished(streams, deliveries, passed):
+            return sender, deliveries, streams
+        if sender.contact_id is not None and passed.texts is None:
+            await waiting.settle(session, claim.conversation_id)
+        await queue.release(session, claim, wait_s=passed.wait_s)
+        return None
 
     async def _end_streams(self, job: Job, streams: Sequence[Stream]) -> list[float]:
         """End the answers that people saw a part of and that will not be finished; return the waits for those that wait."""
@@ -169,6 +187,29 @@ class Delivering:
             with structlog.contextvars.bound_contextvars(delivery_id=str(delivery.id)):
                 await self._fail(claim, delivery, "outcome_unknown" if delivery.state == "unknown" else "expired")
 
+    async def _advance_or_pass(self, job: Job, delivery: Delivery, stream: Stream | None, passed: Passed) -> None:
+        """Bring one delivery to its end, or leave it behind where others may go before it."""
+        try:
+            if passed.left_behind(delivery.form) and delivery.state == "pending":
+                raise _WindowClosed
+            await self._advance(job, delivery, stream)
+        except DeliveryWaits as waits_for:
+            passed.waits[delivery.id] = waits_for.seconds
+        except _WindowClosed:
+            await self._hold(job, passed)
+
+    async def _hold(self, job: Job, passed: Passed) -> None:
+        """Leave the free texts of the conversation behind until the person writes again; templates may go before them."""
+        held = await self._db.run(job.claim.scope, lambda s: waiting.hold(s, job))
+        if held is None:
+            passed.texts = None
+        else:
+            self._counters.inc("deliveries_total", held.cancelled, state="cancelled")
+            passed.texts = {
+                delivery_id: min(waiting.LOOK_S, max(0.0, LIFETIME_S - age_s) + 1.0) for delivery_id, age_s in held.ages.items()
+            }
+        raise _OutboxChanged
+
     async def _advance(self, job: Job, delivery: Delivery, stream: Stream | None) -> None:
         """Bring one delivery to its end; raises LaneWaits when it cannot be brought there now."""
         if delivery.state == "sending":
@@ -195,25 +236,32 @@ class Delivering:
         await self._send(job, delivery, located)
 
     async def _send(self, job: Job, delivery: Delivery, stream: Stream | None = None) -> None:
-        await self._respect_limits(job, delivery, stream)
-        if delivery.form != "template" and (refused := job.closed()) is not None:
-            # The provider would refuse it, and might punish us for asking.
-            await self._fail(job.claim, delivery, refused)
+        if await self._shut_out(job, delivery, _closed(job, delivery)):
             return
+        await self._respect_limits(job, delivery, stream)
         window_s = self._patience.send_s
 
-        async def start(session: TenantSession) -> tuple[str | None, float]:
+        async def start(session: TenantSession) -> tuple[str | None, float, Window]:
             # The window runs from here, not from the wait for a connection; the database's runs from a little later.
             deadline = time.monotonic() + window_s
-            refused = await repository.start_sending(session, job.claim, delivery.id, window_s)
+            kept = await _kept(session, job, delivery)
+            refused = None if kept.left_s is None else window.closed(job.adapter.caps, None, kept.left_s)
+            if refused is None:
+                refused = await repository.start_sending(session, job.claim, delivery.id, window_s)
             if refused is None and delivery.kind == "outreach":
                 await _check(session, job, delivery)
-            return refused, deadline
+            return refused, deadline, kept
 
         try:
-            refused, deadline = await self._db.run(job.claim.scope, start)
+            refused, deadline, kept = await self._db.run(job.claim.scope, start)
         except _Objection as objection:
             await self._object(job, delivery, objection.verdict)
+            return
+        except CheckViolation as violation:
+            if violation.constraint_name != IN_WINDOW:
+                raise
+            refused, deadline, kept = window.CLOSED, 0.0, NO_WINDOW
+        if await self._shut_out(job, delivery, window.CLOSED if refused == window.CLOSED else None):
             return
         if refused == "owner_changed":
             await self._cancel(job.claim, delivery, "owner_changed")
@@ -223,17 +271,34 @@ class Delivering:
             if time.monotonic() >= deadline:
                 # Frozen between the commit and here: the window has passed, and no send may start.
                 raise LaneWaits(SHORT_WAIT_S)
-            await self._settle(job, delivery, await self._call(job, delivery, stream, deadline))
+            outcome = await self._call(job, delivery, stream, deadline)
+            if isinstance(outcome, Failed) and outcome.window and job.waits_outside and delivery.form != "template":
+                await self._db.run(job.claim.scope, lambda s: waiting.refused(s, job, delivery.id, kept.expires_at))
+                log.warning("delivery_refused_window", reason=outcome.reason, attempt=delivery.attempt + 1)
+                raise _OutboxChanged
+            await self._settle(job, delivery, outcome)
+
+    async def _shut_out(self, job: Job, delivery: Delivery, reason: str | None) -> bool:
+        """The provider would refuse it, and might punish us for asking: it fails, or waits where a template would go.
+
+        Returns False if there is no `reason` why. Raises _WindowClosed.
+        """
+        if reason is None:
+            return False
+        if job.waits_outside:
+            raise _WindowClosed
+        await self._fail(job.claim, delivery, reason)
+        return True
 
     async def _object(self, job: Job, delivery: Delivery, verdict: Refused | Waits) -> None:
         """What may not be sent now waits, and what may not be sent at all fails: the call would be refused, or punished."""
         if isinstance(verdict, Waits):
             log.info("delivery_waits", reason=verdict.reason, after_s=round(verdict.seconds))
-            raise LaneWaits(verdict.seconds)
+            raise DeliveryWaits(verdict.seconds)
         await self._fail(job.claim, delivery, verdict.reason)
 
     async def _call(self, job: Job, delivery: Delivery, stream: Stream | None, deadline: float) -> SendOutcome | Gone:
-        post = _post(delivery, job.sender)
+        post = post_of(delivery, job.sender)
         if stream is None:
             return await job.adapter.send(post, job.credential, deadline - time.monotonic())
         return await self._streams.finish(job, stream, post, deadline, certain=delivery.attempt == 0)
@@ -313,7 +378,7 @@ class Delivering:
             return Retry(wait_s, "limited")
         # An answer may have waited for hours before it was sent: its trace is as old as the attempt.
         since = (delivery.sending_since or delivery.created_at) - timedelta(seconds=5)
-        found = await job.adapter.find(_post(delivery, job.sender), since, job.credential)
+        found = await job.adapter.find(post_of(delivery, job.sender), since, job.credential)
         if isinstance(found, Retry) and found.scope != "delivery":
             await self._limits.pause(
                 scope, account_id, found.after_s, method=job.method(HISTORY) if found.scope == "channel" else None
@@ -356,13 +421,13 @@ class Delivering:
         A fallback that is refused as well is not replaced: that would have no end. Nor is what a colleague wrote, who
         sees that it failed.
         """
-        target = _post(delivery, job.sender).target
+        target = post_of(delivery, job.sender).target
         parts = job.adapter.render(NOT_SHOWN, target)
 
         async def work(session: TenantSession) -> int:
             given_up = await repository.give_up(session, job.claim, delivery.id, reason)
             heir_id = uuid7()
-            await outbox.put(session, _in_place_of(delivery, job, parts), first_id=heir_id)
+            await outbox.put(session, in_place_of(delivery, job, parts), first_id=heir_id)
             await streams_repository.hand_on(session, delivery.id, heir_id)
             return given_up
 
@@ -373,7 +438,7 @@ class Delivering:
 
     async def _show_as_text(self, job: Job, delivery: Delivery, adapter: Filing, reason: str) -> None:
         """The file cannot be shown: its words go out as messages instead."""
-        post = _post(delivery, job.sender)
+        post = post_of(delivery, job.sender)
         parts = adapter.instead_of_file(post.text, post.target)
         await self._db.run(job.claim.scope, lambda s: repository.show_as_text(s, job.claim, delivery.id, reason, parts))
         log.warning("delivery_as_text", reason=reason, parts=len(parts))
@@ -387,7 +452,7 @@ class Delivering:
 
 async def _check(session: TenantSession, job: Job, delivery: Delivery) -> None:
     """Raise _Objection if something is against a message with which the business writes first."""
-    use, contact_id = _post(delivery, job.sender).template, job.sender.contact_id
+    use, contact_id = post_of(delivery, job.sender).template, job.sender.contact_id
     if use is None or contact_id is None:
         raise _Objection(Refused("no_contact"))
     wanted = Outreach(job.sender.account_id, contact_id, (use.name, use.language), "sending", delivery.id)
@@ -395,38 +460,19 @@ async def _check(session: TenantSession, job: Job, delivery: Delivery) -> None:
         raise _Objection(verdict)
 
 
-def _post(delivery: Delivery, sender: Sender) -> Post:
-    part = stored(delivery.body, delivery.form, delivery.extras)
-    target = Target(delivery.channel_id, delivery.thread_id, sender.participants, sender.aliases)
-    held = (delivery.reason or "", delivery.held)
-    return Post(delivery.id, target, part.text, part.form, part.buttons, part.feedback, part.template, held)
+def _closed(job: Job, delivery: Delivery) -> str | None:
+    """Return why a free text may not be sent any more, or None."""
+    return None if delivery.form == "template" else job.closed()
 
 
-def _in_place_of(delivery: Delivery, job: Job, parts: list[Part]) -> Reply:
-    """Return the fallback for a refused delivery. Made under the same ownership: a takeover cancels it as well."""
-    return Reply(
-        conversation_id=job.claim.conversation_id,
-        account_id=job.sender.account_id,
-        channel_id=delivery.channel_id,
-        thread_id=delivery.thread_id,
-        owner_epoch=delivery.owner_epoch,
-        kind="fallback",
-        text=NOT_SHOWN,
-        parts=parts,
-    )
+async def _kept(session: TenantSession, job: Job, delivery: Delivery) -> Window:
+    """Return the window that is kept of the contact, in the transaction that begins the send; of a template, none."""
+    if delivery.form == "template" or job.sender.contact_id is None:
+        return NO_WINDOW
+    return await waiting_repository.look(session, job.sender.contact_id)
 
 
-def _unfinished(streams: Sequence[Stream], deliveries: Sequence[Delivery]) -> list[Stream]:
+def _unfinished(streams: Sequence[Stream], deliveries: Sequence[Delivery], passed: Passed) -> list[Stream]:
     """Return the answers that people saw a part of, of turns that are over, and that no open delivery will finish."""
-    open_ids = {delivery.id for delivery in deliveries}
+    open_ids = {delivery.id for delivery in deliveries} | passed.ids
     return [stream for stream in streams if stream.over and stream.delivery_id not in open_ids]
-
-
-async def _open_or_release(session: TenantSession, claim: Claim) -> tuple[Sender, list[Delivery], list[Stream]] | None:
-    """Return who sends, what is open, and what people see a part of; release the lane and return None if nothing is to do."""
-    sender, deliveries = await repository.open_deliveries(session, claim)
-    streams = await streams_repository.live(session, claim.conversation_id)
-    if deliveries or _unfinished(streams, deliveries):
-        return sender, deliveries, streams
-    await queue.release(session, claim)
-    return None

@@ -9,6 +9,8 @@ from uuid import UUID
 from konstruct.channels import refusals_repository
 from konstruct.channels.port import Failed
 from konstruct.channels.quality import refused
+from konstruct.channels.templates.refusing import refused as templates_refused
+from konstruct.channels.waiting_late import waits_after_all
 from konstruct.db.session import TenantSession
 from konstruct.tenants.notices import raise_notice
 from konstruct.tenants.notices_troubles import payment_wanted
@@ -39,7 +41,7 @@ async def payment(session: TenantSession, refusal: Refusal) -> None:
         await raise_notice(session, payment_wanted(refusal.account_id))
 
 
-HANDLERS: tuple[Handler, ...] = (payment, refused.outreach)
+HANDLERS: tuple[Handler, ...] = (payment, refused.outreach, templates_refused, waits_after_all)
 
 
 async def note(session: TenantSession, delivery_id: UUID, said: Failed) -> None:

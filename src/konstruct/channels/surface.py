@@ -68,10 +68,13 @@ def renderer(adapters: Mapping[str, ChannelAdapter]) -> Rendering:
 
 def _rendered(adapter: ChannelAdapter, target: Target, text: str, buttons: Sequence[Button]) -> list[Part]:
     parts = adapter.render(text, target)
-    below = next((part.text for part in reversed(parts) if part.form == "text"), "")
-    if not buttons or choices.shown_as(adapter.caps, below, buttons) is not None:
+    if not buttons or choices.shown_as(adapter.caps, _last_text(parts), buttons) is not None:
         return with_buttons(parts, buttons)
     return adapter.render(in_words(text, buttons), target)
+
+
+def _last_text(parts: Sequence[Part]) -> str:
+    return next((part.text for part in reversed(parts) if part.form == "text"), "")
 
 
 class Surface:

@@ -32,6 +32,7 @@ from konstruct.channels.receipts import Receipts
 from konstruct.channels.revocations import Revocations
 from konstruct.channels.standing import Standing
 from konstruct.channels.suggesting import OpenedPlaces, Suggestions
+from konstruct.channels.templates.changes import TemplateChanges
 from konstruct.db.database import Database
 from konstruct.kit.settings import Settings
 
@@ -56,10 +57,10 @@ def event_handlers(
         Met: People(db, adapters, credentials, limits).met,
         Opened: OpenedPlaces({"messages": suggesting, "home": desk.home.opened}),
         Receipt: in_turn(Receipts(db, adapters), Charges(db)),
-        TemplateChanged: in_turn(breaker.template),
         PreferenceChanged: in_turn(breaker.preference),
         AccountChanged: Standing(db),
         Revoked: Revocations(db),
+        TemplateChanged: in_turn(TemplateChanges(db), breaker.template),
         **desk.handlers(),
     }
 

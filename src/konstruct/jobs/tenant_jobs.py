@@ -23,6 +23,7 @@ JobKind = Literal[
     "number_poll",
     "number_watch",
     "number_replacement",
+    "template_sync",
 ]
 LEASE_S = 60.0
 

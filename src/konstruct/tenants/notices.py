@@ -33,6 +33,7 @@ Kind = Literal[
     "number_replies_only",
     "number_suspended",
     "number_priced_as_ai",
+    "answer_waits",
     "payment_wanted",
 ]
 Severity = Literal["info", "warning", "critical"]

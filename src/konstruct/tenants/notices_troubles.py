@@ -72,6 +72,19 @@ def human_wanted(conversation_id: UUID) -> Trouble:
     )
 
 
+def answer_waits(conversation_id: UUID) -> Trouble:
+    """An answer waits for a reply window that is closed. One notice for each conversation: each is a person who waits."""
+    return Trouble(
+        "answer_waits",
+        str(conversation_id),
+        "warning",
+        "Somebody waits for an answer that WhatsApp does not let through: send a template",
+        "More than a day has passed since they wrote. The answer is kept for a day, and goes out as soon as they write again;"
+        " until then only a template gets through to them.",
+        f"/inbox/{conversation_id}",
+    )
+
+
 def budget_low(period: date, percent: int) -> Trouble:
     """Most of a month's budget is spent."""
     return Trouble(

@@ -72,6 +72,7 @@ ALLOWED = {
     "sessions": {"token_hash": _HASH},
     "steps": {"kind": _WORD},
     "streams": {"state": _WORD, "thread_id": _IDS},
+    "templates": {"kind": _WORD, "language": "a language's code"},
     "tenant_directory": {"status": _WORD},
     "tenant_jobs": {"kind": _WORD},
     "tenants": {"time_zone": "the name of a time zone"},
@@ -94,7 +95,7 @@ _DIRECT = (
     ("alias", "INSERT INTO contact_aliases (tenant_id, account_id, alias, contact_id)"
      " SELECT $1, k.account_id, $2, k.id FROM contacts k WHERE k.tenant_id = $1 LIMIT 1"),
     ("holding", "INSERT INTO channel_holdings (tenant_id, kind, level, holding) VALUES ($1, 'whatsapp', 'portfolio', $2)"),
-    ("statusreason", "UPDATE channel_accounts SET status_reason = $2 WHERE tenant_id = $1"),
+    ("statusreason", "UPDATE channel_accounts SET status_reason = $2, templates_failure = $2 WHERE tenant_id = $1"),
     ("channelevent", "INSERT INTO channel_events (tenant_id, id, account_id, kind, content)"
      " SELECT $1, uuidv7(), a.id, $2, jsonb_build_object('text', $2::text) FROM channel_accounts a WHERE a.tenant_id = $1"),
     ("healthreason", "INSERT INTO channel_health (tenant_id, account_id, status, reason)"
@@ -139,6 +140,9 @@ _DIRECT = (
      " SELECT $1, uuidv7(), a.id, 'breaker_failed', 'no_outreach', now(), $2, $2 FROM channel_accounts a WHERE a.tenant_id = $1"),
     ("replacement", "INSERT INTO number_replacements (tenant_id, id, old_account_id, new_account_id, begun_by, template)"
      " SELECT $1, uuidv7(), a.id, a.id, $2, jsonb_build_object('name', $2::text) FROM channel_accounts a WHERE a.tenant_id = $1"),
+    ("template", "INSERT INTO templates (tenant_id, id, kind, business_account_id, name, language, provider_id, state, category,"
+     " quality, reason, components) VALUES ($1, uuidv7(), 'whatsapp', $2, $2, 'en', $2, $2, $2, $2, $2,"
+     " jsonb_build_array($2::text))"),
     ("actionreason", "UPDATE operator_actions SET reason = $2 WHERE tenant_id = $1"),
 )  # fmt: skip
 """What no story reaches yet, or what the product writes in its own words only."""

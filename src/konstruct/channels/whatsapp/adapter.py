@@ -19,6 +19,7 @@ from konstruct.channels.port import (
 from konstruct.channels.whatsapp import reading, signature
 from konstruct.channels.whatsapp.client import GraphClient
 from konstruct.channels.whatsapp.polling import NumberPolling
+from konstruct.channels.whatsapp.templates import Templates
 from konstruct.conversations.part import Part
 from konstruct.kit.settings import Settings
 
@@ -26,7 +27,7 @@ WINDOW_S = 24 * 3600.0
 """How long after a person's last message a free text may be sent (Meta, customer service window)."""
 
 
-class WhatsAppAdapter(NumberPolling):
+class WhatsAppAdapter(Templates, NumberPolling):
     """The channel port's adapter for WhatsApp. Without an app secret it sends, but refuses every webhook."""
 
     kind = "whatsapp"
@@ -54,6 +55,7 @@ class WhatsAppAdapter(NumberPolling):
         secret, token = settings.whatsapp_app_secret, settings.whatsapp_verify_token
         self._secret = secret.get_secret_value().encode() if secret else None
         self._verify_token = token.get_secret_value().encode() if token else None
+        self._client = GraphClient(settings.whatsapp_api_url)
 
     def verify(self, body: bytes, headers: Mapping[str, str], now: float) -> str | None:
         """See `ChannelAdapter.verify`. Meta's signature has no time: a replay is known by its keys."""
