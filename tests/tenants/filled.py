@@ -96,6 +96,19 @@ INSERT INTO member_identities (tenant_id, account_id, external_id, member_id)
 SELECT $1, a.id, $2, m.id FROM channel_accounts a, members m WHERE a.tenant_id = $1 AND m.tenant_id = $1 LIMIT 1;
 INSERT INTO member_link_codes (tenant_id, member_id, code_hash, expires_at)
 SELECT $1, m.id, sha256(convert_to($2, 'UTF8')), now() FROM members m WHERE m.tenant_id = $1 LIMIT 1;
+INSERT INTO volume_pools (tenant_id, kind, portfolio) VALUES ($1, 'whatsapp', $2);
+INSERT INTO volume_pools (tenant_id, kind, account_id, part_of)
+SELECT $1, 'slack', a.id, p.id FROM channel_accounts a, volume_pools p WHERE a.tenant_id = $1 AND p.tenant_id = $1 LIMIT 1;
+INSERT INTO volume_places (tenant_id, pool_id, person, until, delivery_id)
+SELECT $1, p.id, k.id, now(), d.id FROM volume_pools p, contacts k, deliveries d
+WHERE p.tenant_id = $1 AND k.tenant_id = $1 AND d.tenant_id = $1 LIMIT 1;
+INSERT INTO volume_line (tenant_id, delivery_id, pool_id, conversation_id, due_at)
+SELECT $1, d.id, p.id, d.conversation_id, now() FROM volume_pools p, deliveries d
+WHERE p.tenant_id = $1 AND d.tenant_id = $1 LIMIT 1;
+INSERT INTO volume_limits (tenant_id, pool_id, daily_limit, source)
+SELECT $1, p.id, 250, 'poll' FROM volume_pools p WHERE p.tenant_id = $1 LIMIT 1;
+INSERT INTO send_paces (tenant_id, account_id, next_at)
+SELECT $1, a.id, now() FROM channel_accounts a WHERE a.tenant_id = $1 LIMIT 1;
 INSERT INTO contact_aliases (tenant_id, account_id, alias, contact_id)
 SELECT $1, k.account_id, $2, k.id FROM contacts k WHERE k.tenant_id = $1 LIMIT 1;
 INSERT INTO channel_holdings (tenant_id, kind, level, holding) VALUES ($1, 'whatsapp', 'portfolio', $2);

@@ -57,6 +57,10 @@ _CODES = {
     ),
     renewals_repository.REFUSED: Words("The channel does not renew the access any more.", "Connect it again."),
     "app_uninstalled": Words("The app was removed from the workspace.", "Install the app again, then connect it."),
+    "portfolio_shared": Words(
+        "The number belongs to a Meta portfolio of which another business here has a number.",
+        "Move it to a portfolio of your own at Meta, then connect it again.",
+    ),
     WRONG_BOT: Words("The token belongs to another bot of this workspace.", "Check the bot's user id, or use that bot's token."),
     "connected": Words("Connected.", ""),
     "renewed": Words("The access was renewed after all.", ""),

@@ -15,15 +15,17 @@ from functools import partial
 
 import structlog
 
+from konstruct.channels import beginning, refusals, streams_repository, waiting, window
 from konstruct.channels import deliveries_repository as repository
-from konstruct.channels import refusals, streams_repository, waiting, waiting_repository, window
+from konstruct.channels.beginning import Begun, Objection
 from konstruct.channels.credentials import AccountUnusableError, Credentials, CredentialWaitsError
 from konstruct.channels.deliveries_repository import Delivery, Sender
 from konstruct.channels.delivery_job import DeliveryWaits, Job, LaneWaits
-from konstruct.channels.delivery_post import NOT_SHOWN, in_place_of, post_of
+from konstruct.channels.delivery_post import LIFETIME_S, NOT_SHOWN, in_place_of, lifetime_s, post_of
 from konstruct.channels.limits import SendLimits
-from konstruct.channels.outreach import checks
-from konstruct.channels.outreach.check import Outreach, Refused, Waits
+from konstruct.channels.outreach import volume
+from konstruct.channels.outreach.check import Refused, Waits
+from konstruct.channels.pacing import Paced, Pacing
 from konstruct.channels.patience import Patience
 from konstruct.channels.port import (
     Absent,
@@ -42,7 +44,6 @@ from konstruct.channels.rates import HISTORY, POST
 from konstruct.channels.stream_ending import StreamEnding
 from konstruct.channels.streams_repository import Stream
 from konstruct.channels.waiting import Passed
-from konstruct.channels.waiting_repository import NO_WINDOW, Window
 from konstruct.conversations import outbox
 from konstruct.db.database import Database
 from konstruct.db.session import CheckViolation, TenantSession
@@ -55,8 +56,6 @@ log = structlog.get_logger()
 
 SHORT_WAIT_S = 2.0
 """A wait up to this is slept through; a longer one gives the lane back."""
-LIFETIME_S = 24 * 3600.0
-"""An answer that could not be shown for so long helps nobody: it becomes a dead letter."""
 INACTIVE_WAIT_S = 60.0
 TOKEN_WAIT_S = 0.2
 """Until a send is tried again with a renewed token."""
@@ -70,14 +69,6 @@ class _WindowClosed(Exception):  # noqa: N818  # control flow of one claim, not 
 
 class _OutboxChanged(Exception):  # noqa: N818  # likewise
     """What was read as open is so no longer: it is read again."""
-
-
-class _Objection(Exception):  # noqa: N818  # likewise
-    """Rolls back the beginning of a send: the business may not write first, or not now."""
-
-    def __init__(self, verdict: Refused | Waits) -> None:
-        super().__init__(verdict.reason)
-        self.verdict = verdict
 
 
 class Delivering:
@@ -100,6 +91,7 @@ class Delivering:
         self._counters = counters
         self._patience = patience
         self._streams = StreamEnding(db, limits, patience)
+        self._pacing = Pacing(limits, patience)
 
     async def __call__(self, claim: Claim) -> None:
         """Send everything that is open and may go out, then release the lane. Raises LeaseLostError."""
@@ -181,7 +173,7 @@ class Delivering:
         for delivery in deliveries:
             if delivery.state == "sending":
                 raise LaneWaits(delivery.blocked_s + 0.05)
-            left_s = LIFETIME_S - delivery.age_s
+            left_s = lifetime_s(delivery) - delivery.age_s
             if left_s >= 0:
                 raise LaneWaits(min(wait_s, left_s + 1.0))
             with structlog.contextvars.bound_contextvars(delivery_id=str(delivery.id)):
@@ -219,7 +211,7 @@ class Delivering:
             await self._complete(job, delivery, stream)
         elif delivery.state == "unknown" and stream is None:
             await self._reconcile(job, delivery)
-        elif delivery.age_s > LIFETIME_S:
+        elif delivery.age_s > lifetime_s(delivery):
             await self._fail(job.claim, delivery, "expired")
         else:
             await self._send(job, delivery)
@@ -241,39 +233,35 @@ class Delivering:
         await self._respect_limits(job, delivery, stream)
         window_s = self._patience.send_s
 
-        async def start(session: TenantSession) -> tuple[str | None, float, Window]:
-            # The window runs from here, not from the wait for a connection; the database's runs from a little later.
-            deadline = time.monotonic() + window_s
-            kept = await _kept(session, job, delivery)
-            refused = None if kept.left_s is None else window.closed(job.adapter.caps, None, kept.left_s)
-            if refused is None:
-                refused = await repository.start_sending(session, job.claim, delivery.id, window_s)
-            if refused is None and delivery.kind == "outreach":
-                await _check(session, job, delivery)
-            return refused, deadline, kept
-
         try:
-            refused, deadline, kept = await self._db.run(job.claim.scope, start)
-        except _Objection as objection:
+            begun = await self._db.run(job.claim.scope, lambda s: beginning.begin(s, job, delivery, window_s, self._pacing))
+        except Objection as objection:
             await self._object(job, delivery, objection.verdict)
+            return
+        except Paced as paced:
+            if paced.seconds > SHORT_WAIT_S:
+                raise LaneWaits(paced.seconds) from None
+            await asyncio.sleep(paced.seconds)
+            await self._send(job, delivery, stream)
             return
         except CheckViolation as violation:
             if violation.constraint_name != IN_WINDOW:
                 raise
-            refused, deadline, kept = window.CLOSED, 0.0, NO_WINDOW
-        if await self._shut_out(job, delivery, window.CLOSED if refused == window.CLOSED else None):
+            begun = Begun(window.CLOSED)
+        refused = begun.refused
+        if await self._shut_out(job, delivery, refused if refused == window.CLOSED else None):
             return
         if refused == "owner_changed":
             await self._cancel(job.claim, delivery, "owner_changed")
         elif refused == "inactive":
             raise LaneWaits(INACTIVE_WAIT_S)
         elif refused is None:
-            if time.monotonic() >= deadline:
+            if time.monotonic() >= begun.deadline:
                 # Frozen between the commit and here: the window has passed, and no send may start.
                 raise LaneWaits(SHORT_WAIT_S)
-            outcome = await self._call(job, delivery, stream, deadline)
+            outcome = await self._call(job, delivery, stream, begun.deadline)
             if isinstance(outcome, Failed) and outcome.window and job.waits_outside and delivery.form != "template":
-                await self._db.run(job.claim.scope, lambda s: waiting.refused(s, job, delivery.id, kept.expires_at))
+                await self._db.run(job.claim.scope, lambda s: waiting.refused(s, job, delivery.id, begun.window.expires_at))
                 log.warning("delivery_refused_window", reason=outcome.reason, attempt=delivery.attempt + 1)
                 raise _OutboxChanged
             await self._settle(job, delivery, outcome)
@@ -293,8 +281,10 @@ class Delivering:
     async def _object(self, job: Job, delivery: Delivery, verdict: Refused | Waits) -> None:
         """What may not be sent now waits, and what may not be sent at all fails: the call would be refused, or punished."""
         if isinstance(verdict, Waits):
-            log.info("delivery_waits", reason=verdict.reason, after_s=round(verdict.seconds))
-            raise DeliveryWaits(verdict.seconds)
+            seconds = verdict.seconds if verdict.then is None else await self._db.run(job.claim.scope, verdict.then)
+            log.info("delivery_waits", reason=verdict.reason, after_s=round(seconds))
+            # What is too old by then comes to its end in time.
+            raise DeliveryWaits(min(seconds, max(0.0, lifetime_s(delivery) - delivery.age_s) + 1.0))
         await self._fail(job.claim, delivery, verdict.reason)
 
     async def _call(self, job: Job, delivery: Delivery, stream: Stream | None, deadline: float) -> SendOutcome | Gone:
@@ -310,7 +300,7 @@ class Delivering:
                 await self._sent(job, delivery, external_id)
             case Retry(after_s, reason, width):
                 await self._pause(job, delivery, after_s, width)
-                await self._db.run(scope, lambda s: repository.mark_pending(s, claim, delivery.id, reason))
+                await self._not_taken(job, delivery, reason)
                 log.info("delivery_retries", reason=reason, after_s=after_s, attempt=delivery.attempt + 1)
                 raise LaneWaits(after_s)
             case Gone(reason):
@@ -326,11 +316,27 @@ class Delivering:
                 await self._show_as_text(job, delivery, job.adapter, reason)
             case Failed(reason, content=True) if delivery.kind == "reply":
                 await self._say_instead(job, delivery, reason)
-            case Failed(reason, account_broken):
-                if account_broken:
-                    await self._db.run(scope, lambda s: repository.mark_pending(s, claim, delivery.id, reason))
-                    raise LaneWaits(await self._refused(job, reason))
-                await self._fail(job.claim, delivery, reason, outcome)
+            case Failed(reason, account_broken=True):
+                await self._not_taken(job, delivery, reason)
+                raise LaneWaits(await self._refused(job, reason))
+            case Failed(reason, outreach=True) as said if delivery.form == "template":
+                # The provider's count is above ours: there is less room than we thought, and this one waits for its share.
+                await self._not_taken(job, delivery, reason, said)
+                raise DeliveryWaits(SHORT_WAIT_S)
+            case Failed(reason) as said:
+                await self._fail(job.claim, delivery, reason, (job, said))
+
+    async def _not_taken(self, job: Job, delivery: Delivery, reason: str, said: Failed | None = None) -> None:
+        """The provider certainly did not take it: it may be sent again, and nobody counts because of it."""
+
+        async def work(session: TenantSession) -> None:
+            await self._pacing.end(session, job)
+            await repository.mark_pending(session, job.claim, delivery.id, reason)
+            if said is not None:
+                await refusals.note(session, delivery.id, said)
+            await volume.give_back(session, delivery.id)
+
+        await self._db.run(job.claim.scope, work)
 
     async def _pause(self, job: Job, delivery: Delivery, seconds: float, width: str) -> None:
         """Let what the provider has refused for now rest, and what it has refused along with it."""
@@ -356,7 +362,7 @@ class Delivering:
                 raise LaneWaits(await self._refused(job, reason))
             case Retry(after_s) if unknown_s < self._patience.look_up_s:
                 raise LaneWaits(min(after_s, self._patience.look_up_s - unknown_s))
-        if delivery.resent or delivery.age_s > LIFETIME_S:
+        if delivery.resent or delivery.age_s > lifetime_s(delivery):
             await self._fail(job.claim, delivery, "outcome_unknown")
             return
         self._counters.inc("deliveries_total", state="resent")
@@ -399,17 +405,24 @@ class Delivering:
             await asyncio.sleep(wait_s)
 
     async def _sent(self, job: Job, delivery: Delivery, external_id: str) -> None:
-        await self._db.run(job.claim.scope, lambda s: repository.mark_sent(s, delivery.id, external_id))
+        async def work(session: TenantSession) -> None:
+            await self._pacing.end(session, job)
+            await repository.mark_sent(session, delivery.id, external_id)
+
+        await self._db.run(job.claim.scope, work)
         self._counters.inc("deliveries_total", state="sent")
         log.info("delivery_sent", attempt=delivery.attempt + 1, age_ms=round(delivery.age_s * 1000))
 
-    async def _fail(self, claim: Claim, delivery: Delivery, reason: str, said: Failed | None = None) -> None:
-        """End it; `said`: what the provider said, which may concern more than this delivery."""
+    async def _fail(self, claim: Claim, delivery: Delivery, reason: str, said: tuple[Job, Failed] | None = None) -> None:
+        """End it; `said`: for whom the provider refused it, and how, which may concern more than this delivery."""
 
         async def work(session: TenantSession) -> None:
+            if said is not None:
+                await self._pacing.end(session, said[0])
             await repository.end(session, claim, delivery.id, "failed", reason)
             if said is not None:
-                await refusals.note(session, delivery.id, said)
+                await refusals.note(session, delivery.id, said[1])
+                await volume.give_back(session, delivery.id)
 
         await self._db.run(claim.scope, work)
         self._counters.inc("deliveries_total", state="failed")
@@ -450,26 +463,9 @@ class Delivering:
         log.info("delivery_cancelled", reason=reason)
 
 
-async def _check(session: TenantSession, job: Job, delivery: Delivery) -> None:
-    """Raise _Objection if something is against a message with which the business writes first."""
-    use, contact_id = post_of(delivery, job.sender).template, job.sender.contact_id
-    if use is None or contact_id is None:
-        raise _Objection(Refused("no_contact"))
-    wanted = Outreach(job.sender.account_id, contact_id, (use.name, use.language), "sending", delivery.id)
-    if (verdict := await checks.verdict(session, wanted)) is not None:
-        raise _Objection(verdict)
-
-
 def _closed(job: Job, delivery: Delivery) -> str | None:
     """Return why a free text may not be sent any more, or None."""
     return None if delivery.form == "template" else job.closed()
-
-
-async def _kept(session: TenantSession, job: Job, delivery: Delivery) -> Window:
-    """Return the window that is kept of the contact, in the transaction that begins the send; of a template, none."""
-    if delivery.form == "template" or job.sender.contact_id is None:
-        return NO_WINDOW
-    return await waiting_repository.look(session, job.sender.contact_id)
 
 
 def _unfinished(streams: Sequence[Stream], deliveries: Sequence[Delivery], passed: Passed) -> list[Stream]:

@@ -8,11 +8,20 @@ from konstruct.channels.port import Post, Target
 from konstruct.conversations.outbox import Reply
 from konstruct.conversations.part import Part, stored
 
+LIFETIME_S = 24 * 3600.0
+"""An answer that could not be shown for so long helps nobody: it becomes a dead letter."""
+OUTREACH_LIFETIME_S = 72 * 3600.0
+"""What a business wanted to tell somebody first waits longer for its turn: for three times the provider's day."""
 NOT_SHOWN = (
     "Sorry, I have an answer, but it could not be shown here, or only its beginning."
     " Please ask me again, perhaps in smaller pieces."
 )
 """Said in the place of words that the channel refuses."""
+
+
+def lifetime_s(delivery: Delivery) -> float:
+    """Return how old a delivery may become before it helps nobody any more."""
+    return OUTREACH_LIFETIME_S if delivery.kind == "outreach" else LIFETIME_S
 
 
 def post_of(delivery: Delivery, sender: Sender) -> Post:

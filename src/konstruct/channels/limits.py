@@ -42,7 +42,7 @@ class SendLimits:
         held = max(self._alone.paused(name) for name in place.pausing)
         if held > 0:
             return held
-        own_s = 0.0 if channel_id is None or rate.channel_per_s is None else 1 / rate.channel_per_s
+        own_s = 0.0 if channel_id is None else rate.spacing_s
         try:
             wait = await self._redis.tenant(scope).admit(
                 "send",
@@ -58,6 +58,11 @@ class SendLimits:
         if wait == 0:
             self._alone.note(place.shared, rate.interval_s, place.channel, own_s)
         return wait
+
+    def kept(self, method: str) -> Rate | None:
+        """Return the rate that PostgreSQL has to hold for `method`, None if this count is enough."""
+        rate = self._rate(method)
+        return rate if rate.kept else None
 
     async def pause(
         self,

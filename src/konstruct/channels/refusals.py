@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from konstruct.channels import refusals_repository
+from konstruct.channels.outreach import tier_changes
 from konstruct.channels.port import Failed
 from konstruct.channels.quality import refused
 from konstruct.channels.templates.refusing import refused as templates_refused
@@ -41,7 +42,13 @@ async def payment(session: TenantSession, refusal: Refusal) -> None:
         await raise_notice(session, payment_wanted(refusal.account_id))
 
 
-HANDLERS: tuple[Handler, ...] = (payment, refused.outreach, templates_refused, waits_after_all)
+async def volume(session: TenantSession, refusal: Refusal) -> None:
+    """The provider counts more than we do: less is written first for a day."""
+    if refusal.said.outreach and refusal.template is not None:
+        await tier_changes.refused(session, refusal.account_id)
+
+
+HANDLERS: tuple[Handler, ...] = (payment, volume, refused.outreach, templates_refused, waits_after_all)
 
 
 async def note(session: TenantSession, delivery_id: UUID, said: Failed) -> None:

@@ -11,10 +11,12 @@ from konstruct.channels.credentials import Credentials
 from konstruct.channels.desk import Desk
 from konstruct.channels.events_handling import Handle, Received
 from konstruct.channels.limits import SendLimits
+from konstruct.channels.outreach.tier_changes import Capacity
 from konstruct.channels.people import People
 from konstruct.channels.port import ChannelAdapter
 from konstruct.channels.port_events import (
     AccountChanged,
+    CapacityChanged,
     ChannelEvent,
     Deleted,
     Edited,
@@ -59,6 +61,7 @@ def event_handlers(
         Receipt: in_turn(Receipts(db, adapters), Charges(db)),
         PreferenceChanged: in_turn(breaker.preference),
         AccountChanged: Standing(db),
+        CapacityChanged: Capacity(db),
         Revoked: Revocations(db),
         TemplateChanged: in_turn(TemplateChanges(db), breaker.template),
         **desk.handlers(),

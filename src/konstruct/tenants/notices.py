@@ -35,6 +35,7 @@ Kind = Literal[
     "number_priced_as_ai",
     "answer_waits",
     "payment_wanted",
+    "portfolio_shared",
 ]
 Severity = Literal["info", "warning", "critical"]
 MAILS_MAX = 3

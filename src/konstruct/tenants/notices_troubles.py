@@ -23,6 +23,19 @@ def channel_broken(account_id: UUID, kind: str, external_id: str) -> Trouble:
     )
 
 
+def portfolio_shared(account_id: UUID) -> Trouble:
+    """A number turned out to belong to what another business here has connected. Nothing is said of which."""
+    return Trouble(
+        "portfolio_shared",
+        str(account_id),
+        "critical",
+        "A WhatsApp number shares its Meta portfolio with another business",
+        "Meta limits and blocks a portfolio as a whole, so each business needs one of its own. The number neither sends nor"
+        " answers now. Move it to your own portfolio at Meta, then connect it again; your operator can help.",
+        "/channels",
+    )
+
+
 def turn_failed(conversation_id: UUID) -> Trouble:
     """A question was given up after several attempts. One notice for all of them: a bad hour has many."""
     return Trouble(

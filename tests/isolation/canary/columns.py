@@ -80,6 +80,8 @@ ALLOWED = {
     "tryouts": {"reason": _WORD},
     "turns": {"outcome": _WORD, "state": _WORD},
     "usage_days": {"backend": _WORD},
+    "volume_limits": {"source": _WORD},
+    "volume_pools": {"kind": _WORD},
 }  # fmt: skip
 """What cannot hold a business's words, and why."""
 
@@ -95,6 +97,7 @@ _DIRECT = (
     ("alias", "INSERT INTO contact_aliases (tenant_id, account_id, alias, contact_id)"
      " SELECT $1, k.account_id, $2, k.id FROM contacts k WHERE k.tenant_id = $1 LIMIT 1"),
     ("holding", "INSERT INTO channel_holdings (tenant_id, kind, level, holding) VALUES ($1, 'whatsapp', 'portfolio', $2)"),
+    ("pool", "INSERT INTO volume_pools (tenant_id, kind, portfolio) VALUES ($1, 'whatsapp', $2)"),
     ("statusreason", "UPDATE channel_accounts SET status_reason = $2, templates_failure = $2 WHERE tenant_id = $1"),
     ("channelevent", "INSERT INTO channel_events (tenant_id, id, account_id, kind, content)"
      " SELECT $1, uuidv7(), a.id, $2, jsonb_build_object('text', $2::text) FROM channel_accounts a WHERE a.tenant_id = $1"),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from konstruct.channels.outreach import standing
+from konstruct.channels.outreach import standing, volume
 from konstruct.channels.outreach.approved import approved
 from konstruct.channels.outreach.check import Check, Outreach, Verdict
 from konstruct.db.session import TenantSession
 
-CHECKS: tuple[Check, ...] = (approved, standing.check)
+CHECKS: tuple[Check, ...] = (approved, standing.check, volume.check)
 
 
 async def verdict(session: TenantSession, outreach: Outreach) -> Verdict:

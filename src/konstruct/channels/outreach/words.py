@@ -16,6 +16,9 @@ SENTENCES: dict[str, str] = {
     "parameter_long": "This is too long.",
     "body_long": "Filled in like this, the message is longer than the 1,024 characters that WhatsApp takes.",
     "parameters_wrong": "The template has other places to fill in than were sent. Open it again.",
+    # How many
+    "volume_full": "Everybody whom WhatsApp allows today has been written to, or waits for it. Try again tomorrow.",
+    "portfolio_unknown": "It is not known yet which Meta portfolio this number belongs to. Try again in an hour.",
     # The account, and whom it is for
     "account_disconnected": "The number is not connected any more. Connect it again on the page of channels.",
     "no_contact": "Nobody is known to whom this message could go.",

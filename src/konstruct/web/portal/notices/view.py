@@ -22,6 +22,7 @@ _ICONS = {
     "document_failed": "file",
     "human_wanted": "person",
     "payment_wanted": "plug",
+    "portfolio_shared": "plug",
 }
 _ACTIONS = {
     "channel_broken": "Connect it again",
@@ -32,6 +33,7 @@ _ACTIONS = {
     "document_failed": "Open the document",
     "human_wanted": "Open the conversation",
     "payment_wanted": "See your channels",
+    "portfolio_shared": "See your channels",
 }
 _TONES = {"critical": "bad", "warning": "warn", "info": "info"}
 
