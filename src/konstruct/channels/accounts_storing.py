@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from konstruct.channels import accounts_repository as repository
-from konstruct.channels import renewals_repository
+from konstruct.channels import holdings_repository, renewals_repository
 from konstruct.channels.accounts_repository import Account
 from konstruct.channels.port_abilities import Grant
 from konstruct.channels.quality import planning
@@ -16,7 +16,7 @@ from konstruct.db.session import TenantSession
 from konstruct.jobs import tenant_jobs
 from konstruct.kit.errors import ConflictError, NotFoundError
 from konstruct.kit.ids import uuid7
-from konstruct.tenants import tenants_repository
+from konstruct.tenants import notices, tenants_repository
 from konstruct.tenants.secrets_repository import SealedSecret
 from konstruct.tenants.vault import KeyRotatedError, Vault
 
@@ -92,6 +92,8 @@ async def _write(
             await _plan(session, account, expires_in_s)
             return account.id
         await repository.reconnect_account(session, account, expires_in_s)
+        # It may have moved to another business account since.
+        await holdings_repository.let_go(session)
         await _plan(session, account, expires_in_s)
         if known.refresh_secret_id is not None and account.refresh_secret_id is None:
             await vault.delete(session, known.refresh_secret_id)
@@ -105,6 +107,8 @@ async def _plan(session: TenantSession, account: Account, expires_in_s: float | 
     if account.business_account_id is not None:
         await planning.plan(session, account.id)
         await tenant_jobs.ask(session, session.scope, "template_sync", account.id)
+        await notices.settle(session, "token_expiring", subject=str(account.id))
+        await tenant_jobs.ask(session, session.scope, "account_watch", account.id)
 
 
 async def _insert(session: TenantSession, account: Account, expires_in_s: float | None) -> None:

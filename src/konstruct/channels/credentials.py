@@ -66,7 +66,7 @@ class Credentials:
         held = await self._fresh(scope, account_id, suspended)
         assert held.secret_id is not None
         token = await self._vault.reveal(self._db, scope, held.secret_id)
-        return Credential(scope, account_id, held.external_id, token)
+        return Credential(scope, account_id, held.external_id, token, held.business_account_id)
 
     async def refused(self, credential: Credential, code: str) -> Literal["renew", "broken", "other"]:
         """Take note of an error code that a call with `credential` got; return what follows from it.

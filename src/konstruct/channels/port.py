@@ -91,6 +91,8 @@ class Capabilities:
     """Threads have titles: the adapter is `Titling`."""
     install: bool = False
     """By the provider's page of consent: the adapter is `Installing`."""
+    signup: bool = False
+    """By the provider's dialog on a page of ours: the adapter is `SigningUp`."""
     renew: bool = False
     """Tokens run out: the adapter is `Renewing`."""
     revoke: bool = False
@@ -203,6 +205,8 @@ class Credential:
     account_id: UUID
     account_key: str
     token: str = field(repr=False)
+    business_account_id: str | None = None
+    """What the provider calls the account that has the number, where the account is a number."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from konstruct.channels.port import ChannelAdapter
 from konstruct.channels.quality.breaker import Watching
 from konstruct.channels.quality.polls import Polls
 from konstruct.channels.templates.syncing import TemplateSync
+from konstruct.channels.watching import AccountWatch
 from konstruct.db.database import Database
 from konstruct.jobs.tenant_jobs import JobKind
 from konstruct.jobs.tenant_runner import Work
@@ -21,4 +22,5 @@ def channel_jobs(db: Database, adapters: Mapping[str, ChannelAdapter], credentia
         "template_sync": TemplateSync(db, adapters, credentials),
         "number_poll": Polls(db, adapters, credentials),
         "number_watch": Watching(db),
+        "account_watch": AccountWatch(db, credentials, adapters),
     }

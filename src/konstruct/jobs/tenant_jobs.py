@@ -24,6 +24,7 @@ JobKind = Literal[
     "number_watch",
     "number_replacement",
     "template_sync",
+    "account_watch",
 ]
 LEASE_S = 60.0
 

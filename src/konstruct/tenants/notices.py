@@ -36,6 +36,7 @@ Kind = Literal[
     "answer_waits",
     "payment_wanted",
     "portfolio_shared",
+    "token_expiring",
 ]
 Severity = Literal["info", "warning", "critical"]
 MAILS_MAX = 3

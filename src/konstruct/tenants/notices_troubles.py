@@ -36,6 +36,20 @@ def portfolio_shared(account_id: UUID) -> Trouble:
     )
 
 
+def token_expiring(account_id: UUID, kind: str, days: int) -> Trouble:
+    """An account's access ends soon, and nothing but a person can prolong it."""
+    name, when = channel_name(kind), "today" if days < 1 else "tomorrow" if days == 1 else f"in {days} days"
+    return Trouble(
+        "token_expiring",
+        str(account_id),
+        "critical" if days <= 3 else "warning",
+        f"The access to {name} ends {when}",
+        f"{name} gave your employee access for a limited time. Connect it again before it ends: that takes a minute, keeps"
+        " everything, and nothing that people write is lost meanwhile.",
+        f"/channels/{account_id}",
+    )
+
+
 def turn_failed(conversation_id: UUID) -> Trouble:
     """A question was given up after several attempts. One notice for all of them: a bad hour has many."""
     return Trouble(
