@@ -48,7 +48,8 @@ async def volume(session: TenantSession, refusal: Refusal) -> None:
         await tier_changes.refused(session, refusal.account_id)
 
 
-HANDLERS: tuple[Handler, ...] = (payment, volume, refused.outreach, templates_refused, waits_after_all)
+# How a number stands is locked before its portfolio, as where something is sent.
+HANDLERS: tuple[Handler, ...] = (payment, refused.outreach, volume, templates_refused, waits_after_all)
 
 
 async def note(session: TenantSession, delivery_id: UUID, said: Failed) -> None:

@@ -32,7 +32,7 @@ class Watching:
             trip = tripped(await breaker_repository.count(session, job.subject_id))
             return await acting.observe(session, [job.subject_id], trip) if trip else []
 
-        acting.tell_operators(job.scope, await self._db.run(job.scope, work))
+        await acting.follow(self._db, job.scope, await self._db.run(job.scope, work))
         return None
 
 
@@ -59,7 +59,7 @@ class BreakerEvents:
             numbers = await repository.siblings(session, received.account_id)
             return await acting.observe(session, numbers, Tripped(cause))
 
-        acting.tell_operators(received.scope, await self._db.run(received.scope, work))
+        await acting.follow(self._db, received.scope, await self._db.run(received.scope, work))
 
 
 async def blocked(db: Database, scope: TenantScope, account_id: UUID, reason: str) -> bool:
@@ -72,5 +72,5 @@ async def blocked(db: Database, scope: TenantScope, account_id: UUID, reason: st
     async def work(session: TenantSession) -> list[Moved]:
         return await acting.observe(session, [account_id], told)
 
-    acting.tell_operators(scope, await db.run(scope, work))
+    await acting.follow(db, scope, await db.run(scope, work))
     return True

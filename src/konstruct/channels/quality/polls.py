@@ -8,6 +8,7 @@ from uuid import UUID
 import structlog
 
 from konstruct.channels.credentials import AccountUnusableError, Credentials, CredentialWaitsError
+from konstruct.channels.outreach import tier_changes
 from konstruct.channels.port import ChannelAdapter, Failed, Retry, Unknown
 from konstruct.channels.port_numbers import NumberSeen, Polling
 from konstruct.channels.quality import acting, rating, repository
@@ -69,10 +70,15 @@ class Polls:
         async def work(session: TenantSession) -> tuple[bool, list[Moved]]:
             said = rating.of_number(seen)
             moved = await acting.observe(session, [account_id], Polled(said.level, said.cause))
-            return await history.note(session, account_id, seen), moved
+            changed = await history.note(session, account_id, seen)
+            # The portfolio's row comes after the standing's, as where something is sent.
+            await tier_changes.set_quality(session, account_id, said.level == "open")
+            if seen.daily_limit is not None:
+                await tier_changes.set_tier(session, account_id, seen.daily_limit, "poll")
+            return changed, moved
 
         changed, moved = await self._db.run(scope, work)
-        acting.tell_operators(scope, moved)
+        await acting.follow(self._db, scope, moved)
         log.info("number_polled", account_id=str(account_id), changed=changed)
 
     async def _failed(self, scope: TenantScope, account_id: UUID, reason: str, after_s: float) -> float:

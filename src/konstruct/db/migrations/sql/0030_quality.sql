@@ -135,8 +135,9 @@ DECLARE
   v_kinds text;
 BEGIN
   SELECT string_agg(quote_literal(kind), ', ' ORDER BY kind) INTO v_kinds FROM (
-    SELECT (regexp_matches(pg_get_constraintdef(oid), '''([a-z_]+)''', 'g'))[1] AS kind
-    FROM pg_constraint WHERE conrelid = 'tenant_jobs'::regclass AND conname = 'tenant_jobs_kind_check'
+    SELECT word[1] AS kind FROM pg_constraint c, regexp_matches(pg_get_constraintdef(c.oid), '''([^'']*)''', 'g') AS quoted,
+      regexp_matches(quoted[1], '[a-z_]+', 'g') AS word
+    WHERE c.conrelid = 'tenant_jobs'::regclass AND c.conname = 'tenant_jobs_kind_check'
     UNION SELECT unnest(ARRAY['number_poll', 'number_watch', 'number_replacement'])) AS kinds;
   ALTER TABLE tenant_jobs DROP CONSTRAINT tenant_jobs_kind_check;
   EXECUTE format('ALTER TABLE tenant_jobs ADD CONSTRAINT tenant_jobs_kind_check CHECK (kind IN (%s))', v_kinds);
