@@ -57,5 +57,6 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "full_time": full_time,
     "number": number,
     "money": money,
+    "channel": channel_name,
     "initials": initials,
 }
