@@ -235,6 +235,7 @@ def test_enormous_texts() -> None:
 @example("x" * 3 + "<@U1>&" * 1000)
 @example("x" * 3997 + "<@U1>&")
 @example("x" * 1994 + "<@U1>&<" + "<" * 1000)
+@example("@\x01channel")
 @given(TEXTS)
 def test_notification(text: str) -> None:
     plain = notification(text, PEOPLE)

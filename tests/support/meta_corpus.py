@@ -88,13 +88,15 @@ def _texts(day: Day, clock: Any) -> None:
 
 def _media(day: Day, clock: Any) -> None:
     n = day.number
-    for kind, more in (
+    files: tuple[tuple[str, dict[str, Any]], ...] = (
         ("image", {}),
         ("video", {"mime_type": "video/mp4"}),
         ("document", {"mime_type": "application/pdf", "filename": "offer.pdf"}),
-    ):
+    )
+    for kind, more in files:
         day.add(meta.message(n, kind, {**MEDIA, **more, "caption": day.ask(kind)}, ANN, at=next(clock)))
-    for kind, more in (("audio", {"voice": True}), ("sticker", {"animated": False})):
+    silent: tuple[tuple[str, dict[str, Any]], ...] = (("audio", {"voice": True}), ("sticker", {"animated": False}))
+    for kind, more in silent:
         # Without words of their own: what stands beside them is answered.
         day.add(meta.message(n, kind, {**MEDIA, "mime_type": "audio/ogg; codecs=opus", **more}, BEN, at=next(clock)))
 

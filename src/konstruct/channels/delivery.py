@@ -373,7 +373,7 @@ class Delivering:
     async def _refused(self, job: Job, reason: str) -> float:
         """The account's token was refused; return in how many seconds it is worth trying again."""
         follows = await self._credentials.refused(job.credential, reason)
-        if follows == "other" and not await breaker.blocked(self._db, job.claim.scope, job.sender.account_id, reason):
+        if follows == "other":
             await self._db.run(job.claim.scope, lambda s: repository.account_broken(s, job.sender.account_id, reason))
             log.error("account_broken", account_id=str(job.sender.account_id), reason=reason)
         return TOKEN_WAIT_S if follows == "renew" else INACTIVE_WAIT_S

@@ -20,6 +20,8 @@ JobKind = Literal[
     "channel_event",
     "token_renewal",
     "forget_person",
+    "template_sync",
+    "account_watch",
     "number_poll",
     "number_watch",
     "number_replacement",

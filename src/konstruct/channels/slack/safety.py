@@ -55,7 +55,7 @@ def neutralise(text: str, participants: Set[str]) -> str:
 def notification(text: str, participants: Set[str]) -> str:
     """Return the plain `text` of a message, at most `NOTIFICATION_MAX` characters: no signs of markdown, Slack's control
     characters escaped, mentions of `participants` kept."""
-    plain = neutralise(words(text), participants)[:NOTIFICATION_MAX]
+    plain = neutralise(words(cleaned(text)), participants)[:NOTIFICATION_MAX]
     plain = plain.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     plain = _ESCAPED_MENTION.sub(lambda match: f"<@{match[1]}>" if match[1] in participants else match[0], plain)
     if len(plain) > NOTIFICATION_MAX:

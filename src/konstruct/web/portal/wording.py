@@ -6,6 +6,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from konstruct.kit.channel_names import channel_name
+
 _UNITS = ((60, "just now", ""), (3600, "min", 60), (86400, "h", 3600), (7 * 86400, "d", 86400))
 
 

@@ -48,18 +48,6 @@ ALTER TABLE channel_accounts
   ADD COLUMN templates_synced_at timestamptz,
   ADD COLUMN templates_failure text CHECK (length(templates_failure) BETWEEN 1 AND 200);
 
--- Asking a provider for them is a tenant's job. Others add theirs to the list: whatever stands there stays.
-DO $$
-DECLARE
-  v_kinds text[];
-BEGIN
-  SELECT array_agg(DISTINCT k[1]) || 'template_sync'::text INTO v_kinds
-  FROM pg_constraint c, regexp_matches(pg_get_constraintdef(c.oid), '''([a-z_]+)''', 'g') AS k
-  WHERE c.conname = 'tenant_jobs_kind_check' AND c.conrelid = 'tenant_jobs'::regclass;
-  ALTER TABLE tenant_jobs DROP CONSTRAINT tenant_jobs_kind_check;
-  EXECUTE format('ALTER TABLE tenant_jobs ADD CONSTRAINT tenant_jobs_kind_check CHECK (kind = ANY (%L::text[]))', v_kinds);
-END $$;
-
 -- What may be sent to a contact, and when, is the database's word as well: a free text is begun only while the contact's window
 -- is open. One without a window has never written, or its channel has none: a free text to somebody who never wrote goes nowhere.
 CREATE FUNCTION delivery_in_window() RETURNS trigger LANGUAGE plpgsql AS $$

@@ -129,16 +129,3 @@ ALTER TABLE maintenance_runs NO FORCE ROW LEVEL SECURITY;
 INSERT INTO maintenance_runs (job) VALUES ('polls');
 ALTER TABLE maintenance_runs FORCE ROW LEVEL SECURITY;
 
--- Asking for a number's quality, looking at what it sends, and moving contacts are tenants' jobs: added to the kinds there are.
-DO $$
-DECLARE
-  v_kinds text;
-BEGIN
-  SELECT string_agg(quote_literal(kind), ', ' ORDER BY kind) INTO v_kinds FROM (
-    SELECT word[1] AS kind FROM pg_constraint c, regexp_matches(pg_get_constraintdef(c.oid), '''([^'']*)''', 'g') AS quoted,
-      regexp_matches(quoted[1], '[a-z_]+', 'g') AS word
-    WHERE c.conrelid = 'tenant_jobs'::regclass AND c.conname = 'tenant_jobs_kind_check'
-    UNION SELECT unnest(ARRAY['number_poll', 'number_watch', 'number_replacement'])) AS kinds;
-  ALTER TABLE tenant_jobs DROP CONSTRAINT tenant_jobs_kind_check;
-  EXECUTE format('ALTER TABLE tenant_jobs ADD CONSTRAINT tenant_jobs_kind_check CHECK (kind IN (%s))', v_kinds);
-END $$;
