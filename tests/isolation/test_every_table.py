@@ -217,6 +217,8 @@ LOOSE = {
         for column in ("account_id", "conversation_id", "message_id", "turn_id")
     },
     ("streams", "delivery_id"): "there before its delivery is, and gone with it",
+    ("charge_days", "account_id"): "what was billed stays when the account goes",
+    ("charge_days", "conversation_id"): "what was billed stays when the conversation goes",
     ("usage_days", "account_id"): "what was spent stays when the account goes",
     ("usage_conversations", "conversation_id"): "what was spent stays when the conversation goes",
 }

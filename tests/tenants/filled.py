@@ -112,12 +112,8 @@ SELECT $1, a.id, now() FROM channel_accounts a WHERE a.tenant_id = $1 LIMIT 1;
 INSERT INTO contact_aliases (tenant_id, account_id, alias, contact_id)
 SELECT $1, k.account_id, $2, k.id FROM contacts k WHERE k.tenant_id = $1 LIMIT 1;
 INSERT INTO channel_holdings (tenant_id, kind, level, holding) VALUES ($1, 'whatsapp', 'portfolio', $2);
-INSERT INTO templates (tenant_id, id, kind, business_account_id, name, language, provider_id, state, category, quality, reason,
-  components)
-VALUES ($1, uuidv7(), 'whatsapp', $2, $2, 'en', $2, 'APPROVED', $2, $2, $2,
-  jsonb_build_array(jsonb_build_object('type', 'BODY', 'text', $2::text)));
-INSERT INTO account_standings (tenant_id, account_id, level, rating, cause)
-SELECT $1, a.id, 'no_outreach', 'no_outreach', 'quality_yellow' FROM channel_accounts a WHERE a.tenant_id = $1;
+INSERT INTO account_standings (tenant_id, account_id, level, rating, cause, polled_at, tried_at)
+SELECT $1, a.id, 'no_outreach', 'no_outreach', 'quality_yellow', now(), now() FROM channel_accounts a WHERE a.tenant_id = $1;
 INSERT INTO quality_history (tenant_id, account_id, id, quality, status, name_status, verified_name, display_number)
 SELECT $1, a.id, uuidv7(), 'YELLOW', 'CONNECTED', 'APPROVED', $2, $2 FROM channel_accounts a WHERE a.tenant_id = $1;
 INSERT INTO account_holds (tenant_id, id, account_id, cause, level, ended_at, ended_by_name, note)
@@ -129,7 +125,11 @@ SELECT $1, r.id, k.id, 'told', now() FROM number_replacements r, contacts k WHER
 INSERT INTO delivery_charges (tenant_id, delivery_id, rank, day, category, billable, charge_type)
 SELECT $1, d.id, 3, '2026-01-01', 'service', true, 'regular' FROM deliveries d WHERE d.tenant_id = $1 LIMIT 1;
 INSERT INTO charge_days (tenant_id, day, conversation_id, category, charge_type, pricing_model, billable, account_id, messages)
-VALUES ($1, '2026-01-01', uuidv7(), 'service', 'regular', 'pmp', true, uuidv7(), 1)
+VALUES ($1, '2026-01-01', uuidv7(), 'service', 'regular', 'pmp', true, uuidv7(), 1);
+INSERT INTO templates (tenant_id, id, kind, business_account_id, name, language, provider_id, state, category, quality, reason,
+  components)
+VALUES ($1, uuidv7(), 'whatsapp', $2, $2, 'en', $2, 'APPROVED', $2, $2, $2,
+  jsonb_build_array(jsonb_build_object('type', 'BODY', 'text', $2::text)))
 """
 
 

@@ -34,6 +34,7 @@ from konstruct.channels.receipts import Receipts
 from konstruct.channels.revocations import Revocations
 from konstruct.channels.standing import Standing
 from konstruct.channels.suggesting import OpenedPlaces, Suggestions
+from konstruct.channels.templates.changes import TemplateChanges
 from konstruct.db.database import Database
 from konstruct.kit.settings import Settings
 
@@ -57,12 +58,12 @@ def event_handlers(
         Looked: arriving.looked,
         Met: People(db, adapters, credentials, limits).met,
         Opened: OpenedPlaces({"messages": suggesting, "home": desk.home.opened}),
-        Receipt: in_turn(Receipts(db, adapters), Charges(db), breaker.receipt),
+        Receipt: in_turn(Receipts(db, adapters), Charges(db)),
         PreferenceChanged: in_turn(breaker.preference),
-        TemplateChanged: in_turn(breaker.template),
         AccountChanged: Standing(db),
         CapacityChanged: Capacity(db),
         Revoked: Revocations(db),
+        TemplateChanged: in_turn(TemplateChanges(db), breaker.template),
         **desk.handlers(),
     }
 

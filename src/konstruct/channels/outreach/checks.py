@@ -8,12 +8,7 @@ from konstruct.channels.outreach.check import Check, Outreach, Verdict
 from konstruct.channels.outreach.verification import verification
 from konstruct.db.session import TenantSession
 
-CHECKS: tuple[Check, ...] = (
-    approved,
-    verification,
-    standing.check,
-    volume.check,
-)
+CHECKS: tuple[Check, ...] = (approved, verification, standing.check, volume.check)
 
 
 async def verdict(session: TenantSession, outreach: Outreach) -> Verdict:

@@ -66,7 +66,7 @@ async def lock_conversation(session: TenantSession, to: Addressee) -> Place:
             uuid7(),
             to.account_id,
             to.agent_id,
-            f"{to.kind}:{to.account_key}:{to.external_id}",
+            str(to.contact_id),
             to.external_id,
             to.contact_id,
         )

@@ -21,6 +21,7 @@ from konstruct.channels.whatsapp.client import GraphClient
 from konstruct.channels.whatsapp.meta_app import MetaApp
 from konstruct.channels.whatsapp.onboarding import Onboarding
 from konstruct.channels.whatsapp.polling import NumberPolling
+from konstruct.channels.whatsapp.templates import Templates
 from konstruct.conversations.part import Part
 from konstruct.kit.settings import Settings
 
@@ -28,7 +29,7 @@ WINDOW_S = 24 * 3600.0
 """How long after a person's last message a free text may be sent (Meta, customer service window)."""
 
 
-class WhatsAppAdapter(Onboarding, NumberPolling):
+class WhatsAppAdapter(Onboarding, Templates, NumberPolling):
     """The channel port's adapter for WhatsApp. Without an app secret it sends, but refuses every webhook."""
 
     kind = "whatsapp"

@@ -83,6 +83,10 @@ class _DeadlineError(Exception):
     """The time was over when the connection stood."""
 
 
+class _RepeatedError(Exception):
+    """The request was written already."""
+
+
 class _TooLargeError(Exception):
     """The answer is longer than any that makes sense."""
 
@@ -177,6 +181,9 @@ async def _before_write(
 ) -> None:
     """aiohttp fires this just before the first byte. A process that was frozen meanwhile must not write any more."""
     attempt: _Attempt = context.trace_request_ctx
+    if attempt.written:
+        # aiohttp writes a GET once more where a kept connection broke; a code that is redeemed works once.
+        raise _RepeatedError
     if time.monotonic() >= attempt.deadline:
         raise _DeadlineError
     attempt.written = True
@@ -186,7 +193,7 @@ def _reason(error: Exception) -> str:
     """A name for the log and the row; the error's own text may quote the answer."""
     if isinstance(error, TimeoutError):
         return "timeout"
-    return "connection_lost" if isinstance(error, aiohttp.ClientError | OSError) else "unreadable_answer"
+    return "connection_lost" if isinstance(error, aiohttp.ClientError | OSError | _RepeatedError) else "unreadable_answer"
 
 
 def _answer(response: aiohttp.ClientResponse, content: bytes) -> Answer:
