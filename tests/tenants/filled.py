@@ -119,8 +119,8 @@ SELECT $1, uuidv7(), a.kind, $2, $2, 'en', $2, 'APPROVED', $2, $2, $2,
 UPDATE channel_accounts SET business_account_id = $2, templates_failure = $2 WHERE tenant_id = $1;
 UPDATE conversations c SET contact_id = m.contact_id FROM messages m
 WHERE c.tenant_id = $1 AND m.tenant_id = $1 AND m.conversation_id = c.id AND m.contact_id IS NOT NULL;
-INSERT INTO account_standings (tenant_id, account_id, level, rating, cause)
-SELECT $1, a.id, 'no_outreach', 'no_outreach', 'quality_yellow' FROM channel_accounts a WHERE a.tenant_id = $1;
+INSERT INTO account_standings (tenant_id, account_id, level, rating, cause, polled_at, tried_at)
+SELECT $1, a.id, 'no_outreach', 'no_outreach', 'quality_yellow', now(), now() FROM channel_accounts a WHERE a.tenant_id = $1;
 INSERT INTO quality_history (tenant_id, account_id, id, quality, status, name_status, verified_name, display_number)
 SELECT $1, a.id, uuidv7(), 'YELLOW', 'CONNECTED', 'APPROVED', $2, $2 FROM channel_accounts a WHERE a.tenant_id = $1;
 INSERT INTO account_holds (tenant_id, id, account_id, cause, level, ended_at, ended_by_name, note)

@@ -18,8 +18,11 @@ import asyncpg
 from konstruct.agents.timeline_trace import Trace
 from konstruct.agents.turn import Step
 from konstruct.channels.accounts_repository import Account
+from konstruct.channels.charges_repository import Charge
 from konstruct.channels.outreach.writing_repository import Addressee
 from konstruct.channels.port_events import Receipt
+from konstruct.channels.port_numbers import NumberSeen
+from konstruct.channels.quality.machine import Standing
 from konstruct.channels.renewals_repository import Begun
 from konstruct.conversations.actions_repository import Option, Who
 from konstruct.conversations.answer_place import AnswerPlace
@@ -153,6 +156,13 @@ class Samples:
             ("ratings_repository", "answer"): RatedAnswer(ids["message_id"], ids["conversation_id"], contact),
             ("forgetting_repository", "person"): Person(account, "U1", _NOW),
             ("forgetting_repository", "after"): START,
+            ("charges_repository", "charge"): Charge(3, 1.0, "service", True, "regular", "pmp"),
+            ("charges_repository", "conversation_ids"): [ids["conversation_id"]],
+            ("history_repository", "seen"): NumberSeen(quality="GREEN"),
+            ("repository", "account_ids"): [account],
+            ("repository", "moved"): [(account, Standing())],
+            ("repository", "figures"): {"sent": 1},
+            ("repository", "level"): "no_outreach",
             ("actions_repository", "kind"): "pause",
             ("consents_repository", "given"): [(contact, Evidence("any", "x", "x", "x", _NOW))],
             ("consents_repository", "who"): Recorder("Pat"),
