@@ -98,7 +98,17 @@ INSERT INTO member_link_codes (tenant_id, member_id, code_hash, expires_at)
 SELECT $1, m.id, sha256(convert_to($2, 'UTF8')), now() FROM members m WHERE m.tenant_id = $1 LIMIT 1;
 INSERT INTO contact_aliases (tenant_id, account_id, alias, contact_id)
 SELECT $1, k.account_id, $2, k.id FROM contacts k WHERE k.tenant_id = $1 LIMIT 1;
-INSERT INTO channel_holdings (tenant_id, kind, level, holding) VALUES ($1, 'whatsapp', 'portfolio', $2)
+INSERT INTO channel_holdings (tenant_id, kind, level, holding) VALUES ($1, 'whatsapp', 'portfolio', $2);
+UPDATE channel_accounts SET business_account_id = $2, portfolio_id = $2 WHERE tenant_id = $1;
+INSERT INTO channel_signups (tenant_id, id, kind, begun_by, wanted_business_account, wanted_account, business_account_id,
+  portfolio_id, scopes, numbers, account_id, subscribed_at, registered_at, done_at)
+SELECT $1, uuidv7(), 'whatsapp', $2, $2, $2, $2, $2, ARRAY[$2],
+  jsonb_build_array(jsonb_build_object('id', '1', 'phone_number', '491', 'name', $2::text)), a.id, now(), now(), now()
+FROM channel_accounts a WHERE a.tenant_id = $1;
+INSERT INTO channel_acts (tenant_id, account_id, act, member_name)
+SELECT $1, a.id, 'pin_shown', $2 FROM channel_accounts a WHERE a.tenant_id = $1;
+INSERT INTO business_verifications (tenant_id, account_id, state, source, member_name)
+SELECT $1, a.id, 'submitted', 'member', $2 FROM channel_accounts a WHERE a.tenant_id = $1
 """
 
 

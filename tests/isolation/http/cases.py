@@ -91,6 +91,16 @@ PORTAL = (
     get("/oauth/slack/start", own=303),
     # Without a state of one's own it is nothing; with another's, it is attacked in tests/web/test_install.py.
     get("/oauth/slack/callback", own=400),
+    # There is no app of Meta's in that house; with one, states and ids are attacked in tests/web/test_signup.py.
+    get("/oauth/whatsapp/start", own=404),
+    post("/oauth/whatsapp/callback", own=404, code="x", state="x", waba_id="1", phone_number_id="2"),
+    get("/channels/signups/{signup_id}", own=303),
+    post("/channels/signups/{signup_id}/continue", number="1", pin="123456"),
+    post("/channels/signups/{signup_id}/discard"),
+    post("/channels/{account_id}/pin", own=200),
+    get("/channels/{account_id}/verification"),
+    post("/channels/{account_id}/verification", verification="approved"),
+    post("/channels/{account_id}/verification/look"),
     get("/usage"),
     get("/usage.csv"),
     get("/notices", f"before={LATE}-{{notice_id}}"),
@@ -233,6 +243,6 @@ PLAIN = {
     ),
     *("from", "instructions", "languages", "lifetime", "limits", "must_not", "name", "next", "note", "outside_hours", "policy"),
     *("q", "question", "role", "same", "saved", "sent", "show", "speaks", "text", "time_zone", "to", "token", "tone"),
-    *("tone_note", "works", "reason", "status", "state", "error"),
+    *("tone_note", "works", "reason", "status", "state", "error", "number", "phone_number_id", "pin", "verification", "waba_id"),
 }
 """Names in queries and forms that hold words, numbers and choices."""

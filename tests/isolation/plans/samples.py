@@ -19,6 +19,7 @@ from konstruct.agents.timeline_trace import Trace
 from konstruct.agents.turn import Step
 from konstruct.channels.accounts_repository import Account
 from konstruct.channels.port_events import Receipt
+from konstruct.channels.port_signup import Business, Number
 from konstruct.channels.renewals_repository import Begun
 from konstruct.conversations.actions_repository import Option, Who
 from konstruct.conversations.answer_place import AnswerPlace
@@ -77,7 +78,7 @@ def _plain() -> dict[str, Any]:
         "trouble": Trouble("channel_broken", "account-9", "critical", "T", "B", "/channels"), "answer": Kept(_HASH, 200, "{}"),
         "counters": Snapshot(), "unrouted": [("T9", "A1", "unknown_account")], "subject": "account-1", "period": date(2026, 1, 1),
         "posts": [("D1", "1.000000")], "presser": Presser("U1"), "options": [Option("yes", "Yes")], "person": "U1",
-        "action_id": UUID(int=1),
+        "action_id": UUID(int=1), "begun_by": "Pat", "business": Business("81", (Number("71", "491", "Shop"),), "91"),
         "first": date(2026, 1, 1), "last": date(2026, 2, 1), "action": "suspend", "pieces": [b"x"], "parts": [b"x"],
         "chunks": ["x"], "two_days": UUID(int=0), "one_day": UUID(int=0), "every": timedelta(hours=1),
         "render": lambda *parts: [Part(parts[-1])],
@@ -150,6 +151,10 @@ class Samples:
             ("ratings_repository", "answer"): RatedAnswer(ids["message_id"], ids["conversation_id"], contact),
             ("forgetting_repository", "person"): Person(account, "U1", _NOW),
             ("forgetting_repository", "after"): START,
+            ("signups_repository", "act"): "pin_shown",
+            ("signups_repository", "kind"): "whatsapp",
+            ("signups_repository.find", "signup_id"): ids["signup_id"],
+            ("signups_repository.insert", "signup_id"): uuid7(),
             ("actions_repository", "kind"): "pause",
             ("actions_repository", "who"): Who("person", person="U1"),
         }
@@ -241,7 +246,8 @@ async def samples_of(connection: Connection, db: Database, scope: TenantScope) -
 _IDS = {
     "account_id": "channel_accounts", "agent_id": "agents", "member_id": "members", "document_id": "documents",
     "export_id": "exports", "notice_id": "notices", "key_id": "api_keys", "letter_id": "dead_letters", "tryout_id": "tryouts",
-    "secret_id": "secrets", "note_id": "conversation_notes", "session_id": "sessions", "contact_id": "contacts",
+    "signup_id": "channel_signups", "secret_id": "secrets", "note_id": "conversation_notes", "session_id": "sessions",
+    "contact_id": "contacts",
 }  # fmt: skip
 _TALK = """
 SELECT d.conversation_id, d.turn_id, d.message_id, d.id AS delivery_id, q.epoch AS lease_epoch, c.owner_epoch AS epoch,
