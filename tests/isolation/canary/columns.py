@@ -28,6 +28,9 @@ ALLOWED = {
     "actions": {"decision": _WORD, "kind": _WORD, "least_role": _WORD, "state": _WORD, "who": _WORD},
     "api_keys": {"prefix": "the beginning of a random secret", "secret_hash": _HASH, "scopes": _WORD},
     "api_requests": {"request_hash": _HASH},
+    "business_verifications": {"said": _WORD, "source": _WORD, "state": _WORD},
+    "channel_acts": {"act": _WORD},
+    "channel_signups": {"kind": _WORD, "problem": "a code of the provider's"},
     "channel_accounts": {"app_id": "the platform's own app", "kind": _WORD, "phone_number": "digits", "status": _WORD},
     "channel_holdings": {"kind": _WORD, "level": _WORD},
     "channel_health": {"status": _WORD},
@@ -100,6 +103,15 @@ _DIRECT = (
     ("portfolio", "UPDATE channel_accounts SET portfolio_id = $2 WHERE tenant_id = $1"),
     ("alias", "INSERT INTO contact_aliases (tenant_id, account_id, alias, contact_id)"
      " SELECT $1, k.account_id, $2, k.id FROM contacts k WHERE k.tenant_id = $1 LIMIT 1"),
+    ("signup", "INSERT INTO channel_signups (tenant_id, id, kind, begun_by, wanted_business_account, wanted_account,"
+     " business_account_id, portfolio_id, scopes, numbers, account_id)"
+     " SELECT $1, uuidv7(), 'whatsapp', $2, $2, $2, $2, $2, ARRAY[$2],"
+     " jsonb_build_array(jsonb_build_object('id', '1', 'phone_number', '491', 'name', $2::text)), a.id"
+     " FROM channel_accounts a WHERE a.tenant_id = $1 LIMIT 1"),
+    ("pinseenby", "INSERT INTO channel_acts (tenant_id, account_id, act, member_name)"
+     " SELECT $1, a.id, 'pin_shown', $2 FROM channel_accounts a WHERE a.tenant_id = $1 LIMIT 1"),
+    ("verifiedby", "INSERT INTO business_verifications (tenant_id, account_id, state, source, member_name)"
+     " SELECT $1, a.id, 'submitted', 'member', $2 FROM channel_accounts a WHERE a.tenant_id = $1 LIMIT 1"),
     ("holding", "INSERT INTO channel_holdings (tenant_id, kind, level, holding) VALUES ($1, 'whatsapp', 'portfolio', $2)"),
     ("pool", "INSERT INTO volume_pools (tenant_id, kind, portfolio) VALUES ($1, 'whatsapp', $2)"),
     ("statusreason", "UPDATE channel_accounts SET status_reason = $2, templates_failure = $2 WHERE tenant_id = $1"),
