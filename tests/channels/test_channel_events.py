@@ -142,5 +142,10 @@ def test_an_event_is_restored_as_it_was() -> None:
             "reacted",
             "receipt",
             "accountchanged",
+            "capacitychanged",
+            "templatechanged",
+            "readdressed",
+            "preferencechanged",
+            "called",
         ),
     }

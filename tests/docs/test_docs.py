@@ -92,7 +92,7 @@ def test_tests_that_are_named_exist(page: Path) -> None:
 
 def test_each_threat_has_an_id_of_its_own_and_says_all_it_must() -> None:
     parts = re.split(r"^### ", text_of(ROOT / "docs" / "security.md"), flags=re.MULTILINE)[1:]
-    ids = [match[0] for part in parts if (match := re.match(r"T-\d\d", part))]
+    ids = [match[0] for part in parts if (match := re.match(r"T-\d{2,3}", part))]
     assert len(ids) == len(parts) and max(Counter(ids).values()) == 1
     for part in parts:
         for word in ("Asset:", "Attack:", "Guard:", "Test:", "Residual:"):

@@ -19,7 +19,7 @@ from tests.isolation.canary.plant import PATIENCE_S, SECRETS, Plant, asked_by, l
 from tests.support.house import until
 
 LOGS = ("web", "worker", "beat")
-FLEET = {"team", "organisation", "bot", "direct", "channel", "refused", "client", "event", "letterreason", "tenant"}
+FLEET = {"team", "holding", "organisation", "bot", "direct", "channel", "refused", "client", "event", "letterreason", "tenant"}
 """What the fleet's tables hold: a channel's own ids, which route and tell apart deliveries, and the code of a dead letter."""
 
 
@@ -177,7 +177,7 @@ EXPECTED = {
         "member mention model mustnot note noticebody noticetitle nowhere outsidehours owneremail persona "
         "policy question receiptreason refused reply source statusreason summary team title tonenote toolargument "
         "toolask toolcall toolname toolreason toolresult tryout turnfailure turnreason url user versionnote "
-        "organisation scope workspace file filereason pausedby action identity rating"
+        "organisation scope workspace file filereason pausedby action identity rating alias businessaccount holding portfolio"
     ),
     "operator": "accessreason answer breakask business contact fact mention nowhere question reply toolask",
     "search": "answer fact filename filetext question reply title",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
+from unittest import mock
 
 import aiohttp
 import uvicorn
@@ -190,6 +191,21 @@ async def open_house(
             await slack.stop()
 
 
+_TESTED: set[str] = set()
+"""Databases that a web process of these tests has tested at its start."""
+
+
+@contextmanager
+def _tested_once(settings: Settings) -> Iterator[None]:
+    """Let only the first web process on a database test it: the self-test asks more of PostgreSQL than a whole conversation
+    does, and has a suite of its own (tests/operability/test_selftest.py)."""
+    if settings.database_url and settings.database_url.get_secret_value() in _TESTED:
+        with mock.patch("konstruct.web.app.self_test", mock.AsyncMock()):
+            yield
+    else:
+        yield
+
+
 @asynccontextmanager
 async def served(settings: Settings, port: int, *, channels: Sequence[Channel] = CHANNELS) -> AsyncIterator[FastAPI]:
     """Serve the application, with these channels, on a port of loopback until the end of the block."""
@@ -197,8 +213,11 @@ async def served(settings: Settings, port: int, *, channels: Sequence[Channel] =
     config = uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, access_log=False, lifespan="on", loop="none")
     server = uvicorn.Server(config)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
-    task = asyncio.create_task(server._serve())
-    await until(lambda: server.started or task.done())
+    with _tested_once(settings):
+        task = asyncio.create_task(server._serve())
+        await until(lambda: server.started or task.done())
+    if server.started and settings.database_url:
+        _TESTED.add(settings.database_url.get_secret_value())
     try:
         yield app
     finally:

@@ -8,22 +8,25 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
 import structlog
 
-from konstruct.agents import fallbacks, tool_ledger, turns_repository
+from konstruct.agents import fallbacks, staying, tool_ledger, turns_repository
 from konstruct.agents.ports import ChannelSurface, Knowledge, MediaSource, Passage, ShownAnswer
 from konstruct.agents.reading_files import FileReader
 from konstruct.agents.thinking import Answer, Thinker, fallback
 from konstruct.agents.timeline_trace import Trace
 from konstruct.agents.turn import Outcome, Step, Turn
 from konstruct.agents.turns_repository import Paused, TurnChangedError
-from konstruct.conversations import outbox, pausing
+from konstruct.conversations import actions, outbox, ownership, pausing
+from konstruct.conversations.actions_repository import Option
 from konstruct.conversations.answer_place import AnswerPlace
+from konstruct.conversations.human_words import wants_human
 from konstruct.conversations.outbox import Reply
-from konstruct.conversations.part import Part, with_feedback
+from konstruct.conversations.part import Button, Part, with_feedback
 from konstruct.db.database import Database
 from konstruct.db.session import TenantSession
 from konstruct.jobs.queue import Claim
@@ -34,6 +37,9 @@ from konstruct.llm.router import Router
 
 log = structlog.get_logger()
 
+OFFER_S = 24 * 3600.0
+"""For how long a human is offered to somebody whose question was declined."""
+_TALK = Option("human", "Talk to a human")
 MARGIN_S = 0.5
 """The router gives up this much before the turn does, so that its last attempt is written down."""
 
@@ -105,6 +111,7 @@ class TurnLoop:
             await self._hold(claim, turn.turn_id)
         if not isinstance(turn, Turn):
             return
+        turn = replace(turn, business_only=self._surface.business_only(turn.channel_kind))
         with structlog.contextvars.bound_contextvars(turn_id=str(turn.id)):
             async with self._surface.answering(_place(claim, turn)) as shown:
                 answer, outcome = await self._take(claim, turn, shown)
@@ -128,10 +135,13 @@ class TurnLoop:
             except TurnChangedError:
                 log.info("turn_changed")
                 seen = await self._db.run(claim.scope, lambda s: turns_repository.look_again(s, claim, turn))
+                seen = replace(seen, business_only=turn.business_only)
 
     async def _answer(self, claim: Claim, turn: Turn, trace: Trace, shown: ShownAnswer) -> Answer:
         if not turn.asked:
             return Answer("", "withdrawn")
+        if turn.business_only and any(wants_human(line.text) for line in turn.asked):
+            return Answer("", "handed_over", staying.HUMAN)
         if claim.attempts > self._attempts:
             return fallback(fallbacks.BROKEN, bury=True)
         limit = asyncio.timeout(turn.remaining_s)
@@ -149,8 +159,9 @@ class TurnLoop:
     async def _finish(self, claim: Claim, turn: Turn, answer: Answer, trace: Trace, shown: ShownAnswer) -> Outcome:
         """Put the answer into the outbox, close the turn and release the lane: one transaction, or nothing of it."""
         where = (turn.channel_kind, turn.channel_id, turn.thread_id, turn.participants)
+        answer = _on_topic(turn, answer)
         parts = self._surface.render(*where, answer.text)
-        if not parts and answer.outcome != "withdrawn":
+        if not parts and answer.outcome not in ("withdrawn", "handed_over"):
             answer = fallback(fallbacks.EMPTY)
             parts = self._surface.render(*where, answer.text)
 
@@ -161,7 +172,12 @@ class TurnLoop:
                 await pausing.hold(session, claim, turn.id, self._surface.render)
                 return "handed_over"
             ours = found == "ours"
-            if ours and parts:
+            if ours and answer.reason == staying.HUMAN:
+                await ownership.ask_for_human(session, turn.conversation_id, self._surface.render)
+            elif ours and answer.reason == staying.OFF_TOPIC:
+                buttons = await _offer_human(session, turn)
+                await outbox.put(session, _reply(turn, answer, self._surface.render(*where, answer.text, buttons)))
+            elif ours and parts:
                 # What people see already becomes this answer, whatever it says so far.
                 seen = await shown.settle(session, parts[0])
                 await outbox.put(session, _reply(turn, answer, parts), first_id=seen)
@@ -174,6 +190,27 @@ class TurnLoop:
         return await self._db.run(claim.scope, work)
 
 
+def _on_topic(turn: Turn, answer: Answer) -> Answer:
+    """Return the answer, or the one sentence of it that declines what is none of the business's concern."""
+    if not turn.business_only or answer.outcome != "answered":
+        return answer
+    sentence = staying.declined(answer.text, turn.persona.business)
+    return answer if sentence is None else Answer(sentence, "answered", staying.OFF_TOPIC)
+
+
+async def _offer_human(session: TenantSession, turn: Turn) -> tuple[Button, ...]:
+    offered = await actions.offer(
+        session,
+        account_id=turn.account_id,
+        kind=actions.HAND_OVER,
+        subject=str(turn.conversation_id),
+        options=(_TALK,),
+        who=actions.anyone_in(turn.conversation_id),
+        lifetime_s=OFFER_S,
+    )
+    return (Button(offered.button_id(_TALK), _TALK.label, _TALK.style),)
+
+
 def _reply(turn: Turn, answer: Answer, parts: list[Part]) -> Reply:
     answered = answer.outcome == "answered"
     return Reply(
@@ -184,7 +221,7 @@ def _reply(turn: Turn, answer: Answer, parts: list[Part]) -> Reply:
         owner_epoch=turn.owner_epoch,
         kind="reply" if answered else "fallback",
         text=answer.text,
-        parts=with_feedback(parts) if answered else parts,
+        parts=with_feedback(parts) if answered and answer.reason is None else parts,
         turn_id=turn.id,
     )
 

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from konstruct.conversations.answer_place import AnswerPlace
 from konstruct.conversations.files import FileAbsent, FileContent
-from konstruct.conversations.part import Part
+from konstruct.conversations.part import Button, Part
 from konstruct.db.scope import TenantScope
 from konstruct.db.session import TenantSession
 
@@ -69,8 +69,19 @@ class ShownAnswer(Protocol):
 class ChannelSurface(Protocol):
     """The channel, as far as a turn may see it: how a text will look, and what people see while a turn is under way."""
 
-    def render(self, kind: str, channel_id: str, thread_id: str | None, participants: frozenset[str], text: str) -> list[Part]:
-        """Return the parts in which `text` will be shown; empty for a text without anything to show."""
+    def render(
+        self,
+        kind: str,
+        channel_id: str,
+        thread_id: str | None,
+        participants: frozenset[str],
+        text: str,
+        buttons: Sequence[Button] = (),
+    ) -> list[Part]:
+        """Return the parts in which `text` will be shown, `buttons` below; empty for a text without anything to show."""
+
+    def business_only(self, kind: str) -> bool:
+        """Return whether the channel's provider wants the employee to talk about the business alone."""
 
     def answering(self, place: AnswerPlace) -> AbstractAsyncContextManager[ShownAnswer]:
         """Show that somebody is at work, and the answer while it grows, for as long as the block lasts."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from konstruct.agents import staying
 from konstruct.agents.persona import HOUSE_POLICY, persona_block
 from konstruct.agents.ports import Passage
 from konstruct.agents.turn import Line, Turn
@@ -31,6 +32,8 @@ def assemble(turn: Turn, scope: TenantScope, now: datetime, recalled: Sequence[P
     """Return the request of `turn`, within the employee's context limit. `now` is aware, in UTC; `recalled` best first."""
     persona = turn.persona
     head = persona_block(persona)
+    if turn.business_only:
+        head = f"{head}\n\n{staying.policy(persona.business)}"
     budget = persona.context_limit_tokens - persona.reply_limit_tokens - window.tokens(head)
     # A persona that fills the context leaves nothing: the model then says that it is too long, and so does the employee.
     asked = _asked(turn, now, max(LEAST_SHARE, budget // 2, min(1000, budget)))

@@ -12,7 +12,7 @@ from uuid import UUID
 import orjson
 
 from konstruct.agents import timeline_repository as repository
-from konstruct.agents.timeline_reasons import Why, why_fallback, why_not_sent
+from konstruct.agents.timeline_reasons import Why, remark, why_fallback, why_not_sent
 from konstruct.db.session import Record, TenantSession
 from konstruct.kit.errors import NotFoundError
 
@@ -74,6 +74,8 @@ class Timeline:
     outcome: str | None
     why: Why | None
     """Set for a fallback."""
+    remark: str | None
+    """What there is to say of any other end."""
     attempts: int
     asked: Sequence[tuple[str | None, str]] = field(repr=False)
     """(name, text) of each message it answers."""
@@ -145,6 +147,7 @@ def build(turn: Record, steps: Sequence[Record], calls: Sequence[Record], delive
         state=turn["state"],
         outcome=turn["outcome"],
         why=why_fallback(turn["reason"], failure.get("kind")) if fallback else None,
+        remark=None if fallback else remark(turn["reason"]),
         attempts=turn["attempts"],
         asked=[(message["name"], "(deleted)" if message["deleted_at"] else message["text"]) for message in asked],
         answer=turn["answer"],

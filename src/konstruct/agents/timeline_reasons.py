@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from konstruct.agents import fallbacks
+from konstruct.agents import fallbacks, staying
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +64,10 @@ _REASONS = {
         "Your operator sees it among the dead letters. The person was told that somebody will look after it.",
     ),
 }
+_DONE = {
+    staying.OFF_TOPIC: "What was asked is none of the business's concern: the employee said so, and offered a human.",
+    staying.HUMAN: "The person asked for a human: the conversation was handed over.",
+}
 _SENDING = {
     "account_disconnected": "the channel was disconnected before it was sent",
     "channel_not_found": "the conversation is gone from the channel, or the employee was removed from it",
@@ -86,6 +90,11 @@ def why_fallback(reason: str | None, failure_kind: str | None) -> Why:
     if reason == fallbacks.MODEL_DOWN and failure_kind in _MODEL:
         return _MODEL[failure_kind]
     return _REASONS.get(reason or "", _REASONS[fallbacks.BROKEN])
+
+
+def remark(reason: str | None) -> str | None:
+    """Return what there is to say of a turn that did not end in a fallback."""
+    return _DONE.get(reason or "")
 
 
 def why_not_sent(reason: str) -> str:

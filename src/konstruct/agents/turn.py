@@ -100,6 +100,8 @@ class Turn:
     opened_at: datetime | None = None
     """When this claim opened it, by the database's clock; None for a turn that stands in no row."""
 
+    business_only: bool = False
+    """Whether it is answered where the employee talks about the business alone."""
     revision: int = 0
     """Grows when a message that the turn has seen is deleted: what was thought before is void."""
 

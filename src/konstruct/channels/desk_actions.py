@@ -32,7 +32,17 @@ def handlers(render: Render) -> Handlers:
     async def human(session: TenantSession, action: Action, presser: Presser) -> str:
         return await ask_for_human(session, action.account_id, presser.external_id, None, None, render)
 
-    return {"pause": _paused, "resume": _resumed, "human": human, forgetting.KIND: forgetting.confirmed}
+    async def hand_over(session: TenantSession, action: Action, _presser: Presser) -> str:
+        asked = await ownership.ask_for_human(session, UUID(action.subject), render)
+        return words.HUMAN_COMES if asked else words.HUMAN_ALREADY
+
+    return {
+        "pause": _paused,
+        "resume": _resumed,
+        "human": human,
+        actions.HAND_OVER: hand_over,
+        forgetting.KIND: forgetting.confirmed,
+    }
 
 
 async def pause_button(session: TenantSession, account_id: UUID, *, paused: bool) -> Button:

@@ -71,6 +71,8 @@ class Capabilities:
     """What may be sent after that."""
     opt_in_required: bool = False
     """Nobody is written to who has not agreed to it, or written first."""
+    business_only: bool = False
+    """Its provider bans assistants that talk about anything: the employee declines what is none of the business's concern."""
     billed_per_message: bool = False
     """Each message costs: one answer is one message where it fits."""
     echoes: bool = False

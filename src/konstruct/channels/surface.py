@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 
@@ -20,7 +20,6 @@ from konstruct.channels.streaming import GrowingAnswer, Means, SilentAnswer
 from konstruct.channels.work_sign import WorkSign
 from konstruct.conversations.answer_place import AnswerPlace
 from konstruct.conversations.part import Button, Part, in_words, with_buttons
-from konstruct.conversations.place import Render
 from konstruct.db.database import Database
 from konstruct.kit.counters import Counters
 
@@ -33,7 +32,22 @@ _PATIENCE_S = 15.0
 """For what is tidied up behind a turn."""
 
 
-def renderer(adapters: Mapping[str, ChannelAdapter]) -> Render:
+class Rendering(Protocol):
+    """A `conversations.place.Render` that takes buttons as well."""
+
+    def __call__(
+        self,
+        kind: str,
+        channel_id: str,
+        thread_id: str | None,
+        participants: frozenset[str],
+        text: str,
+        buttons: Sequence[Button] = (),
+    ) -> list[Part]:
+        """Return the parts, `buttons` below the last one."""
+
+
+def renderer(adapters: Mapping[str, ChannelAdapter]) -> Rendering:
     """Return how each channel will show a text: as parts, none for a text without anything to show.
 
     Buttons stand below it; where the channel has none, or not so many, they stand in it as a numbered list.
@@ -47,12 +61,15 @@ def renderer(adapters: Mapping[str, ChannelAdapter]) -> Render:
         text: str,
         buttons: Sequence[Button] = (),
     ) -> list[Part]:
-        adapter, target = adapters[kind], Target(channel_id, thread_id, participants)
-        if len(buttons) > adapter.caps.buttons_max:
-            return adapter.render(in_words(text, buttons), target)
-        return with_buttons(adapter.render(text, target), buttons)
+        return _rendered(adapters[kind], Target(channel_id, thread_id, participants), text, buttons)
 
     return render
+
+
+def _rendered(adapter: ChannelAdapter, target: Target, text: str, buttons: Sequence[Button]) -> list[Part]:
+    if len(buttons) > adapter.caps.buttons_max:
+        return adapter.render(in_words(text, buttons), target)
+    return with_buttons(adapter.render(text, target), buttons)
 
 
 class Surface:
@@ -74,9 +91,21 @@ class Surface:
         self._means = Means(db, credentials, limits, counters, pace or Pace())
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def render(self, kind: str, channel_id: str, thread_id: str | None, participants: frozenset[str], text: str) -> list[Part]:
+    def render(
+        self,
+        kind: str,
+        channel_id: str,
+        thread_id: str | None,
+        participants: frozenset[str],
+        text: str,
+        buttons: Sequence[Button] = (),
+    ) -> list[Part]:
         """See `renderer`."""
-        return renderer(self._adapters)(kind, channel_id, thread_id, participants, text)
+        return _rendered(self._adapters[kind], Target(channel_id, thread_id, participants), text, buttons)
+
+    def business_only(self, kind: str) -> bool:
+        """Return whether the channel's provider wants the employee to talk about the business alone."""
+        return self._adapters[kind].caps.business_only
 
     @asynccontextmanager
     async def answering(self, place: AnswerPlace) -> AsyncIterator[Answer]:

@@ -30,6 +30,8 @@ words that take the buttons' place."""
 Handlers = Mapping[str, Handler]
 """By kind."""
 
+HAND_OVER = "hand_over"
+"""The kind of an action that lets a human answer in the conversation that is its subject."""
 LIFETIME_S = 15 * 60.0
 KEPT_DAYS = 90
 

@@ -23,7 +23,8 @@ ALLOWED = {
     "actions": {"decision": _WORD, "kind": _WORD, "least_role": _WORD, "state": _WORD, "who": _WORD},
     "api_keys": {"prefix": "the beginning of a random secret", "secret_hash": _HASH, "scopes": _WORD},
     "api_requests": {"request_hash": _HASH},
-    "channel_accounts": {"app_id": "the platform's own app", "kind": _WORD, "status": _WORD},
+    "channel_accounts": {"app_id": "the platform's own app", "kind": _WORD, "phone_number": "digits", "status": _WORD},
+    "channel_holdings": {"kind": _WORD, "level": _WORD},
     "channel_health": {"status": _WORD},
     "channel_installs": {"kind": _WORD, "state_hash": _HASH},
     "channel_routes": {"app_id": "the platform's own app", "kind": _WORD},
@@ -76,6 +77,11 @@ _DIRECT = (
      " SELECT $1, m.id, 'FDIRECT1', $2 FROM messages m WHERE m.tenant_id = $1 LIMIT 1"),
     ("filereason", "INSERT INTO message_files (tenant_id, message_id, file_id, reason)"
      " SELECT $1, m.id, 'FDIRECT2', $2 FROM messages m WHERE m.tenant_id = $1 LIMIT 1"),
+    ("businessaccount", "UPDATE channel_accounts SET business_account_id = $2 WHERE tenant_id = $1"),
+    ("portfolio", "UPDATE channel_accounts SET portfolio_id = $2 WHERE tenant_id = $1"),
+    ("alias", "INSERT INTO contact_aliases (tenant_id, account_id, alias, contact_id)"
+     " SELECT $1, k.account_id, $2, k.id FROM contacts k WHERE k.tenant_id = $1 LIMIT 1"),
+    ("holding", "INSERT INTO channel_holdings (tenant_id, kind, level, holding) VALUES ($1, 'whatsapp', 'portfolio', $2)"),
     ("statusreason", "UPDATE channel_accounts SET status_reason = $2 WHERE tenant_id = $1"),
     ("channelevent", "INSERT INTO channel_events (tenant_id, id, account_id, kind, content)"
      " SELECT $1, uuidv7(), a.id, $2, jsonb_build_object('text', $2::text) FROM channel_accounts a WHERE a.tenant_id = $1"),

@@ -154,6 +154,8 @@ OPERATOR = (
 
 WEBHOOKS = {("POST", "/webhooks/slack/events")}
 """Signed by the provider; what may stand in their bodies is in test_webhooks.py."""
+META = {("POST", "/webhooks/whatsapp"), ("GET", "/webhooks/whatsapp")}
+"""Signed by Meta, and the challenge; what may stand in its bodies is in tests/channels and tests/spine."""
 FORMS = {(method, f"/webhooks/slack/{name}") for name in ("interactivity", "commands") for method in ("GET", "POST")}
 """Signed likewise; what may stand in them, and what of one workspace works in another, is in tests/desk."""
 PUBLIC = {("GET", path) for path in ("/healthz", "/readyz", "/metrics", "/api/openapi.json")} | {("", "/static")}

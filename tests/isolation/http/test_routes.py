@@ -29,6 +29,7 @@ from tests.api.table import routes as api_routes
 from tests.isolation.http.cases import (
     FORM_IDS,
     FORMS,
+    META,
     OPERATOR,
     PLAIN,
     PORTAL,
@@ -79,7 +80,7 @@ def test_every_route_of_the_application_is_claimed_by_a_suite(tmp_path: Path) ->
     found = _table(_settings())
     api = {(route.method, route.path) for route in api_routes()}
     assert found and api
-    assert found == api | _pairs(PORTAL) | _pairs(OPERATOR) | WEBHOOKS | FORMS | PUBLIC
+    assert found == api | _pairs(PORTAL) | _pairs(OPERATOR) | WEBHOOKS | META | FORMS | PUBLIC
     assert _table(_settings(sandbox=True, data_dir=tmp_path)) - found == SANDBOX, "the embedded instance alone has these"
 
 

@@ -36,6 +36,7 @@ PASSWORDS = RolePasswords(app="app-pass", fleet="fleet-pass", maintenance="maint
 _PAST = Path(__file__).parent / "past.sql"
 _DISTINCT = {
     ("channel_routes", "account_key"): "t.account_key || n.number",
+    ("channel_holdings", "holding"): "t.holding || n.number",
     ("member_emails", "email_hash"): "sha256(t.email_hash || n.number::text::bytea)",
 }
 """What is unique, or looked for, over all tenants."""

@@ -12,10 +12,24 @@ from tests.sabotage.removals.portal import PORTAL
 from tests.sabotage.removals.queue import QUEUE
 from tests.sabotage.removals.secrets import SECRETS
 from tests.sabotage.removals.sending import SENDING
+from tests.sabotage.removals.staying import STAYING
 from tests.sabotage.removals.streaming import STREAMING
 from tests.sabotage.removals.tenancy import TENANCY
 from tests.sabotage.removals.tokens import TOKENS
 
 REMOVALS = (
-    TENANCY + QUEUE + INGEST + SENDING + PORTAL + SECRETS + KEEPING + FAULTS + INSTALLING + DESK + TOKENS + CHANGES + STREAMING
+    TENANCY
+    + QUEUE
+    + INGEST
+    + SENDING
+    + PORTAL
+    + SECRETS
+    + KEEPING
+    + FAULTS
+    + INSTALLING
+    + DESK
+    + TOKENS
+    + CHANGES
+    + STREAMING
+    + STAYING
 )

@@ -43,6 +43,7 @@ class WhatsAppAdapter:
         reply_window_s=WINDOW_S,
         outside_window="template",
         opt_in_required=True,
+        business_only=True,
         billed_per_message=True,
     )
 

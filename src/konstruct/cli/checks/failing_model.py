@@ -67,6 +67,9 @@ class _Paper:
     def __init__(self, adapters: dict[str, ChannelAdapter]) -> None:
         self.render = renderer(adapters)
 
+    def business_only(self, kind: str) -> bool:
+        return False
+
     @asynccontextmanager
     async def answering(self, place: AnswerPlace) -> AsyncIterator[SilentAnswer]:
         yield SilentAnswer()

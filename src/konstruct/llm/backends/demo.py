@@ -16,6 +16,8 @@ from konstruct.llm.port import ChatRequest, Delta, Finish, TextDelta, Usage
 LABEL = "_Demo mode: no language model is connected; I only quote this business's documents._"
 """Stands under every reply: nobody may take a quotation machine for the product's answers."""
 MODEL = "demo/extractive"
+OFF_TOPIC = "[off-topic]"
+"""The mark that a prompt may ask for."""
 FILES_UNREAD = "I cannot read files here. Please write what you need from them as a message."
 _PASSAGES = 8
 _NAME = re.compile("You are (.{1,100}?), an AI employee of ")
@@ -77,6 +79,8 @@ class DemoBackend:
         if not questions:
             return "".join(unread) or await self._courtesy(request)
         quotes = [await self._quote(request.scope, question) for question in questions]
+        if not any(quotes) and not unread and _is_bound(request):
+            return f"{OFF_TOPIC} I found nothing about this in our documents."
         if len(questions) == 1:
             return "\n\n".join([_single(quotes[0]), *unread])
         parts = [_numbered(number, *pair) for number, pair in enumerate(zip(questions, quotes, strict=True), start=1)]
@@ -105,6 +109,11 @@ def _introduced(request: ChatRequest) -> str:
     first = request.messages[0] if request.messages else None
     match = _NAME.match(first.content) if first is not None and first.role == "system" else None
     return f" I am {match[1]}." if match else ""
+
+
+def _is_bound(request: ChatRequest) -> bool:
+    """Whether the prompt asks to mark what is none of the business's concern: here, what no document knows."""
+    return any(message.role == "system" and OFF_TOPIC in message.content for message in request.messages)
 
 
 def _single(quote: Quote | None) -> str:
