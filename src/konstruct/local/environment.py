@@ -44,7 +44,8 @@ def base_environment(
 ) -> dict[str, str]:
     """Return the `KONSTRUCT_…` variables of every process but the addresses of the parts.
 
-    `whatsapp`: the secret of the sandbox's Meta app, and the token of its webhook. The `user`'s own variables win, except where the embedded parts decide (`up` starts its own database).
+    `whatsapp`: the secret of the sandbox's Meta app, and the token of its webhook. The `user`'s own variables win, except
+    where the embedded parts decide (`up` starts its own database).
     """
     address = f"http://{LOOPBACK}:{port}"
     theirs = {name: value for name, value in user.items() if name.startswith(PREFIX) and name not in _OURS}

@@ -65,7 +65,7 @@ def sandbox_router(
     limiter, faults = Limiter(rates, store.control.monotonic), Faults()
     bases = dict.fromkeys((public_url or webhook_base, webhook_base))
     application = Application(tuple(base.rstrip("/") + REDIRECT_PATH for base in bases))
-    slack, elsewhere = Slack(store, limiter, sender, application), Elsewhere()
+    slack = Slack(store, limiter, sender, application)
     store.files.base_url = store.meta.media.base_url = (own_url or webhook_base).rstrip("/")
     add_businesses(store)
     add_unconnected(store)
@@ -81,28 +81,35 @@ def sandbox_router(
             await sender.stop()
 
     router = APIRouter(lifespan=lifespan)
-    router.include_router(slack_api_router(slack, faults))
-    router.include_router(files_router(slack, elsewhere))
-    router.include_router(authorize_router(store, application))
-    router.include_router(responses_router(store, sender))
-    router.include_router(control_router(store, sender, faults, limiter, time_passes))
-    router.include_router(panel_router(Panel(store, sender, faults, limiter, time_passes)))
-    router.include_router(meta_router(meta, time_passes))
-    router.include_router(acting_router(store, sender))
-    router.include_router(sharing_router(store, sender))
-    router.include_router(pages_router(store, sender, meta))
+    for part in (*_slack(slack, faults, Elsewhere()), *_pages(meta, sender, limiter, time_passes)):
+        router.include_router(part)
     return router
 
 
-def meta_router(meta: Meta, time_passes: TimePasses) -> APIRouter:
-    """Return the routes of the simulated Meta, its phones and its half of the control panel."""
-    router = APIRouter()
-    router.include_router(signup_router(meta))
-    router.include_router(graph_router(meta))
-    router.include_router(meta_panel_router(meta, time_passes))
-    router.include_router(phone_router(meta))
-    router.include_router(phone_acts_router(meta))
-    return router
+def _slack(slack: Slack, faults: Faults, elsewhere: Elsewhere) -> tuple[APIRouter, ...]:
+    return (
+        slack_api_router(slack, faults),
+        files_router(slack, elsewhere),
+        authorize_router(slack.store, slack.app),
+        responses_router(slack.store, slack.sender),
+    )
+
+
+def _pages(meta: Meta, sender: EventSender, limiter: Limiter, time_passes: TimePasses) -> tuple[APIRouter, ...]:
+    store = meta.sandbox
+    return (
+        # Before the pages of Meta's: an address of a version's may be anything.
+        signup_router(meta),
+        graph_router(meta),
+        meta_panel_router(meta, time_passes),
+        phone_router(meta),
+        phone_acts_router(meta),
+        control_router(store, sender, meta.faults, limiter, time_passes),
+        panel_router(Panel(store, sender, meta.faults, limiter, time_passes)),
+        acting_router(store, sender),
+        sharing_router(store, sender),
+        pages_router(store, sender, meta),
+    )
 
 
 def sandbox_app(store: SandboxStore, signing_secret: str, webhook_base: str, **options: Any) -> FastAPI:
