@@ -8,15 +8,15 @@ from dataclasses import replace
 from konstruct.local.sandbox.meta.meta import Meta
 from konstruct.local.sandbox.meta.model import Number, Phone
 from konstruct.local.sandbox.meta.persons import Person
+from konstruct.local.sandbox.meta.phones import DAY_S as WINDOW_S
 from konstruct.local.sandbox.meta.post import Happening
 from konstruct.local.sandbox.meta.values import contact, frame, ids, message_value, stamp
 
 
 def change_number(meta: Meta, phone: Phone) -> Phone:
     """Give a phone a new number: every business that it has written with hears the old ids and the new ones."""
-    store = meta.store
-    digits = f"{phone.digits[:-6]}{secrets.randbelow(10**6):06d}"
-    while store.phones.by_digits(digits) is not None:
+    store, digits = meta.store, phone.digits
+    while digits == phone.digits or store.phones.by_digits(digits) is not None:
         digits = f"{phone.digits[:-6]}{secrets.randbelow(10**6):06d}"
     store.phones.move(phone, digits)
     moved = replace(phone, digits=digits, moved=phone.moved + 1)
@@ -82,6 +82,7 @@ def call(person: Person) -> None:
     """Call the business: it opens the window as a message does."""
     phone, number, store = person.phone, person.number, person.meta.store
     note = store.notes.add(phone.phone_id, number.phone_number_id, phone.digits, "call", {"body": "Voice call"})
+    store.phones.mark(phone.phone_id, number.phone_number_id, window_until=person.meta.now() + WINDOW_S)
     call_id = "wacid." + note.wamid.removeprefix("wamid.")
     ringing = {
         "id": call_id,
