@@ -84,6 +84,48 @@ def test_a_slack_account_that_cannot_be(konstruct: Konstruct) -> None:
         refused(konstruct("channel", "connect", "slack", "--tenant", tenant, *options), option)
 
 
+def whatsapp(**changes: str) -> tuple[str, ...]:
+    """Return the options of a number of its own."""
+    mark = str(uuid4().int)[:14]
+    good = {"waba": f"1{mark}", "phone-number-id": f"2{mark}", "number": "+49 (30) 123-4567", "token": "EAAhunter2"} | changes
+    return tuple(part for name, value in good.items() for part in (f"--{name}", value))
+
+
+def test_a_number_that_cannot_be(konstruct: Konstruct) -> None:
+    tenant = json.loads(konstruct("tenant", "create", "Alpha Bikes", "--json").out)["tenant_id"]
+    for option, wrong in [
+        ("waba", ""),
+        ("waba", "W1"),
+        ("waba", "1" * 31),
+        ("phone-number-id", "+49301234567"),
+        ("phone-number-id", "१२३"),
+        ("portfolio", "acme"),
+        ("number", ""),
+        ("number", "12"),
+        ("number", "+49 30 CALL ME"),
+        ("number", "1" * 16),
+        ("token", ""),
+        ("token", "EAA with blanks"),
+    ]:
+        refused(konstruct("channel", "connect", "whatsapp", "--tenant", tenant, *whatsapp(**{option: wrong})), f"--{option}")
+
+
+def test_a_number_of_another_business(konstruct: Konstruct) -> None:
+    """Neither the number, nor another one of its account, nor another account of its portfolio. Reconnecting is fine."""
+    first, second = (json.loads(konstruct("tenant", "create", name, "--json").out)["tenant_id"] for name in ("Alpha", "Beta"))
+    connect = ("channel", "connect", "whatsapp", "--tenant")
+    own = whatsapp(portfolio=str(uuid4().int)[:15])
+    ids = dict(zip(own[::2], own[1::2], strict=True))
+    once = konstruct(*connect, first, *own)
+    assert once.code == 0 and "doctor" in once.out and "EAAhunter2" not in once.out + once.err
+    assert konstruct(*connect, first, *own).out == once.out, "the same account again"
+    taken = ("connected to another business",)
+    for stolen in ("phone-number-id", "waba", "portfolio"):
+        refused(konstruct(*connect, second, *whatsapp(**{stolen: ids[f"--{stolen}"]})), *taken)
+    assert konstruct(*connect, second, *whatsapp()).code == 0, "the control"
+    assert konstruct(*connect, first, *whatsapp(waba=ids["--waba"])).code == 0, "a second number of one's own account"
+
+
 def test_an_account_of_another_business(konstruct: Konstruct) -> None:
     first, second = (json.loads(konstruct("tenant", "create", name, "--json").out)["tenant_id"] for name in ("Alpha", "Beta"))
     team = f"T{uuid4().hex[:10].upper()}"

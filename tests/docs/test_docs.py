@@ -23,7 +23,7 @@ _TEST = re.compile(r"(tests/[\w/]+\.py)::(\w+)")
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 _VARIABLE = re.compile(rf"\b{PREFIX}[A-Z][A-Z0-9_]*\b")
-_FROM_OUTSIDE = re.compile(rf"\b{PREFIX}(?:ADMIN_DATABASE_URL|BOT_TOKEN)\b")
+_FROM_OUTSIDE = re.compile(rf"\b{PREFIX}(?:ADMIN_DATABASE_URL|BOT_TOKEN|WHATSAPP_TOKEN)\b")
 """Variables of single commands, which are no settings of a process."""
 
 
@@ -109,7 +109,7 @@ def test_every_setting_is_described_and_nothing_else() -> None:
     assert set(_VARIABLE.findall(operations)) - commands == settings_of_processes()
 
 
-@pytest.mark.parametrize("variable", ["ADMIN_DATABASE_URL", "BOT_TOKEN"])
+@pytest.mark.parametrize("variable", ["ADMIN_DATABASE_URL", "BOT_TOKEN", "WHATSAPP_TOKEN"])
 def test_the_commands_own_variables_are_read(variable: str) -> None:
     sources = [text_of(path) for path in (ROOT / "src" / "konstruct" / "cli").glob("*.py")]
     assert any(re.search(rf'"(?:{PREFIX})?{variable}"', source) for source in sources)

@@ -10,7 +10,7 @@ from uuid import UUID
 import structlog
 
 from konstruct.channels import accounts_repository as repository
-from konstruct.channels import accounts_storing, holdings_repository, routes_repository
+from konstruct.channels import accounts_storing, holdings_repository, routes_repository, signups_repository
 from konstruct.channels.accounts_repository import Account, AccountTakenError
 from konstruct.channels.accounts_storing import OwnOverlapError
 from konstruct.channels.credentials import AccountUnusableError, Credentials
@@ -21,6 +21,7 @@ from konstruct.db.scope import TenantScope
 from konstruct.db.session import TenantSession
 from konstruct.kit.errors import ConflictError, KonstructError
 from konstruct.kit.ids import uuid7
+from konstruct.tenants import notices
 from konstruct.tenants.vault import Vault
 
 __all__ = [
@@ -158,6 +159,8 @@ async def disconnect(
         if account.refresh_secret_id is not None:
             await vault.delete(session, account.refresh_secret_id)
         await holdings_repository.let_go(session)
+        await signups_repository.unsubscribed(session, account_id)
+        await notices.settle(session, "token_expiring", subject=str(account_id))
         return cancelled
 
     cancelled = await db.run(scope, work)
@@ -218,6 +221,9 @@ async def _revoke(
         return False
     try:
         if not forget and await routes_repository.find_routes(db, account.kind, [account.external_id]):
+            return False
+        if not forget and await db.run(held[0].scope, lambda s: repository.shares_business(s, account.id)):
+            # What is taken back is the whole business account's, and another number of it stays.
             return False
         codes = [await adapter.revoke(credential) for credential in held]
     except Exception as error:

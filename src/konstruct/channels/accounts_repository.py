@@ -75,6 +75,19 @@ async def connected_accounts(session: TenantSession) -> list[UUID]:
     return [row["id"] for row in await session.fetch(sql, session.scope.tenant_id)]
 
 
+async def shares_business(session: TenantSession, account_id: UUID) -> bool:
+    """Return whether another connected account of the tenant belongs to the same business account."""
+    return bool(
+        await session.fetchval(
+            "SELECT EXISTS (SELECT 1 FROM channel_accounts a JOIN channel_accounts o ON o.tenant_id = $1 AND o.kind = a.kind"
+            "   AND o.business_account_id = a.business_account_id AND o.id <> a.id AND o.secret_id IS NOT NULL"
+            "   WHERE a.tenant_id = $1 AND a.id = $2)",
+            session.scope.tenant_id,
+            account_id,
+        )
+    )
+
+
 async def find_overlapping(session: TenantSession, account: Account) -> bool:
     """Return whether another connected account of this tenant covers what `account` claims, or a part of it."""
     return bool(

@@ -6,15 +6,17 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from konstruct.channels import accounts_repository as repository
-from konstruct.channels import renewals_repository
+from konstruct.channels import holdings_repository, renewals_repository
 from konstruct.channels.accounts_repository import Account
 from konstruct.channels.port_abilities import Grant
+from konstruct.channels.quality import planning
 from konstruct.db.database import Database
 from konstruct.db.scope import TenantScope
 from konstruct.db.session import TenantSession
+from konstruct.jobs import tenant_jobs
 from konstruct.kit.errors import ConflictError, NotFoundError
 from konstruct.kit.ids import uuid7
-from konstruct.tenants import tenants_repository
+from konstruct.tenants import notices, tenants_repository
 from konstruct.tenants.secrets_repository import SealedSecret
 from konstruct.tenants.vault import KeyRotatedError, Vault
 
@@ -90,6 +92,8 @@ async def _write(
             await _plan(session, account, expires_in_s)
             return account.id
         await repository.reconnect_account(session, account, expires_in_s)
+        # It may have moved to another business account since.
+        await holdings_repository.let_go(session)
         await _plan(session, account, expires_in_s)
         if known.refresh_secret_id is not None and account.refresh_secret_id is None:
             await vault.delete(session, known.refresh_secret_id)
@@ -100,6 +104,10 @@ async def _write(
 async def _plan(session: TenantSession, account: Account, expires_in_s: float | None) -> None:
     if account.refresh_secret_id is not None and expires_in_s is not None:
         await renewals_repository.plan(session, account.id, expires_in_s)
+    if account.business_account_id is not None:
+        await notices.settle(session, "token_expiring", subject=str(account.id))
+        await tenant_jobs.ask(session, session.scope, "account_watch", account.id)
+        await planning.plan(session, account.id)
 
 
 async def _insert(session: TenantSession, account: Account, expires_in_s: float | None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json as jsonlib
 import os
+import re
 from contextlib import ExitStack
 from itertools import chain
 from pathlib import Path
@@ -25,6 +26,8 @@ from konstruct.tenants.vault import Vault
 app = typer.Typer(help="Channels of a business.", no_args_is_help=True)
 connect_app = typer.Typer(help="Connect a channel account.", no_args_is_help=True)
 app.add_typer(connect_app, name="connect")
+_META_ID = re.compile(r"[0-9]{1,30}", re.ASCII)
+_PHONE_NUMBER = re.compile(r"[0-9]{5,15}", re.ASCII)
 manifest_app = typer.Typer(help="What a channel's provider is to be told about this house.", no_args_is_help=True)
 app.add_typer(manifest_app, name="manifest")
 
@@ -56,6 +59,37 @@ def slack(
         return str(account_id)
 
     typer.echo(f"connected: account {with_database(running_settings(data_dir), work)}")
+
+
+@connect_app.command()
+def whatsapp(
+    tenant: Annotated[str, typer.Option(help="The tenant's id.")],
+    waba: Annotated[str, typer.Option(help="The id of the WhatsApp Business Account (WABA).")],
+    phone_number_id: Annotated[str, typer.Option(help="Meta's id of the number, not the number itself.")],
+    number: Annotated[str, typer.Option(help="The number with its country code, +49 30 1234567.")],
+    token: Annotated[
+        str, typer.Option(help="The access token; safer in KONSTRUCT_WHATSAPP_TOKEN.", envvar="KONSTRUCT_WHATSAPP_TOKEN")
+    ],
+    portfolio: Annotated[str | None, typer.Option(help="The id of the business portfolio, where you know it.")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Connect a WhatsApp number with a token that you made at Meta yourself. Meta is not asked here: `konstruct doctor` asks."""
+    for option, value in {"--waba": waba, "--phone-number-id": phone_number_id, "--portfolio": portfolio}.items():
+        if value is not None and not _META_ID.fullmatch(value):
+            raise KonstructError(f"{option} is wrong: Meta's ids are digits, such as 106540352242922")
+    digits = re.sub(r"[ ().\-]", "", number).removeprefix("+")
+    if not _PHONE_NUMBER.fullmatch(digits):
+        raise KonstructError("--number is wrong: it is the number with its country code, such as +49 30 1234567")
+    if not accounts.TOKEN.fullmatch(token):
+        raise KonstructError("--token is wrong: it is empty, or holds characters that no token has")
+
+    async def work(db: Database, vault: Vault) -> str:
+        scope = await service.require_tenant(db, tenant_id(tenant))
+        grant = Grant(phone_number_id, token, business_account_id=waba, portfolio_id=portfolio, phone_number=digits)
+        return str(await accounts.connect_grant(db, vault, scope, kind="whatsapp", grant=grant))
+
+    typer.echo(f"connected: account {with_database(running_settings(data_dir), work)}")
+    typer.echo("Meta was not asked whether the token is right, nor whether it delivers here: `konstruct doctor` asks")
 
 
 @manifest_app.command(name="slack")

@@ -6,14 +6,17 @@ from collections.abc import Mapping
 
 from konstruct.channels.arriving import Arriving
 from konstruct.channels.changing import Changing
+from konstruct.channels.charges import Charges
 from konstruct.channels.credentials import Credentials
 from konstruct.channels.desk import Desk
-from konstruct.channels.events_handling import Handle
+from konstruct.channels.events_handling import Handle, Received
 from konstruct.channels.limits import SendLimits
+from konstruct.channels.outreach.tier_changes import Capacity
 from konstruct.channels.people import People
 from konstruct.channels.port import ChannelAdapter
 from konstruct.channels.port_events import (
     AccountChanged,
+    CapacityChanged,
     ChannelEvent,
     Deleted,
     Edited,
@@ -21,9 +24,12 @@ from konstruct.channels.port_events import (
     Looked,
     Met,
     Opened,
+    PreferenceChanged,
     Receipt,
     Revoked,
+    TemplateChanged,
 )
+from konstruct.channels.quality.breaker import BreakerEvents
 from konstruct.channels.receipts import Receipts
 from konstruct.channels.revocations import Revocations
 from konstruct.channels.standing import Standing
@@ -43,6 +49,7 @@ def event_handlers(
 ) -> dict[type[ChannelEvent], Handle]:
     """Return the handlers. What is missing here is acknowledged, stored, and nothing more."""
     changing, arriving = Changing(db, burst_s=settings.burst_s), Arriving(db, adapters)
+    breaker = BreakerEvents(db)
     return {
         Edited: changing.edited,
         Deleted: changing.deleted,
@@ -50,8 +57,21 @@ def event_handlers(
         Looked: arriving.looked,
         Met: People(db, adapters, credentials, limits).met,
         Opened: OpenedPlaces({"messages": suggesting, "home": desk.home.opened}),
-        Receipt: Receipts(db),
+        Receipt: in_turn(Receipts(db, adapters), Charges(db), breaker.receipt),
+        PreferenceChanged: in_turn(breaker.preference),
+        TemplateChanged: in_turn(breaker.template),
         AccountChanged: Standing(db),
+        CapacityChanged: Capacity(db),
         Revoked: Revocations(db),
         **desk.handlers(),
     }
+
+
+def in_turn(*handles: Handle) -> Handle:
+    """Return a handler that calls each of `handles`. If one fails, all are called again: each bears that."""
+
+    async def handle(received: Received) -> None:
+        for each in handles:
+            await each(received)
+
+    return handle

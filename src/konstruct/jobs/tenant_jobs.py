@@ -12,7 +12,20 @@ from konstruct.db.database import Database
 from konstruct.db.scope import TenantScope
 from konstruct.db.session import Session
 
-JobKind = Literal["notice_mail", "retention", "export", "erase", "channel_event", "token_renewal", "forget_person"]
+JobKind = Literal[
+    "notice_mail",
+    "retention",
+    "export",
+    "erase",
+    "channel_event",
+    "token_renewal",
+    "forget_person",
+    "template_sync",
+    "account_watch",
+    "number_poll",
+    "number_watch",
+    "number_replacement",
+]
 LEASE_S = 60.0
 
 

@@ -22,7 +22,21 @@ from konstruct.tenants import notices_repository as repository
 log = structlog.get_logger()
 
 Kind = Literal[
-    "channel_broken", "turn_failed", "delivery_failed", "budget_low", "budget_spent", "document_failed", "human_wanted"
+    "channel_broken",
+    "turn_failed",
+    "delivery_failed",
+    "budget_low",
+    "budget_spent",
+    "document_failed",
+    "human_wanted",
+    "payment_wanted",
+    "answer_waits",
+    "token_expiring",
+    "number_paused",
+    "number_replies_only",
+    "number_suspended",
+    "number_priced_as_ai",
+    "portfolio_shared",
 ]
 Severity = Literal["info", "warning", "critical"]
 MAILS_MAX = 3

@@ -16,6 +16,7 @@ from konstruct.channels.port_abilities import (
     Suggesting,
     Titling,
 )
+from konstruct.channels.port_signup import SigningUp
 from konstruct.channels.port_streams import Edits, Streams
 from konstruct.conversations.part import Part
 from tests.channels.contract.harness import Harness
@@ -106,6 +107,7 @@ async def abilities_are_what_the_capabilities_say(harness: Harness) -> None:
         Suggesting: caps.suggestions,
         Titling: caps.titles,
         Installing: caps.install,
+        SigningUp: caps.signup,
         Renewing: caps.renew,
         Revoking: caps.revoke,
     }

@@ -19,7 +19,12 @@ ORDER BY 1, 2
 _WORD = "a word of a fixed set"
 _HASH = "a hash"
 _IDS = "made of ids, numbers and times"
+_PROVIDER = "the provider's own word"
 ALLOWED = {
+    "account_holds": {"cause": _WORD, "figures": "numbers", "level": _WORD},
+    "account_standings": {
+        "cause": _WORD, "hold": _WORD, "level": _WORD, "poll_problem": _PROVIDER, "rating": _WORD, "restriction": _WORD,
+    },
     "actions": {"decision": _WORD, "kind": _WORD, "least_role": _WORD, "state": _WORD, "who": _WORD},
     "api_keys": {"prefix": "the beginning of a random secret", "secret_hash": _HASH, "scopes": _WORD},
     "api_requests": {"request_hash": _HASH},
@@ -29,6 +34,7 @@ ALLOWED = {
     "channel_installs": {"kind": _WORD, "state_hash": _HASH},
     "channel_routes": {"app_id": "the platform's own app", "kind": _WORD},
     "contacts": {"context": _IDS},
+    "charge_days": {"category": _PROVIDER, "charge_type": _PROVIDER, "pricing_model": _PROVIDER},
     "chunks": {"audience": _WORD, "embedding": "numbers", "audience_key": "empty, until documents have audiences"},
     "conversation_events": {"kind": _WORD},
     "conversations": {"audience": _WORD, "kind": _WORD, "owner": _WORD},
@@ -36,6 +42,7 @@ ALLOWED = {
     "deliveries": {"external_id": _IDS, "form": _WORD, "kind": _WORD, "receipt": _WORD, "state": _WORD, "thread_id": _IDS},
     "delivery_archive": {"external_id": _IDS, "form": _WORD, "kind": _WORD, "receipt": _WORD, "state": _WORD, "thread_id": _IDS},
     "delivery_attempts": {"outcome": _WORD},
+    "delivery_charges": {"category": _PROVIDER, "charge_type": _PROVIDER, "pricing_model": _PROVIDER},
     "documents": {
         "content_sha256": _HASH, "file_sha256": _HASH, "mime": _WORD, "sha256": _HASH, "status": _WORD,
     },
@@ -54,12 +61,18 @@ ALLOWED = {
     "operator_accesses": {"operator_name": "an operator's own name"},
     "operator_actions": {"action": _WORD, "operator_name": "an operator's own name"},
     "persona_versions": {"tone": _WORD, "working_hours": "times and the name of a time zone"},
+    "quality_history": {
+        "display_number": "the number itself", "health": _PROVIDER, "name_status": _PROVIDER, "quality": _PROVIDER,
+        "status": _PROVIDER, "throughput": _PROVIDER, "verification": _PROVIDER,
+    },
     "ready_queue": {"lane": _WORD, "state": _WORD},
+    "replaced_contacts": {"told": _WORD},
     "secrets": {"purpose": _WORD, "sealed": "sealed: the token must not be found in it", "wrapped_key": "sealed"},
     "sign_in_links": {"browser_hash": _HASH, "code_hash": _HASH, "kind": _WORD, "token_hash": _HASH},
     "sessions": {"token_hash": _HASH},
     "steps": {"kind": _WORD},
     "streams": {"state": _WORD, "thread_id": _IDS},
+    "templates": {"kind": _WORD, "language": "a language's code"},
     "tenant_directory": {"status": _WORD},
     "tenant_jobs": {"kind": _WORD},
     "tenants": {"time_zone": "the name of a time zone"},
@@ -67,6 +80,8 @@ ALLOWED = {
     "tryouts": {"reason": _WORD},
     "turns": {"outcome": _WORD, "state": _WORD},
     "usage_days": {"backend": _WORD},
+    "volume_limits": {"source": _WORD},
+    "volume_pools": {"kind": _WORD},
 }  # fmt: skip
 """What cannot hold a business's words, and why."""
 
@@ -82,6 +97,7 @@ _DIRECT = (
     ("alias", "INSERT INTO contact_aliases (tenant_id, account_id, alias, contact_id)"
      " SELECT $1, k.account_id, $2, k.id FROM contacts k WHERE k.tenant_id = $1 LIMIT 1"),
     ("holding", "INSERT INTO channel_holdings (tenant_id, kind, level, holding) VALUES ($1, 'whatsapp', 'portfolio', $2)"),
+    ("pool", "INSERT INTO volume_pools (tenant_id, kind, portfolio) VALUES ($1, 'whatsapp', $2)"),
     ("statusreason", "UPDATE channel_accounts SET status_reason = $2 WHERE tenant_id = $1"),
     ("channelevent", "INSERT INTO channel_events (tenant_id, id, account_id, kind, content)"
      " SELECT $1, uuidv7(), a.id, $2, jsonb_build_object('text', $2::text) FROM channel_accounts a WHERE a.tenant_id = $1"),
@@ -121,6 +137,15 @@ _DIRECT = (
     ("identity", "INSERT INTO member_identities (tenant_id, account_id, external_id, member_id)"
      " SELECT $1, a.id, $2, m.id FROM channel_accounts a, members m WHERE a.tenant_id = $1 AND m.tenant_id = $1 LIMIT 1"),
     ("pausedby", "UPDATE channel_accounts SET paused_at = now(), paused_by = $2 WHERE tenant_id = $1"),
+    ("template", "INSERT INTO templates (tenant_id, id, kind, business_account_id, name, language, provider_id, state, category,"
+     " quality, reason, components) VALUES ($1, uuidv7(), 'whatsapp', $2, $2, 'en', $2, $2, $2, $2, $2,"
+     " jsonb_build_array($2::text))"),
+    ("verifiedname", "INSERT INTO quality_history (tenant_id, account_id, id, verified_name)"
+     " SELECT $1, a.id, uuidv7(), $2 FROM channel_accounts a WHERE a.tenant_id = $1"),
+    ("holdnote", "INSERT INTO account_holds (tenant_id, id, account_id, cause, level, ended_at, ended_by_name, note)"
+     " SELECT $1, uuidv7(), a.id, 'breaker_failed', 'no_outreach', now(), $2, $2 FROM channel_accounts a WHERE a.tenant_id = $1"),
+    ("replacement", "INSERT INTO number_replacements (tenant_id, id, old_account_id, new_account_id, begun_by, template)"
+     " SELECT $1, uuidv7(), a.id, a.id, $2, jsonb_build_object('name', $2::text) FROM channel_accounts a WHERE a.tenant_id = $1"),
     ("actionreason", "UPDATE operator_actions SET reason = $2 WHERE tenant_id = $1"),
 )  # fmt: skip
 """What no story reaches yet, or what the product writes in its own words only."""

@@ -18,6 +18,7 @@ import asyncpg
 from konstruct.agents.timeline_trace import Trace
 from konstruct.agents.turn import Step
 from konstruct.channels.accounts_repository import Account
+from konstruct.channels.outreach.writing_repository import Addressee
 from konstruct.channels.port_events import Receipt
 from konstruct.channels.renewals_repository import Begun
 from konstruct.conversations.actions_repository import Option, Who
@@ -173,6 +174,7 @@ class Samples:
             "post": Post(ids["message_id"], ids["conversation_id"]), "attachments": [], "context": [],
             "named": Named(ids["account_id"], "D1", "1.000000", "slack:T1:D1:1.000000"), "read": FileText("F1", "x", 0, None),
             "contact_ids": [ids["contact_id"]],
+            "to": Addressee(ids["contact_id"], "U1", ids["account_id"], ids["external_id"], "slack", "active", ids["agent_id"]),
             "account_keys": [ids["external_id"]], "tenant_ids": [scope.tenant_id],
         }  # fmt: skip
 

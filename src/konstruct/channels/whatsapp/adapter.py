@@ -17,6 +17,10 @@ from konstruct.channels.port import (
     Target,
 )
 from konstruct.channels.whatsapp import reading, signature
+from konstruct.channels.whatsapp.client import GraphClient
+from konstruct.channels.whatsapp.meta_app import MetaApp
+from konstruct.channels.whatsapp.onboarding import Onboarding
+from konstruct.channels.whatsapp.polling import NumberPolling
 from konstruct.conversations.part import Part
 from konstruct.kit.settings import Settings
 
@@ -24,7 +28,7 @@ WINDOW_S = 24 * 3600.0
 """How long after a person's last message a free text may be sent (Meta, customer service window)."""
 
 
-class WhatsAppAdapter:
+class WhatsAppAdapter(Onboarding, NumberPolling):
     """The channel port's adapter for WhatsApp. Without an app secret it sends, but refuses every webhook."""
 
     kind = "whatsapp"
@@ -45,12 +49,17 @@ class WhatsAppAdapter:
         opt_in_required=True,
         business_only=True,
         billed_per_message=True,
+        signup=True,
+        revoke=True,
     )
 
     def __init__(self, settings: Settings) -> None:
+        self._client = GraphClient(settings.whatsapp_api_url)
         secret, token = settings.whatsapp_app_secret, settings.whatsapp_verify_token
         self._secret = secret.get_secret_value().encode() if secret else None
         self._verify_token = token.get_secret_value().encode() if token else None
+        self._client = GraphClient(settings.whatsapp_api_url)
+        self._app = MetaApp.of(settings)
 
     def verify(self, body: bytes, headers: Mapping[str, str], now: float) -> str | None:
         """See `ChannelAdapter.verify`. Meta's signature has no time: a replay is known by its keys."""
@@ -92,3 +101,4 @@ class WhatsAppAdapter:
 
     async def close(self) -> None:
         """See `ChannelAdapter.close`."""
+        await self._client.close()
