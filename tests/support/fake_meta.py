@@ -15,7 +15,7 @@ from typing import Any
 
 from aiohttp import web
 
-from tests.support import fake_meta_media, fake_meta_messages, fake_meta_numbers
+from tests.support import fake_meta_media, fake_meta_messages, fake_meta_numbers, fake_meta_templates
 from tests.support.fake_meta_errors import GraphRefusal, Reply, bad_token, gone, refuse
 from tests.support.fake_slack import Fault
 
@@ -180,7 +180,7 @@ class FakeMeta:
 
 
 Group = Callable[[FakeMeta, Call], "Reply | None"]
-GROUPS: list[Group] = [fake_meta_messages.answer, fake_meta_media.answer, fake_meta_numbers.answer]
+GROUPS: list[Group] = [fake_meta_messages.answer, fake_meta_templates.answer, fake_meta_media.answer, fake_meta_numbers.answer]
 """Asked in this order: the groups that know a path by its last word, then those that know an object by its id."""
 
 

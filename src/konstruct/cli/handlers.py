@@ -23,6 +23,7 @@ from konstruct.channels.quality.work import number_jobs
 from konstruct.channels.registry import CHANNELS
 from konstruct.channels.suggesting import Suggestions
 from konstruct.channels.surface import Surface
+from konstruct.channels.templates.syncing import TemplateSync
 from konstruct.channels.watching import AccountWatch
 from konstruct.cli.event_handlers import event_handlers
 from konstruct.conversations.forgetting import Forgetting
@@ -112,6 +113,7 @@ def _jobs(
         "token_renewal": credentials.renewals,
         "forget_person": Forgetting(db, desk.telling.tell),
         "account_watch": AccountWatch(db, credentials, adapters),
+        "template_sync": TemplateSync(db, adapters, credentials),
         **number_jobs(db, adapters, credentials),
     }
 

@@ -36,6 +36,8 @@ ALLOWED = {
     "contacts": {"context": _IDS},
     "charge_days": {"category": _PROVIDER, "charge_type": _PROVIDER, "pricing_model": _PROVIDER},
     "chunks": {"audience": _WORD, "embedding": "numbers", "audience_key": "empty, until documents have audiences"},
+    "consent_lists": {"kind": _WORD},
+    "consents": {"purpose": _WORD, "source": _WORD},
     "conversation_events": {"kind": _WORD},
     "conversations": {"audience": _WORD, "kind": _WORD, "owner": _WORD},
     "dead_letters": {"kind": _WORD, "resolution": _WORD},
@@ -82,6 +84,8 @@ ALLOWED = {
     "usage_days": {"backend": _WORD},
     "volume_limits": {"source": _WORD},
     "volume_pools": {"kind": _WORD},
+    "withdrawal_ids": {"id_hash": _HASH},
+    "withdrawals": {"purpose": _WORD, "source": _WORD},
 }  # fmt: skip
 """What cannot hold a business's words, and why."""
 
@@ -98,6 +102,21 @@ _DIRECT = (
      " SELECT $1, k.account_id, $2, k.id FROM contacts k WHERE k.tenant_id = $1 LIMIT 1"),
     ("holding", "INSERT INTO channel_holdings (tenant_id, kind, level, holding) VALUES ($1, 'whatsapp', 'portfolio', $2)"),
     ("pool", "INSERT INTO volume_pools (tenant_id, kind, portfolio) VALUES ($1, 'whatsapp', $2)"),
+    ("statusreason", "UPDATE channel_accounts SET status_reason = $2, templates_failure = $2 WHERE tenant_id = $1"),
+    ("consentlist", "INSERT INTO consent_lists (tenant_id, id, account_id, kind, name, created_by_name)"
+     " SELECT $1, uuidv7(), a.id, 'import', $2, $2 FROM channel_accounts a WHERE a.tenant_id = $1 LIMIT 1"),
+    ("attestation", "INSERT INTO consent_attestations (tenant_id, list_id, statement, member_name)"
+     " SELECT $1, l.id, $2, $2 FROM consent_lists l WHERE l.tenant_id = $1"),
+    ("consent", "INSERT INTO consents (tenant_id, id, contact_id, list_id, source, purpose, how, wording, wording_version,"
+     " proof, obtained_at, recorded_by_name) SELECT $1, uuidv7(), k.id, l.id, 'import', 'any', $2, $2, $2, $2, now(), $2"
+     " FROM consent_lists l JOIN contacts k ON k.tenant_id = l.tenant_id AND k.account_id = l.account_id"
+     " WHERE l.tenant_id = $1 LIMIT 1"),
+    ("withdrawal", "INSERT INTO withdrawals (tenant_id, id, account_id, contact_id, source, purpose, said, recorded_by_name,"
+     " withdrawn_at) SELECT $1, uuidv7(), k.account_id, k.id, 'hand', 'any', $2, $2, now() FROM contacts k"
+     " WHERE k.tenant_id = $1 LIMIT 1"),
+    ("consentupload", "INSERT INTO consent_uploads (tenant_id, id, account_id, member_id, name, rows, problems)"
+     " SELECT $1, uuidv7(), a.id, m.id, $2, jsonb_build_array($2::text), jsonb_build_array($2::text)"
+     " FROM channel_accounts a, members m WHERE a.tenant_id = $1 AND m.tenant_id = $1 LIMIT 1"),
     ("statusreason", "UPDATE channel_accounts SET status_reason = $2 WHERE tenant_id = $1"),
     ("channelevent", "INSERT INTO channel_events (tenant_id, id, account_id, kind, content)"
      " SELECT $1, uuidv7(), a.id, $2, jsonb_build_object('text', $2::text) FROM channel_accounts a WHERE a.tenant_id = $1"),

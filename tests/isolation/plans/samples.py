@@ -26,6 +26,8 @@ from konstruct.conversations.answer_place import AnswerPlace
 from konstruct.conversations.changes import Edit, Named
 from konstruct.conversations.changes_repository import Changed, Post
 from konstruct.conversations.colleague import Colleague
+from konstruct.conversations.consent.evidence import Evidence
+from konstruct.conversations.consent.recorder import Recorder
 from konstruct.conversations.files import FileText
 from konstruct.conversations.forgetting_repository import START, STEPS, Person
 from konstruct.conversations.inbox_repository import Cursor, Filter, Show
@@ -152,6 +154,19 @@ class Samples:
             ("forgetting_repository", "person"): Person(account, "U1", _NOW),
             ("forgetting_repository", "after"): START,
             ("actions_repository", "kind"): "pause",
+            ("consents_repository", "given"): [(contact, Evidence("any", "x", "x", "x", _NOW))],
+            ("consents_repository", "who"): Recorder("Pat"),
+            ("lists_repository", "who"): Recorder("Pat"),
+            ("lists_repository", "list_id"): ids["list_id"],
+            ("consents_repository", "list_id"): ids["list_id"],
+            ("lists_repository", "kind"): "hand",
+            ("lists_repository", "entries"): [{"line": 2}],
+            ("lists_repository", "problems"): [],
+            ("lists_repository", "kinds"): ["slack"],
+            ("people_repository", "people"): [("U1", None), ("U9", "Nine")],
+            ("people_repository", "person_ids"): ["U1", "U9"],
+            ("opting_repository", "person_ids"): ["U1", "U9"],
+            ("opting_repository", "aliases"): ["U8"],
             ("actions_repository", "who"): Who("person", person="U1"),
         }
         self.several["sql"] = list(STEPS.values())
@@ -244,6 +259,7 @@ _IDS = {
     "account_id": "channel_accounts", "agent_id": "agents", "member_id": "members", "document_id": "documents",
     "export_id": "exports", "notice_id": "notices", "key_id": "api_keys", "letter_id": "dead_letters", "tryout_id": "tryouts",
     "secret_id": "secrets", "note_id": "conversation_notes", "session_id": "sessions", "contact_id": "contacts",
+    "list_id": "consent_lists", "upload_id": "consent_uploads",
 }  # fmt: skip
 _TALK = """
 SELECT d.conversation_id, d.turn_id, d.message_id, d.id AS delivery_id, q.epoch AS lease_epoch, c.owner_epoch AS epoch,
