@@ -25,6 +25,7 @@ from konstruct.channels.whatsapp.meta_app import MetaApp
 from konstruct.channels.whatsapp.onboarding import Onboarding
 from konstruct.channels.whatsapp.polling import NumberPolling
 from konstruct.channels.whatsapp.render import PARTS_MAX, TEXT_MAX, instead_of_file, render
+from konstruct.channels.whatsapp.templates import Templates
 from konstruct.conversations.files import FileAbsent, FileContent
 from konstruct.conversations.part import Part
 from konstruct.kit.settings import Settings
@@ -36,7 +37,7 @@ SIGN_S = 25.0
 _CALL_S = 10.0
 
 
-class WhatsAppAdapter(Onboarding, NumberPolling):
+class WhatsAppAdapter(Onboarding, NumberPolling, Templates):
     """The channel port's adapter for WhatsApp. Without an app secret it sends, but refuses every webhook."""
 
     kind = "whatsapp"
