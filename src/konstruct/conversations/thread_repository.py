@@ -48,7 +48,7 @@ class Message:
     text: str = field(repr=False)
     files: tuple[str, ...] = field(repr=False)
     state: str
-    """withdrawn: deleted by whoever wrote it; nothing of it is left."""
+    """withdrawn: deleted by whoever wrote it; nothing of it is left. settled: done at once, with nobody to answer it."""
     at: datetime
     edited_at: datetime | None
     event: Literal["taken_over", "handed_back", "asked_for_human"] | None

@@ -97,7 +97,8 @@ class Message(BaseModel):
     files: list[str] = Field(description="Names of the files that came with it.")
     state: str = Field(
         description="held: not meant for the employee. pending, in_turn, answered: on its way to an answer. human: left to a"
-        " person. withdrawn: deleted by whoever wrote it; nothing of it is left. sent: said by the business."
+        " person. settled: a word such as STOP, which was done at once. withdrawn: deleted by whoever wrote it; nothing of it is"
+        " left. sent: said by the business."
     )
     sent_at: datetime
     edited_at: datetime | None = Field(description="When whoever wrote it changed it last; the text is the changed one.")
