@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -13,11 +11,14 @@ from uuid import UUID
 from konstruct.channels import accounts, verifications_repository
 from konstruct.channels.credentials import Credentials
 from konstruct.channels.delivery import Delivering
+from konstruct.channels.events_handling import Received
+from konstruct.channels.limits import SendLimits
 from konstruct.channels.outreach import volume
 from konstruct.channels.outreach.check import Refused
 from konstruct.channels.outreach.writing import write
 from konstruct.channels.port_abilities import Grant
 from konstruct.channels.port_events import TemplateChanged
+from konstruct.channels.rates import Rate
 from konstruct.channels.templates.changes import TemplateChanges
 from konstruct.channels.templates.syncing import TemplateSync
 from konstruct.channels.whatsapp.adapter import WhatsAppAdapter
@@ -31,6 +32,7 @@ from konstruct.jobs import queue
 from konstruct.jobs.tenant_jobs import Job
 from konstruct.kit.counters import Counters
 from konstruct.kit.ids import uuid7
+from tests.support import consenting
 from tests.support.fake_meta import FakeMeta, Number, Person
 from tests.support.house import House
 from tests.support.queueing import HOUR_S
@@ -185,10 +187,7 @@ class Lines:
         """Let Meta say something of a template of the line's business account."""
         said = {"template_id": "1", "name": "order_ready", "language": "en", **event}
         made = TemplateChanged(account_key=line.number.waba_id, app_id=None, event_key="x", **said)
-        received = importlib.import_module("konstruct.channels.events_handling").Received(
-            line.scope, line.account_id, made, 1, 0.0
-        )
-        await TemplateChanges(self.house.db)(received)
+        await TemplateChanges(self.house.db)(Received(line.scope, line.account_id, made, 1, 0.0))
 
     async def templates(self, line: Line) -> dict[tuple[str, str], str]:
         """Return the state of each template that is known, by name and language."""
@@ -197,9 +196,7 @@ class Lines:
 
     async def agree(self, line: Line) -> None:
         """Let the person have agreed to be written to first."""
-        if importlib.util.find_spec("tests.support.consenting") is not None:
-            consenting = importlib.import_module("tests.support.consenting")
-            await consenting.agree(self.house.db, line.scope, line.contact_id)
+        await consenting.agree(self.house.db, line.scope, line.contact_id)
 
 
 @asynccontextmanager
@@ -207,7 +204,7 @@ async def open_lines(house: House) -> AsyncIterator[Lines]:
     """Connect a number for each business of the house; both may write first, and have long been in use."""
     marks = [scope.tenant_id.hex[-10:] for scope in house.scopes]
     numbers = [Number(f"phone{mark}", f"waba{mark}", f"49301{index}000", f"EAAG{mark}") for index, mark in enumerate(marks)]
-    meta = FakeMeta(numbers, [Person(DIGITS, name="Robin")])
+    meta = FakeMeta(numbers, [Person(DIGITS, name="Robin")], pair_burst=1000)
     for number in numbers:
         meta.templates[number.waba_id, "order_ready", "en"] = dict(ORDER_READY)
     await meta.start()
@@ -216,7 +213,9 @@ async def open_lines(house: House) -> AsyncIterator[Lines]:
     adapters = {"whatsapp": adapter}
     credentials = Credentials(house.db, house.vault, adapters)
     patience = house.sends._patience
-    sends = Delivering(house.db, adapters, credentials, house.limits, counters=Counters(), patience=patience)
+    # How fast a number may send is not what these tests are about.
+    limits = SendLimits(house.limits._redis, {"whatsapp.post": Rate(per_minute=60_000, burst=1000)})
+    sends = Delivering(house.db, adapters, credentials, limits, counters=Counters(), patience=patience)
     try:
         lines = Lines(house, meta, adapter, sends, credentials, ())  # type: ignore[arg-type]  # filled right below
         first, second = [await _line(lines, scope, number) for scope, number in zip(house.scopes, numbers, strict=True)]
