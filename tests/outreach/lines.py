@@ -40,7 +40,7 @@ from tests.support.queueing import HOUR_S
 DIGITS = "4915100000001"
 """Of the one person whom both businesses know."""
 USE = TemplateUse("order_ready", "en", ("Robin", "your bike"))
-ORDER_READY = {
+ORDER_READY: dict[str, Any] = {
     "status": "APPROVED",
     "category": "UTILITY",
     "quality": "GREEN",
