@@ -38,7 +38,7 @@ async def _page(
 async def _picture(page: Page, name: str) -> None:
     """Keep what the page looks like, where somebody wants to see it."""
     if (folder := os.environ.get("PICTURES_OF_PAGES")) is not None:
-        await page.screenshot(path=str(Path(folder) / f"{name}.png"))
+        await page.screenshot(path=str(Path(folder) / f"{name}.png"), caret="initial")
 
 
 async def test_a_closed_window_and_its_template(lines: Lines) -> None:
@@ -51,8 +51,8 @@ async def test_a_closed_window_and_its_template(lines: Lines) -> None:
                 await page.wait_for_selector("#window.closed")
                 assert await page.input_value("#template") and await page.is_visible(".fill button")
                 assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{width}: nothing sticks out"
-                assert await barriers(page, EVERY) == [], (width, scheme)
                 await _picture(page, f"closed-{width}-{scheme}")
+                assert await barriers(page, EVERY) == [], (width, scheme)
         async with _page(lines, browser, person, path, *WIDTHS[0]) as page:
             await page.fill("[data-place=body-0]", "Robin <b>")
             await page.wait_for_selector("#preview .blank.filled:has-text('Robin <b>')")
@@ -78,8 +78,8 @@ async def test_a_closed_window_and_its_template(lines: Lines) -> None:
         for scheme in ("light", "dark"):
             for name, where in (("templates", "/templates"), ("write", f"/contacts/{here.contact_id}/write")):
                 async with _page(lines, browser, person, where, 1280, 800, scheme) as page:
-                    assert await barriers(page, EVERY) == [], (name, scheme)
                     await _picture(page, f"{name}-{scheme}")
+                    assert await barriers(page, EVERY) == [], (name, scheme)
 
 
 async def _talk(lines: Lines, line: Line) -> None:
