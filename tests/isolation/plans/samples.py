@@ -166,6 +166,17 @@ class Samples:
             ("ratings_repository", "answer"): RatedAnswer(ids["message_id"], ids["conversation_id"], contact),
             ("forgetting_repository", "person"): Person(account, "U1", _NOW),
             ("forgetting_repository", "after"): START,
+            ("actions_repository", "kind"): "pause",
+            ("actions_repository", "who"): Who("person", person="U1"),
+            **self._of_numbers(),
+        }
+        self.several["sql"] = list(STEPS.values())
+
+    def _of_numbers(self) -> dict[tuple[str, str], Any]:
+        """What has to do with contacts at numbers: consent, quality, costs, signing up."""
+        ids = self.ids
+        account, contact = ids["account_id"], ids["contact_id"]
+        return {
             ("charges_repository", "charge"): Charge(3, 1.0, "service", True, "regular", "pmp"),
             ("charges_repository", "conversation_ids"): [ids["conversation_id"]],
             ("history_repository", "seen"): NumberSeen(quality="GREEN"),
@@ -177,7 +188,6 @@ class Samples:
             ("signups_repository", "kind"): "whatsapp",
             ("signups_repository.find", "signup_id"): ids["signup_id"],
             ("signups_repository.insert", "signup_id"): uuid7(),
-            ("actions_repository", "kind"): "pause",
             ("consents_repository", "given"): [(contact, Evidence("any", "x", "x", "x", _NOW))],
             ("consents_repository", "who"): Recorder("Pat"),
             ("lists_repository", "who"): Recorder("Pat"),
@@ -191,9 +201,7 @@ class Samples:
             ("people_repository", "person_ids"): ["U1", "U9"],
             ("opting_repository", "person_ids"): ["U1", "U9"],
             ("opting_repository", "aliases"): ["U8"],
-            ("actions_repository", "who"): Who("person", person="U1"),
         }
-        self.several["sql"] = list(STEPS.values())
 
     def _things(self) -> dict[str, Any]:
         ids, scope = self.ids, self.scope
