@@ -152,7 +152,8 @@ class World:
         for name in contacts:
             self.meta.hears(number.phone, name)
         await self.clock.sql(
-            "WITH said AS (SELECT k.id, k.external_id, k.id::text AS key FROM contacts k"
+            "WITH said AS (SELECT k.id, k.external_id, coalesce((SELECT c.external_key FROM conversations c"
+            "     WHERE c.tenant_id = $1 AND c.contact_id = k.id LIMIT 1), k.id::text) AS key FROM contacts k"
             "   WHERE k.tenant_id = $1 AND k.id = ANY ($3)),"
             " opened AS (UPDATE contacts k SET window_expires_at = now() + interval '24 hours' FROM said s"
             "   WHERE k.tenant_id = $1 AND k.id = s.id),"
