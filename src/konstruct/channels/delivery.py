@@ -25,6 +25,7 @@ from konstruct.channels.delivery_post import LIFETIME_S, NOT_SHOWN, in_place_of,
 from konstruct.channels.limits import SendLimits
 from konstruct.channels.outreach import volume
 from konstruct.channels.outreach.check import Refused, Waits
+from konstruct.channels.outreach.consent import NO_CONSENT
 from konstruct.channels.pacing import Paced, Pacing
 from konstruct.channels.patience import Patience
 from konstruct.channels.port import (
@@ -45,6 +46,7 @@ from konstruct.channels.stream_ending import StreamEnding
 from konstruct.channels.streams_repository import Stream
 from konstruct.channels.waiting import Passed
 from konstruct.conversations import outbox
+from konstruct.conversations.consent import consents_repository
 from konstruct.db.database import Database
 from konstruct.db.session import CheckViolation, TenantSession
 from konstruct.jobs import queue
@@ -245,6 +247,9 @@ class Delivering:
             await self._send(job, delivery, stream)
             return
         except CheckViolation as violation:
+            if consents_repository.missing(violation):
+                await self._object(job, delivery, Refused(NO_CONSENT))
+                return
             if violation.constraint_name != IN_WINDOW:
                 raise
             begun = Begun(window.CLOSED)
@@ -322,12 +327,9 @@ class Delivering:
             case Failed(reason, outreach=True) as said if delivery.form == "template":
                 # The provider's count is above ours: there is less room than we thought, and this one waits for its share.
                 await self._not_taken(job, delivery, reason, said)
-                await breaker.refused(self._db, scope, job.sender.account_id, reason, outreach=True)
                 raise DeliveryWaits(SHORT_WAIT_S)
             case Failed(reason) as said:
                 await self._fail(job.claim, delivery, reason, (job, said))
-                if delivery.kind == "outreach":
-                    await breaker.refused(self._db, scope, job.sender.account_id, reason, outreach=said.outreach)
 
     async def _not_taken(self, job: Job, delivery: Delivery, reason: str, said: Failed | None = None) -> None:
         """The provider certainly did not take it: it may be sent again, and nobody counts because of it."""
@@ -376,7 +378,7 @@ class Delivering:
     async def _refused(self, job: Job, reason: str) -> float:
         """The account's token was refused; return in how many seconds it is worth trying again."""
         follows = await self._credentials.refused(job.credential, reason)
-        if follows == "other":
+        if follows == "other" and not await breaker.blocked(self._db, job.claim.scope, job.sender.account_id, reason):
             await self._db.run(job.claim.scope, lambda s: repository.account_broken(s, job.sender.account_id, reason))
             log.error("account_broken", account_id=str(job.sender.account_id), reason=reason)
         return TOKEN_WAIT_S if follows == "renew" else INACTIVE_WAIT_S

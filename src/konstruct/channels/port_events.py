@@ -248,6 +248,18 @@ class PreferenceChanged(_Event):
     category: str
     """The provider's word for which messages: marketing_messages."""
     at: float = 0.0
+    aliases: tuple[str, ...] = ()
+    """The person's other ids."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opted(_Event):
+    """A person wrote the word that ends the messages, or takes them up again, and it was done. Ingest itself says so."""
+
+    contact_id: str
+    conversation_id: str
+    message_id: str
+    wants: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -276,6 +288,7 @@ ChannelEvent: TypeAlias = (
     | TemplateChanged
     | Readdressed
     | PreferenceChanged
+    | Opted
     | Called
 )
 
@@ -284,6 +297,11 @@ KINDS: dict[str, type[ChannelEvent]] = {each.__name__.lower(): each for each in 
 
 BODILESS: frozenset[type[ChannelEvent]] = frozenset((Edited, Deleted))
 """Of these the provider's bytes are not kept: they quote what was said before, which is to be forgotten."""
+
+
+def is_of_business(event: ChannelEvent) -> bool:
+    """Return whether the event's `account_key` is the id of a business account with all its numbers."""
+    return isinstance(event, TemplateChanged) or getattr(event, "whole_business", False)
 
 
 def stored(event: ChannelEvent) -> tuple[str, dict[str, Any]]:

@@ -106,3 +106,42 @@ async def shut(session: TenantSession, contact_id: UUID, seen: datetime | None) 
         contact_id,
         seen,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """A delivery that was taken and then refused."""
+
+    contact_id: UUID
+    expires_at: datetime | None
+    """Until when we take the contact's window to be open."""
+    heard_since: bool
+    """Whether the contact has written since: then the window is open by now."""
+
+
+async def refused_late(session: TenantSession, delivery_id: UUID) -> Late | None:
+    """Return what is known of a delivery to a contact that counts as sent and has failed since; None for any other."""
+    row = await session.fetchrow(
+        "SELECT k.id AS contact_id, k.window_expires_at AS expires_at, EXISTS (SELECT 1 FROM messages m"
+        "   WHERE m.tenant_id = $1 AND m.conversation_id = d.conversation_id AND m.direction = 'in' AND m.seq > d.position"
+        " ) AS heard_since FROM deliveries d"
+        " JOIN conversations c ON c.tenant_id = d.tenant_id AND c.id = d.conversation_id AND c.kind = 'contact'"
+        " JOIN contacts k ON k.tenant_id = c.tenant_id AND k.id = c.contact_id"
+        " WHERE d.tenant_id = $1 AND d.id = $2 AND d.state = 'sent' AND d.receipt = 'failed'",
+        session.scope.tenant_id,
+        delivery_id,
+    )
+    return Late(**row) if row else None
+
+
+async def take_back(session: TenantSession, delivery_id: UUID) -> bool:
+    """Let a delivery that was sent and refused be pending again; False if it is no longer so."""
+    return bool(
+        await session.execute(
+            "UPDATE deliveries SET state = 'pending', external_id = NULL, sent_at = NULL, receipt = NULL, receipt_at = NULL,"
+            "   receipt_reason = NULL, reason = 'refused_window'"
+            " WHERE tenant_id = $1 AND id = $2 AND state = 'sent' AND receipt = 'failed'",
+            session.scope.tenant_id,
+            delivery_id,
+        )
+    )

@@ -11,11 +11,13 @@ from konstruct.channels.credentials import Credentials
 from konstruct.channels.desk import Desk
 from konstruct.channels.events_handling import Handle, Received
 from konstruct.channels.limits import SendLimits
+from konstruct.channels.opting import Opting, Preferences
 from konstruct.channels.outreach.tier_changes import Capacity
 from konstruct.channels.people import People
 from konstruct.channels.port import ChannelAdapter
 from konstruct.channels.port_events import (
     AccountChanged,
+    Called,
     CapacityChanged,
     ChannelEvent,
     Deleted,
@@ -24,16 +26,22 @@ from konstruct.channels.port_events import (
     Looked,
     Met,
     Opened,
+    Opted,
     PreferenceChanged,
+    Pressed,
+    Readdressed,
     Receipt,
     Revoked,
     TemplateChanged,
 )
 from konstruct.channels.quality.breaker import BreakerEvents
+from konstruct.channels.readdressing import Hearing, Readdressing
 from konstruct.channels.receipts import Receipts
 from konstruct.channels.revocations import Revocations
 from konstruct.channels.standing import Standing
 from konstruct.channels.suggesting import OpenedPlaces, Suggestions
+from konstruct.channels.surface import renderer
+from konstruct.channels.templates.changes import TemplateChanges
 from konstruct.db.database import Database
 from konstruct.kit.settings import Settings
 
@@ -49,6 +57,7 @@ def event_handlers(
 ) -> dict[type[ChannelEvent], Handle]:
     """Return the handlers. What is missing here is acknowledged, stored, and nothing more."""
     changing, arriving = Changing(db, burst_s=settings.burst_s), Arriving(db, adapters)
+    hearing, desk_handlers = Hearing(db, adapters), desk.handlers()
     breaker = BreakerEvents(db)
     return {
         Edited: changing.edited,
@@ -57,13 +66,17 @@ def event_handlers(
         Looked: arriving.looked,
         Met: People(db, adapters, credentials, limits).met,
         Opened: OpenedPlaces({"messages": suggesting, "home": desk.home.opened}),
-        Receipt: in_turn(Receipts(db, adapters), Charges(db), breaker.receipt),
-        PreferenceChanged: in_turn(breaker.preference),
-        TemplateChanged: in_turn(breaker.template),
+        Receipt: in_turn(Receipts(db, adapters), Charges(db)),
+        TemplateChanged: in_turn(TemplateChanges(db), breaker.template),
         AccountChanged: Standing(db),
         CapacityChanged: Capacity(db),
         Revoked: Revocations(db),
-        **desk.handlers(),
+        Opted: Opting(db, renderer(adapters)).opted,
+        PreferenceChanged: in_turn(Preferences(db).changed, breaker.preference),
+        Readdressed: Readdressing(db),
+        Called: hearing.called,
+        **desk_handlers,
+        Pressed: in_turn(hearing.pressed, desk_handlers[Pressed]),
     }
 
 

@@ -20,8 +20,10 @@ CREATE TABLE templates (
   header_places integer NOT NULL DEFAULT 0 CHECK (header_places >= 0),
   body_places integer NOT NULL DEFAULT 0 CHECK (body_places >= 0),
   button_places integer NOT NULL DEFAULT 0 CHECK (button_places >= 0),
-  -- As of when the state is known: what was so before changes nothing.
+  -- As of when each is known: what was so before changes nothing.
   state_at timestamptz NOT NULL DEFAULT now(),
+  category_at timestamptz NOT NULL DEFAULT '-infinity',
+  quality_at timestamptz NOT NULL DEFAULT '-infinity',
   -- When the provider was last asked; null: it has only been heard of.
   synced_at timestamptz,
   created_at timestamptz NOT NULL DEFAULT now(),
@@ -29,6 +31,22 @@ CREATE TABLE templates (
   CONSTRAINT templates_once UNIQUE (tenant_id, kind, business_account_id, name, language)
 );
 SELECT konstruct_protect('templates');
+
+-- template_category: what the provider charges and judges it as; null: not known.
+CREATE FUNCTION template_category(p_tenant uuid, p_account uuid, p_name text, p_language text) RETURNS text
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+  SELECT t.category FROM channel_accounts a
+  JOIN templates t ON t.tenant_id = a.tenant_id AND t.kind = a.kind AND t.business_account_id = a.business_account_id
+  WHERE a.tenant_id = p_tenant AND a.id = p_account AND t.name = p_name AND t.language = p_language;
+END;
+REVOKE ALL ON FUNCTION template_category(uuid, uuid, text, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION template_category(uuid, uuid, text, text) TO konstruct_app;
+
+-- When the provider was last asked for them with success, and why it could not be since.
+ALTER TABLE channel_accounts
+  ADD COLUMN templates_synced_at timestamptz,
+  ADD COLUMN templates_failure text CHECK (length(templates_failure) BETWEEN 1 AND 200);
 
 -- What may be sent to a contact, and when, is the database's word as well: a free text is begun only while the contact's window
 -- is open. One without a window has never written, or its channel has none: a free text to somebody who never wrote goes nowhere.
