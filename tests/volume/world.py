@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from konstruct.channels import accounts, verifications_repository
@@ -19,6 +20,8 @@ from konstruct.channels.patience import Patience
 from konstruct.channels.port_abilities import Grant
 from konstruct.channels.registry import CHANNELS
 from konstruct.conversations import outbox
+from konstruct.conversations.consent import consents_repository
+from konstruct.conversations.consent.recorder import Recorder
 from konstruct.conversations.outbox import Reply
 from konstruct.conversations.part import Part
 from konstruct.conversations.template_use import TemplateUse
@@ -31,6 +34,7 @@ from konstruct.kit.counters import Counters
 from konstruct.kit.ids import uuid7
 from konstruct.kit.settings import Settings
 from konstruct.tenants.vault import Vault
+from tests.support.consenting import agree
 from tests.support.simulated import Clock
 from tests.support.strict_meta import StrictAdapter, StrictMeta
 
@@ -127,8 +131,9 @@ class World:
                 number.account_id,
             )
 
-    async def people(self, number: Number, names: Sequence[str]) -> dict[str, UUID]:
-        """Let people be contacts at a number who have agreed to be written to; return their contacts by name."""
+    async def people(self, number: Number, names: Sequence[str], *, agreeing: int | None = None) -> dict[str, UUID]:
+        """Let people be contacts at a number; return their contacts by name. The first `agreeing`, or all, want to be
+        written to."""
         rows = await self.clock.sql(
             "INSERT INTO contacts (tenant_id, id, account_id, external_id, display_name)"
             " SELECT $1, uuidv7(), $2, n, n FROM unnest($3::text[]) AS n RETURNING external_id, id",
@@ -136,8 +141,15 @@ class World:
             number.account_id,
             list(names),
         )
-        self.meta.agreed.update((number.phone, name) for name in names)
-        return {row["external_id"]: row["id"] for row in rows}
+        made = {row["external_id"]: row["id"] for row in rows}
+        await self.agree(number, {name: made[name] for name in names[:agreeing]})
+        return made
+
+    async def agree(self, number: Number, contacts: dict[str, UUID]) -> None:
+        """Let contacts agree to be written to first."""
+        self.meta.agreed.update((number.phone, name) for name in contacts)
+        at = datetime.fromtimestamp(self.clock.now(), UTC) - timedelta(seconds=1)
+        await agree(self.db, number.scope, *contacts.values(), obtained_at=at)
 
     async def write(self, number: Number, contact_ids: Sequence[UUID]) -> list[UUID | Refused]:
         """Write to contacts first, all in one transaction."""
@@ -190,10 +202,20 @@ class World:
     async def withdraw(self, number: Number, contacts: dict[str, UUID]) -> None:
         """Let contacts take their consent back."""
         self.meta.agreed -= {(number.phone, name) for name in contacts}
+        async with self.db.tenant(number.scope) as session:
+            for contact_id in contacts.values():
+                await consents_repository.withdraw(session, contact_id, "hand", "any", Recorder("Pat"))
 
     async def opt_out(self, number: Number, contacts: dict[str, UUID]) -> None:
-        """Let contacts say that they want replies only."""
+        """Let contacts write that they want replies only. They are told that it was understood."""
+        await self.hear(number, contacts)
         self.meta.agreed -= {(number.phone, name) for name in contacts}
+        await self.clock.sql(
+            "SELECT contact_opts($1, k, 'out', (SELECT m.id FROM messages m WHERE m.tenant_id = $1 AND m.contact_id = k"
+            "   ORDER BY m.id DESC LIMIT 1), now()) FROM unnest($2::uuid[]) AS k",
+            number.scope.tenant_id,
+            list(contacts.values()),
+        )
 
     async def rows(self, number: Number, sql: str, *args: object) -> list[Record]:
         """Return the rows of a query in the tenant's scope; `$1` is its id."""
