@@ -54,7 +54,7 @@ class Plan:
         """Return everything that happens, by when, in seconds."""
         shop, sister, bakery, branch = self.numbers
         fixed: list[tuple[float, Step]] = [
-            (0.1, lambda: self.campaign(shop, 190)),
+            (0.1, lambda: self.campaign(shop, 230)),
             (0.2, lambda: self.campaign(sister, 70)),
             (0.5, lambda: self.campaign(bakery, 60)),
             (5.0, lambda: self.campaign(branch, 40)),

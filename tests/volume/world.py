@@ -17,6 +17,7 @@ from konstruct.channels.outreach import tier_changes, volume
 from konstruct.channels.outreach.check import Refused
 from konstruct.channels.outreach.writing import write_in
 from konstruct.channels.patience import Patience
+from konstruct.channels.port import ChannelAdapter
 from konstruct.channels.port_abilities import Grant
 from konstruct.channels.registry import CHANNELS
 from konstruct.conversations import outbox
@@ -77,9 +78,9 @@ class World:
     numbers: dict[str, Number] = field(default_factory=dict)
     claims: int = 0
 
-    def restart(self, count: int = 3, *, patience: Patience | None = None) -> None:
+    def restart(self, count: int = 3, *, adapter: ChannelAdapter | None = None) -> None:
         """Put new workers in the place of those that are there: they know nothing of before."""
-        adapters = {"whatsapp": StrictAdapter(self.meta)}
+        adapters: dict[str, ChannelAdapter] = {"whatsapp": adapter or StrictAdapter(self.meta)}
         rates = rates_of(CHANNELS, self.settings)
         self.workers = [
             Delivering(
@@ -88,7 +89,7 @@ class World:
                 Credentials(self.db, self.vault, adapters),
                 Forgetful(self.redis, rates),
                 counters=Counters(),
-                patience=patience or Patience(),
+                patience=Patience(),
             )
             for _ in range(count)
         ]
