@@ -91,7 +91,8 @@ ORDER BY d.position, d.part LIMIT 50
 
 _SENDER = """
 SELECT a.id, a.kind, a.external_id, a.secret_id, a.status, a.app_id, a.bot_user_id, c.contact_id,
-  ARRAY(SELECT i.alias FROM contact_aliases i WHERE i.tenant_id = $1 AND i.contact_id = c.contact_id LIMIT 20) AS aliases,
+  ARRAY(SELECT i.alias FROM contact_aliases i WHERE i.tenant_id = $1 AND i.contact_id = c.contact_id AND i.ended_at IS NULL
+        ORDER BY i.created_at DESC LIMIT 20) AS aliases,
   ARRAY(SELECT DISTINCT k.external_id FROM messages m JOIN contacts k ON k.tenant_id = m.tenant_id AND k.id = m.contact_id
         WHERE m.tenant_id = $1 AND m.conversation_id = $2 LIMIT 200) AS participants,
   (SELECT extract(epoch FROM now() - m.sent_at)::float8 FROM messages m WHERE m.tenant_id = $1 AND m.conversation_id = $2

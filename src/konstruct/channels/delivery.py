@@ -39,7 +39,6 @@ from konstruct.channels.port import (
 )
 from konstruct.channels.port_abilities import Filing
 from konstruct.channels.port_streams import Gone
-from konstruct.channels.quality import breaker
 from konstruct.channels.rates import HISTORY, POST
 from konstruct.channels.stream_ending import StreamEnding
 from konstruct.channels.streams_repository import Stream

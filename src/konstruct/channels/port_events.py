@@ -286,6 +286,11 @@ BODILESS: frozenset[type[ChannelEvent]] = frozenset((Edited, Deleted))
 """Of these the provider's bytes are not kept: they quote what was said before, which is to be forgotten."""
 
 
+def is_of_business(event: ChannelEvent) -> bool:
+    """Return whether the event's `account_key` is the id of a business account with all its numbers."""
+    return isinstance(event, TemplateChanged) or getattr(event, "whole_business", False)
+
+
 def stored(event: ChannelEvent) -> tuple[str, dict[str, Any]]:
     """Return the event's kind and its fields as plain values."""
     kept = (each.name for each in fields(event) if each.name != "piece")

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from konstruct.channels.port import Capabilities
+from collections.abc import Mapping
+
+from konstruct.channels.port import Capabilities, ChannelAdapter
 
 CLOSED = "window_closed"
 NOT_AGREED = "not_agreed"
 _MARGIN_MAX_S = 60.0
 _MARGIN_SHARE = 0.01
+
+
+def windows_of(adapters: Mapping[str, ChannelAdapter]) -> dict[str, float | None]:
+    """Return for how many seconds a person may be answered, by the channel's kind; None: always."""
+    return {kind: adapter.caps.reply_window_s for kind, adapter in adapters.items()}
 
 
 def closed(caps: Capabilities, heard_s: float | None, window_s: float | None = None) -> str | None:

@@ -16,6 +16,7 @@ from konstruct.channels.people import People
 from konstruct.channels.port import ChannelAdapter
 from konstruct.channels.port_events import (
     AccountChanged,
+    Called,
     CapacityChanged,
     ChannelEvent,
     Deleted,
@@ -25,11 +26,14 @@ from konstruct.channels.port_events import (
     Met,
     Opened,
     PreferenceChanged,
+    Pressed,
+    Readdressed,
     Receipt,
     Revoked,
     TemplateChanged,
 )
 from konstruct.channels.quality.breaker import BreakerEvents
+from konstruct.channels.readdressing import Hearing, Readdressing
 from konstruct.channels.receipts import Receipts
 from konstruct.channels.revocations import Revocations
 from konstruct.channels.standing import Standing
@@ -50,6 +54,7 @@ def event_handlers(
 ) -> dict[type[ChannelEvent], Handle]:
     """Return the handlers. What is missing here is acknowledged, stored, and nothing more."""
     changing, arriving = Changing(db, burst_s=settings.burst_s), Arriving(db, adapters)
+    hearing, desk_handlers = Hearing(db, adapters), desk.handlers()
     breaker = BreakerEvents(db)
     return {
         Edited: changing.edited,
@@ -64,7 +69,10 @@ def event_handlers(
         CapacityChanged: Capacity(db),
         Revoked: Revocations(db),
         TemplateChanged: in_turn(TemplateChanges(db), breaker.template),
-        **desk.handlers(),
+        Readdressed: Readdressing(db),
+        Called: hearing.called,
+        **desk_handlers,
+        Pressed: in_turn(hearing.pressed, desk_handlers[Pressed]),
     }
 
 

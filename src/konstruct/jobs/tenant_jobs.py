@@ -3,6 +3,7 @@ and times only."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
@@ -59,6 +60,17 @@ async def ask(session: Session, scope: TenantScope, kind: JobKind, subject_id: U
         kind,
         subject_id,
         timedelta(seconds=wait_s),
+    )
+
+
+async def ask_all(session: Session, scope: TenantScope, kind: JobKind, subject_ids: Sequence[UUID]) -> None:
+    """Ask for work on each of these, none of which is asked for yet."""
+    await session.execute(
+        "INSERT INTO tenant_jobs (tenant_id, kind, subject_id) SELECT $1, $2, s FROM unnest($3::uuid[]) AS s"
+        " ON CONFLICT DO NOTHING",
+        scope.tenant_id,
+        kind,
+        list(subject_ids),
     )
 
 
