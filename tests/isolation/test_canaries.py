@@ -177,12 +177,14 @@ EXPECTED = {
         "member mention model mustnot note noticebody noticetitle nowhere outsidehours owneremail persona "
         "policy question receiptreason refused reply source statusreason summary team title tonenote toolargument "
         "toolask toolcall toolname toolreason toolresult tryout turnfailure turnreason url user versionnote "
-        "organisation scope workspace file filereason pausedby action identity rating alias businessaccount holding portfolio"
+        "organisation scope workspace file filereason pausedby action identity rating alias businessaccount holding portfolio "
+        "attestation consent consentlist withdrawal "
+        "signup pinseenby verifiedby"
     ),
     "operator": "accessreason answer breakask business contact fact mention nowhere question reply toolask",
     "search": "answer fact filename filetext question reply title",
     "stream": "answer attachment contact fact question reply",
-    "tables": "channelevent idempotency stream",
+    "tables": "channelevent consentupload idempotency stream",
     "slack tokens": "token",
 }
 """Where each field's mark must be found in its own business's sinks: else the test could not fail."""

@@ -73,7 +73,10 @@ async def test_a_number_that_is_stopped_says_so_everywhere_and_a_person_resumes_
 
 async def test_the_banner_and_the_page_in_a_browser(numbers: Numbers, web: House) -> None:
     await numbers.connect(0, waba=numbers.meta.numbers[0].waba_id)
-    for words in ({"quality_rating": "GREEN"}, {"quality_rating": "YELLOW"}, {"quality_rating": "RED", "status": "BANNED"}):
+    said: tuple[dict[str, Any], ...] = (
+        {"quality_rating": "GREEN"}, {"quality_rating": "YELLOW"}, {"quality_rating": "RED", "status": "BANNED"},
+    )  # fmt: skip
+    for words in said:
         numbers.say(**words)
         await numbers.poll()
     path = f"/channels/{numbers.accounts[0]}/quality"

@@ -16,6 +16,7 @@ from typing import Any
 from aiohttp import web
 
 from tests.support import (
+    fake_meta_dialog,
     fake_meta_media,
     fake_meta_messages,
     fake_meta_numbers,
@@ -110,6 +111,7 @@ class FakeMeta:
         """Listen."""
         app = web.Application(client_max_size=1 << 25)
         app.router.add_get("/files/{name}", self._download)
+        app.router.add_routes(fake_meta_dialog.routes(self))
         app.router.add_route("*", "/{path:.*}", self._handle)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1)
         await self._runner.setup()

@@ -63,6 +63,10 @@ class SignupBooth:
     registered: set[str] = field(default_factory=set)
     verification: dict[str, str] = field(default_factory=dict)
     """`verification_status` of companies."""
+    offered: str | None = None
+    """The business account that whoever clicks through the dialog approves."""
+    opened: list[dict[str, str]] = field(default_factory=list)
+    """With what the dialog was opened."""
     _count: int = 0
 
     def waba(self, waba_id: str, numbers: Sequence[str], business_id: str | None) -> Waba:

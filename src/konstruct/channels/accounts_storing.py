@@ -105,10 +105,10 @@ async def _plan(session: TenantSession, account: Account, expires_in_s: float | 
     if account.refresh_secret_id is not None and expires_in_s is not None:
         await renewals_repository.plan(session, account.id, expires_in_s)
     if account.business_account_id is not None:
-        await planning.plan(session, account.id)
         await tenant_jobs.ask(session, session.scope, "template_sync", account.id)
         await notices.settle(session, "token_expiring", subject=str(account.id))
         await tenant_jobs.ask(session, session.scope, "account_watch", account.id)
+        await planning.plan(session, account.id)
 
 
 async def _insert(session: TenantSession, account: Account, expires_in_s: float | None) -> None:

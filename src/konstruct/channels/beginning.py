@@ -14,6 +14,7 @@ from konstruct.channels.outreach import checks
 from konstruct.channels.outreach.check import Outreach, Refused, Waits
 from konstruct.channels.pacing import Pacing
 from konstruct.channels.waiting_repository import NO_WINDOW, Window
+from konstruct.conversations.consent import consents_repository
 from konstruct.db.session import TenantSession
 
 
@@ -43,6 +44,8 @@ async def begin(session: TenantSession, job: Job, delivery: Delivery, window_s: 
     deadline = time.monotonic() + window_s
     kept = await _kept(session, job, delivery)
     refused = None if kept.left_s is None else window.closed(job.adapter.caps, None, kept.left_s)
+    if delivery.form == "template" and job.sender.contact_id is not None:
+        await consents_repository.hold(session, job.sender.contact_id)
     if refused is None:
         refused = await repository.start_sending(session, job.claim, delivery.id, window_s)
     if refused is None:

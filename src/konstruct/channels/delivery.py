@@ -25,6 +25,7 @@ from konstruct.channels.delivery_post import LIFETIME_S, NOT_SHOWN, in_place_of,
 from konstruct.channels.limits import SendLimits
 from konstruct.channels.outreach import volume
 from konstruct.channels.outreach.check import Refused, Waits
+from konstruct.channels.outreach.consent import NO_CONSENT
 from konstruct.channels.pacing import Paced, Pacing
 from konstruct.channels.patience import Patience
 from konstruct.channels.port import (
@@ -39,11 +40,13 @@ from konstruct.channels.port import (
 )
 from konstruct.channels.port_abilities import Filing
 from konstruct.channels.port_streams import Gone
+from konstruct.channels.quality import breaker
 from konstruct.channels.rates import HISTORY, POST
 from konstruct.channels.stream_ending import StreamEnding
 from konstruct.channels.streams_repository import Stream
 from konstruct.channels.waiting import Passed
 from konstruct.conversations import outbox
+from konstruct.conversations.consent import consents_repository
 from konstruct.db.database import Database
 from konstruct.db.session import CheckViolation, TenantSession
 from konstruct.jobs import queue
@@ -244,6 +247,9 @@ class Delivering:
             await self._send(job, delivery, stream)
             return
         except CheckViolation as violation:
+            if consents_repository.missing(violation):
+                await self._object(job, delivery, Refused(NO_CONSENT))
+                return
             if violation.constraint_name != IN_WINDOW:
                 raise
             begun = Begun(window.CLOSED)
@@ -372,7 +378,7 @@ class Delivering:
     async def _refused(self, job: Job, reason: str) -> float:
         """The account's token was refused; return in how many seconds it is worth trying again."""
         follows = await self._credentials.refused(job.credential, reason)
-        if follows == "other":
+        if follows == "other" and not await breaker.blocked(self._db, job.claim.scope, job.sender.account_id, reason):
             await self._db.run(job.claim.scope, lambda s: repository.account_broken(s, job.sender.account_id, reason))
             log.error("account_broken", account_id=str(job.sender.account_id), reason=reason)
         return TOKEN_WAIT_S if follows == "renew" else INACTIVE_WAIT_S

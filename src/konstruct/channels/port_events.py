@@ -248,6 +248,18 @@ class PreferenceChanged(_Event):
     category: str
     """The provider's word for which messages: marketing_messages."""
     at: float = 0.0
+    aliases: tuple[str, ...] = ()
+    """The person's other ids."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opted(_Event):
+    """A person wrote the word that ends the messages, or takes them up again, and it was done. Ingest itself says so."""
+
+    contact_id: str
+    conversation_id: str
+    message_id: str
+    wants: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -276,6 +288,7 @@ ChannelEvent: TypeAlias = (
     | TemplateChanged
     | Readdressed
     | PreferenceChanged
+    | Opted
     | Called
 )
 

@@ -61,20 +61,18 @@ def renderer(adapters: Mapping[str, ChannelAdapter]) -> Rendering:
         text: str,
         buttons: Sequence[Button] = (),
     ) -> list[Part]:
-        return _rendered(adapters[kind], Target(channel_id, thread_id, participants), text, buttons)
+        return rendered(adapters[kind], Target(channel_id, thread_id, participants), text, buttons)
 
     return render
 
 
-def _rendered(adapter: ChannelAdapter, target: Target, text: str, buttons: Sequence[Button]) -> list[Part]:
+def rendered(adapter: ChannelAdapter, target: Target, text: str, buttons: Sequence[Button]) -> list[Part]:
+    """Return `text` as the channel will show it, with `buttons` below it or in it."""
     parts = adapter.render(text, target)
-    if not buttons or choices.shown_as(adapter.caps, _last_text(parts), buttons) is not None:
+    below = next((part.text for part in reversed(parts) if part.form == "text"), "")
+    if not buttons or choices.shown_as(adapter.caps, below, buttons) is not None:
         return with_buttons(parts, buttons)
     return adapter.render(in_words(text, buttons), target)
-
-
-def _last_text(parts: Sequence[Part]) -> str:
-    return next((part.text for part in reversed(parts) if part.form == "text"), "")
 
 
 class Surface:
@@ -106,7 +104,7 @@ class Surface:
         buttons: Sequence[Button] = (),
     ) -> list[Part]:
         """See `renderer`."""
-        return _rendered(self._adapters[kind], Target(channel_id, thread_id, participants), text, buttons)
+        return rendered(self._adapters[kind], Target(channel_id, thread_id, participants), text, buttons)
 
     def business_only(self, kind: str) -> bool:
         """Return whether the channel's provider wants the employee to talk about the business alone."""

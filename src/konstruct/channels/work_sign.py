@@ -71,7 +71,8 @@ class WorkSign:
 
     async def _may(self) -> float:
         place = self._place
-        return await self._limits.take(place.claim.scope, place.account_id, WORKING, channel_id=place.channel_id)
+        method = f"{place.channel_kind}.{WORKING}"
+        return await self._limits.take(place.claim.scope, place.account_id, method, channel_id=place.channel_id)
 
     async def _tell(self, *, active: bool) -> None:
         place = self._place

@@ -11,6 +11,7 @@ from konstruct.channels.credentials import Credentials
 from konstruct.channels.desk import Desk
 from konstruct.channels.events_handling import Handle, Received
 from konstruct.channels.limits import SendLimits
+from konstruct.channels.opting import Opting, Preferences
 from konstruct.channels.outreach.tier_changes import Capacity
 from konstruct.channels.people import People
 from konstruct.channels.port import ChannelAdapter
@@ -25,6 +26,7 @@ from konstruct.channels.port_events import (
     Looked,
     Met,
     Opened,
+    Opted,
     PreferenceChanged,
     Pressed,
     Readdressed,
@@ -38,6 +40,7 @@ from konstruct.channels.receipts import Receipts
 from konstruct.channels.revocations import Revocations
 from konstruct.channels.standing import Standing
 from konstruct.channels.suggesting import OpenedPlaces, Suggestions
+from konstruct.channels.surface import renderer
 from konstruct.channels.templates.changes import TemplateChanges
 from konstruct.db.database import Database
 from konstruct.kit.settings import Settings
@@ -64,11 +67,12 @@ def event_handlers(
         Met: People(db, adapters, credentials, limits).met,
         Opened: OpenedPlaces({"messages": suggesting, "home": desk.home.opened}),
         Receipt: in_turn(Receipts(db, adapters), Charges(db)),
-        PreferenceChanged: in_turn(breaker.preference),
+        TemplateChanged: in_turn(TemplateChanges(db), breaker.template),
         AccountChanged: Standing(db),
         CapacityChanged: Capacity(db),
         Revoked: Revocations(db),
-        TemplateChanged: in_turn(TemplateChanges(db), breaker.template),
+        Opted: Opting(db, renderer(adapters)).opted,
+        PreferenceChanged: in_turn(Preferences(db).changed, breaker.preference),
         Readdressed: Readdressing(db),
         Called: hearing.called,
         **desk_handlers,

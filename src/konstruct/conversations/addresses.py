@@ -30,10 +30,11 @@ async def readdress(session: TenantSession, account_id: UUID, old_ids: Sequence[
     name = moved_on.external_id if moved_on else new_ids[0]
     for twin in twins:
         await merging.merge(session, keep.id, twin.id)
-    await repository.call(session, keep.id, name, ended=keep.external_id in old_ids)
+    over = [each for each in old_ids if each not in new_ids and each != name]
+    await repository.call(session, keep.id, name, ended=keep.external_id in over)
     if moved_on is None:
         await repository.use_only(session, account_id, keep.id, [each for each in new_ids if each != name])
-    await repository.end(session, account_id, keep.id, [each for each in old_ids if each != name])
+    await repository.end(session, account_id, keep.id, over)
     return "merged" if twins else "called"
 
 

@@ -32,21 +32,20 @@ ADDED: Mapping[str, tuple[str, ...]] = {
 GONE_WITH_IT = ("summaries", "ready_queue", "streams")
 """Tables whose rows go with the conversation. A summary is made anew when it is needed; nobody is being answered there."""
 
-# $2: the contact that stays, $3: the one that goes.
-FOLLOWS: Mapping[str, str] = {
-    "messages": "UPDATE messages SET contact_id = $2 WHERE tenant_id = $1 AND contact_id = $3",
-    "conversations": "UPDATE conversations SET contact_id = $2 WHERE tenant_id = $1 AND contact_id = $3",
-    "contact_aliases": "UPDATE contact_aliases SET contact_id = $2 WHERE tenant_id = $1 AND contact_id = $3",
-    # Of two ratings of one answer the later one counts, as ever.
-    "ratings": (
-        "WITH gone AS (DELETE FROM ratings WHERE tenant_id = $1 AND contact_id = $3 RETURNING *)"
-        " INSERT INTO ratings AS r (tenant_id, message_id, contact_id, conversation_id, good, comment, pressed_at, rated_at)"
-        " SELECT tenant_id, message_id, $2, conversation_id, good, comment, pressed_at, rated_at FROM gone"
-        " ON CONFLICT (tenant_id, message_id, contact_id) DO UPDATE SET good = excluded.good, comment = excluded.comment,"
-        "   pressed_at = excluded.pressed_at, rated_at = excluded.rated_at WHERE r.pressed_at < excluded.pressed_at"
-    ),
-}
-"""By the table: what becomes of the rows of the contact that goes."""
+FOLLOWING = ("messages", "conversations", "contact_aliases")
+"""Tables whose rows are the other contact's from then on, as they are."""
+ONCE: Mapping[str, str] = {"replaced_contacts": "replacement_id"}
+"""The same, where a contact has one row at most of each value of a column: that of the contact that stays is left."""
+# Of two ratings of one answer the later one counts, as ever. $2: the contact that stays, $3: the one that goes.
+RATINGS = (
+    "WITH gone AS (DELETE FROM ratings WHERE tenant_id = $1 AND contact_id = $3 RETURNING *)"
+    " INSERT INTO ratings AS r (tenant_id, message_id, contact_id, conversation_id, good, comment, pressed_at, rated_at)"
+    " SELECT tenant_id, message_id, $2, conversation_id, good, comment, pressed_at, rated_at FROM gone"
+    " ON CONFLICT (tenant_id, message_id, contact_id) DO UPDATE SET good = excluded.good, comment = excluded.comment,"
+    "   pressed_at = excluded.pressed_at, rated_at = excluded.rated_at WHERE r.pressed_at < excluded.pressed_at"
+)
+FOLLOWS = frozenset((*FOLLOWING, *ONCE, "ratings"))
+"""All that points at a contact."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,8 +213,15 @@ async def drop(session: TenantSession, conversation_id: UUID) -> None:
 async def merge_contacts(session: TenantSession, keep_id: UUID, gone_id: UUID) -> None:
     """Let one contact have what is known of the other, which goes; what that was called is a name of this one's."""
     ids = (session.scope.tenant_id, keep_id, gone_id)
-    for sql in FOLLOWS.values():
-        await session.execute(sql, *ids)
+    for table in FOLLOWING:
+        await session.execute(f"UPDATE {table} SET contact_id = $2 WHERE tenant_id = $1 AND contact_id = $3", *ids)  # a constant
+    for table, column in ONCE.items():
+        await session.execute(
+            f"UPDATE {table} t SET contact_id = $2 WHERE t.tenant_id = $1 AND t.contact_id = $3 AND NOT EXISTS"  # constants
+            f" (SELECT 1 FROM {table} o WHERE o.tenant_id = $1 AND o.contact_id = $2 AND o.{column} = t.{column})",
+            *ids,
+        )
+    await session.execute(RATINGS, *ids)
     await session.execute(
         # Whoever wants no more messages under one name wants none under the other.
         "UPDATE contacts k SET display_name = coalesce(k.display_name, g.display_name),"

@@ -33,7 +33,8 @@ class Stack:
         self._say = say
         self._user = user
         self._secrets = load_secrets(data_dir / "secrets.json")
-        self._env = base_environment(data_dir, port, self._secrets["slack_signing"], user)
+        whatsapp = (self._secrets["whatsapp_app"], self._secrets["whatsapp_verify"])
+        self._env = base_environment(data_dir, port, self._secrets["slack_signing"], user, whatsapp)
         last = read_json(data_dir / _PORTS) or {}
         logs = data_dir / "logs"
         self._postgres = Postgres(

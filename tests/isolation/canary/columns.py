@@ -28,6 +28,9 @@ ALLOWED = {
     "actions": {"decision": _WORD, "kind": _WORD, "least_role": _WORD, "state": _WORD, "who": _WORD},
     "api_keys": {"prefix": "the beginning of a random secret", "secret_hash": _HASH, "scopes": _WORD},
     "api_requests": {"request_hash": _HASH},
+    "business_verifications": {"said": _WORD, "source": _WORD, "state": _WORD},
+    "channel_acts": {"act": _WORD},
+    "channel_signups": {"kind": _WORD, "problem": "a code of the provider's"},
     "channel_accounts": {"app_id": "the platform's own app", "kind": _WORD, "phone_number": "digits", "status": _WORD},
     "channel_holdings": {"kind": _WORD, "level": _WORD},
     "channel_health": {"status": _WORD},
@@ -36,6 +39,8 @@ ALLOWED = {
     "contacts": {"context": _IDS},
     "charge_days": {"category": _PROVIDER, "charge_type": _PROVIDER, "pricing_model": _PROVIDER},
     "chunks": {"audience": _WORD, "embedding": "numbers", "audience_key": "empty, until documents have audiences"},
+    "consent_lists": {"kind": _WORD},
+    "consents": {"purpose": _WORD, "source": _WORD},
     "conversation_events": {"kind": _WORD},
     "conversations": {"audience": _WORD, "kind": _WORD, "owner": _WORD},
     "dead_letters": {"kind": _WORD, "resolution": _WORD},
@@ -82,6 +87,8 @@ ALLOWED = {
     "usage_days": {"backend": _WORD},
     "volume_limits": {"source": _WORD},
     "volume_pools": {"kind": _WORD},
+    "withdrawal_ids": {"id_hash": _HASH},
+    "withdrawals": {"purpose": _WORD, "source": _WORD},
 }  # fmt: skip
 """What cannot hold a business's words, and why."""
 
@@ -96,9 +103,32 @@ _DIRECT = (
     ("portfolio", "UPDATE channel_accounts SET portfolio_id = $2 WHERE tenant_id = $1"),
     ("alias", "INSERT INTO contact_aliases (tenant_id, account_id, alias, contact_id)"
      " SELECT $1, k.account_id, $2, k.id FROM contacts k WHERE k.tenant_id = $1 LIMIT 1"),
+    ("signup", "INSERT INTO channel_signups (tenant_id, id, kind, begun_by, wanted_business_account, wanted_account,"
+     " business_account_id, portfolio_id, scopes, numbers, account_id)"
+     " SELECT $1, uuidv7(), 'whatsapp', $2, $2, $2, $2, $2, ARRAY[$2],"
+     " jsonb_build_array(jsonb_build_object('id', '1', 'phone_number', '491', 'name', $2::text)), a.id"
+     " FROM channel_accounts a WHERE a.tenant_id = $1 LIMIT 1"),
+    ("pinseenby", "INSERT INTO channel_acts (tenant_id, account_id, act, member_name)"
+     " SELECT $1, a.id, 'pin_shown', $2 FROM channel_accounts a WHERE a.tenant_id = $1 LIMIT 1"),
+    ("verifiedby", "INSERT INTO business_verifications (tenant_id, account_id, state, source, member_name)"
+     " SELECT $1, a.id, 'submitted', 'member', $2 FROM channel_accounts a WHERE a.tenant_id = $1 LIMIT 1"),
     ("holding", "INSERT INTO channel_holdings (tenant_id, kind, level, holding) VALUES ($1, 'whatsapp', 'portfolio', $2)"),
     ("pool", "INSERT INTO volume_pools (tenant_id, kind, portfolio) VALUES ($1, 'whatsapp', $2)"),
     ("statusreason", "UPDATE channel_accounts SET status_reason = $2, templates_failure = $2 WHERE tenant_id = $1"),
+    ("consentlist", "INSERT INTO consent_lists (tenant_id, id, account_id, kind, name, created_by_name)"
+     " SELECT $1, uuidv7(), a.id, 'import', $2, $2 FROM channel_accounts a WHERE a.tenant_id = $1 LIMIT 1"),
+    ("attestation", "INSERT INTO consent_attestations (tenant_id, list_id, statement, member_name)"
+     " SELECT $1, l.id, $2, $2 FROM consent_lists l WHERE l.tenant_id = $1"),
+    ("consent", "INSERT INTO consents (tenant_id, id, contact_id, list_id, source, purpose, how, wording, wording_version,"
+     " proof, obtained_at, recorded_by_name) SELECT $1, uuidv7(), k.id, l.id, 'import', 'any', $2, $2, $2, $2, now(), $2"
+     " FROM consent_lists l JOIN contacts k ON k.tenant_id = l.tenant_id AND k.account_id = l.account_id"
+     " WHERE l.tenant_id = $1 LIMIT 1"),
+    ("withdrawal", "INSERT INTO withdrawals (tenant_id, id, account_id, contact_id, source, purpose, said, recorded_by_name,"
+     " withdrawn_at) SELECT $1, uuidv7(), k.account_id, k.id, 'hand', 'any', $2, $2, now() FROM contacts k"
+     " WHERE k.tenant_id = $1 LIMIT 1"),
+    ("consentupload", "INSERT INTO consent_uploads (tenant_id, id, account_id, member_id, name, rows, problems)"
+     " SELECT $1, uuidv7(), a.id, m.id, $2, jsonb_build_array($2::text), jsonb_build_array($2::text)"
+     " FROM channel_accounts a, members m WHERE a.tenant_id = $1 AND m.tenant_id = $1 LIMIT 1"),
     ("channelevent", "INSERT INTO channel_events (tenant_id, id, account_id, kind, content)"
      " SELECT $1, uuidv7(), a.id, $2, jsonb_build_object('text', $2::text) FROM channel_accounts a WHERE a.tenant_id = $1"),
     ("healthreason", "INSERT INTO channel_health (tenant_id, account_id, status, reason)"

@@ -17,6 +17,8 @@ KINDS = {
     "message_id": "SELECT id FROM messages WHERE tenant_id = $1 AND direction = 'in'",
     "account_id": "SELECT id FROM channel_accounts WHERE tenant_id = $1",
     "contact_id": "SELECT id FROM contacts WHERE tenant_id = $1",
+    "list_id": "SELECT id FROM consent_lists WHERE tenant_id = $1",
+    "upload_id": "SELECT id FROM consent_uploads WHERE tenant_id = $1",
     "document_id": "SELECT id FROM documents WHERE tenant_id = $1",
     "turn_id": "SELECT id FROM turns WHERE tenant_id = $1",
     "delivery_id": "SELECT id FROM deliveries WHERE tenant_id = $1",
@@ -31,7 +33,9 @@ KINDS = {
     "call_id": "SELECT id FROM tool_calls WHERE tenant_id = $1",
     "tryout_id": "SELECT id FROM tryouts WHERE tenant_id = $1",
     "access_id": "SELECT id FROM operator_accesses WHERE tenant_id = $1",
+    "signup_id": "SELECT id FROM channel_signups WHERE tenant_id = $1",
     "session_id": "SELECT id FROM sessions WHERE tenant_id = $1",
+    "template_id": "SELECT id FROM templates WHERE tenant_id = $1",
     "tenant_id": "SELECT tenant_id FROM tenants WHERE tenant_id = $1",
 }
 """A row of each kind that has an id."""
@@ -54,6 +58,8 @@ async def stock(house: House, number: int) -> Stock:
     # What `fill` made up would be in the way of what really happens: half a file, and a takeover that never was.
     await change(house.db, scope, "DELETE FROM export_pieces WHERE tenant_id = $1")
     await change(house.db, scope, "DELETE FROM conversation_events WHERE tenant_id = $1")
+    pin = await house.vault.put(house.db, scope, "whatsapp.pin", "102938")
+    await change(house.db, scope, f"UPDATE channel_signups SET pin_secret_id = '{pin}' WHERE tenant_id = $1")
     assert await work_off(house.db, scope, "export", Exports(house.db)) == 1
     ids = {}
     for kind, sql in KINDS.items():

@@ -19,6 +19,8 @@ SENTENCES: dict[str, str] = {
     # How many
     "volume_full": "Everybody whom WhatsApp allows today has been written to, or waits for it. Try again tomorrow.",
     "portfolio_unknown": "It is not known yet which Meta portfolio this number belongs to. Try again in an hour.",
+    # The person
+    "no_consent": "There is no proof that this person wants such messages, or they have asked to get none. See the page Consent.",
     # The account, and whom it is for
     "account_disconnected": "The number is not connected any more. Connect it again on the page of channels.",
     "no_contact": "Nobody is known to whom this message could go.",

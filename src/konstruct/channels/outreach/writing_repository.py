@@ -74,6 +74,37 @@ async def lock_conversation(session: TenantSession, to: Addressee) -> Place:
     return Place(**row)
 
 
+async def conversation_of(session: TenantSession, contact_id: UUID) -> UUID | None:
+    """Return the contact's conversation, the one that spoke last, or None."""
+    found: UUID | None = await session.fetchval(
+        "SELECT id FROM conversations WHERE tenant_id = $1 AND contact_id = $2 AND kind = 'contact'"
+        " ORDER BY last_message_at DESC, id DESC LIMIT 1",
+        session.scope.tenant_id,
+        contact_id,
+    )
+    return found
+
+
+async def find_contact(session: TenantSession, account_id: UUID, digits: str) -> UUID | None:
+    """Return the account's contact of this phone number, or None."""
+    found: UUID | None = await session.fetchval(
+        "SELECT contact_id FROM contact_aliases WHERE tenant_id = $1 AND account_id = $2 AND alias = $3"
+        " UNION ALL SELECT id FROM contacts WHERE tenant_id = $1 AND account_id = $2 AND external_id = $3 LIMIT 1",
+        session.scope.tenant_id,
+        account_id,
+        digits,
+    )
+    return found
+
+
+async def account_of(session: TenantSession, contact_id: UUID) -> UUID | None:
+    """Return the account that knows a contact, or None if there is no such contact."""
+    found: UUID | None = await session.fetchval(
+        "SELECT account_id FROM contacts WHERE tenant_id = $1 AND id = $2", session.scope.tenant_id, contact_id
+    )
+    return found
+
+
 async def name_writer(session: TenantSession, message_id: UUID, member_id: UUID, token: UUID) -> None:
     """Note which member of the business wrote a message. `token` is the form's: it is used once."""
     await session.execute(
@@ -93,3 +124,20 @@ async def of_token(session: TenantSession, token: UUID) -> UUID | None:
         "SELECT message_id FROM human_messages WHERE tenant_id = $1 AND token = $2", session.scope.tenant_id, token
     )
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A message that was written."""
+
+    conversation_id: UUID
+    text: str = field(repr=False)
+
+
+async def said(session: TenantSession, message_id: UUID) -> Said:
+    """Return a message of the tenant's that stands."""
+    row = await session.fetchrow(
+        "SELECT conversation_id, text FROM messages WHERE tenant_id = $1 AND id = $2", session.scope.tenant_id, message_id
+    )
+    assert row is not None
+    return Said(**row)

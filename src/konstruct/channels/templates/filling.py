@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from konstruct.channels.templates.template import PLACE, Place, Template
@@ -67,6 +68,29 @@ def text_of(template: Template, use: TemplateUse) -> str:
     return "\n\n".join(part for part in (*said, " ".join(labels)) if part)
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A run of a piece: fixed words, or what stands in a place."""
+
+    text: str
+    key: str = ""
+    """Of the place; empty for fixed words."""
+    name: str = ""
+    """What stands in the place until it is filled in."""
+    filled: bool = False
+
+
+def pieces(template: Template, use: TemplateUse) -> dict[str, Any]:
+    """Return how the message reads, piece by piece: header and body as runs, the footer, the buttons' labels."""
+    given = values_of(template, use) or {}
+    return {
+        "header": _runs(template, "HEADER", given),
+        "body": _runs(template, "BODY", given),
+        "footer": piece_of(template, "FOOTER"),
+        "buttons": buttons_of(template),
+    }
+
+
 def buttons_of(template: Template) -> list[str]:
     """Return the labels of its buttons."""
     found = next((part.get("buttons") for part in template.parts if str(part.get("type", "")).upper() == "BUTTONS"), None)
@@ -86,6 +110,21 @@ def _filled(template: Template, kind: str, given: Mapping[str, str]) -> str:
         return given.get(keys.get(match[1], "")) or match[0]
 
     return PLACE.sub(put, piece_of(template, kind))
+
+
+def _runs(template: Template, kind: str, given: Mapping[str, str]) -> list[Said]:
+    keys = {place.name: place.key for place in template.places if place.piece == kind.lower()}
+    runs: list[Said] = []
+    words = piece_of(template, kind)
+    end = 0
+    for match in PLACE.finditer(words):
+        if match.start() > end:
+            runs.append(Said(words[end : match.start()]))
+        key, name = keys.get(match[1], ""), f"({match[1].replace('_', ' ')})"
+        value = given.get(key, "")
+        runs.append(Said(value or name, key, name, bool(value)))
+        end = match.end()
+    return [*runs, *([Said(words[end:])] if words[end:] else [])]
 
 
 def _problem(place: Place, value: str) -> str | None:

@@ -35,6 +35,33 @@ async def of_account(session: TenantSession, account_id: UUID) -> list[Template]
     return [Template(**row) for row in rows]
 
 
+async def page(
+    session: TenantSession, limit: int, after: tuple[UUID] | None = None, *, account_id: UUID | None = None
+) -> list[Template]:
+    """Return up to `limit` templates in a lasting order, those behind `after`; of one account's, or of all."""
+    rows = await session.fetch(
+        f"SELECT {_COLUMNS} FROM templates t WHERE t.tenant_id = $1 AND ($2::uuid IS NULL OR t.id > $2)"
+        " AND ($3::uuid IS NULL OR EXISTS (SELECT 1 FROM channel_accounts a WHERE a.tenant_id = $1 AND a.id = $3"
+        "   AND a.kind = t.kind AND a.business_account_id = t.business_account_id))"
+        " ORDER BY t.id LIMIT $4",
+        session.scope.tenant_id,
+        after[0] if after else None,
+        account_id,
+        limit,
+    )
+    return [Template(**row) for row in rows]
+
+
+async def of_tenant(session: TenantSession) -> list[Template]:
+    """Return the templates of all business accounts, by name and language; the first LISTED_MAX."""
+    rows = await session.fetch(
+        f"SELECT {_COLUMNS} FROM templates t WHERE t.tenant_id = $1 ORDER BY t.name, t.language, t.id LIMIT $2",
+        session.scope.tenant_id,
+        LISTED_MAX,
+    )
+    return [Template(**row) for row in rows]
+
+
 async def find(session: TenantSession, account_id: UUID, name: str, language: str) -> Template | None:
     """Return the template that the account's provider knows by this name and language, or None."""
     row = await session.fetchrow(

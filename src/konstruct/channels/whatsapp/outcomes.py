@@ -70,12 +70,15 @@ def _unnamed(error: GraphError, answer: Answer, held: Held) -> Retry | Failed | 
 
 
 def judge(reason: str) -> Failed:
-    """Return what the code of a receipt means that says `failed`. See `Judging`."""
-    known = reason.isascii() and reason.isdigit() and len(reason) <= 9
-    row = error_table.find(int(reason), None) if known else None
+    """Return what the reason of a receipt means that says `failed`: Meta's code, and its words. See `Judging`."""
+    number = reason.partition(" ")[0]
+    if not (number.isascii() and number.isdigit() and len(number) <= 9):
+        return Failed("unnamed_error")
+    error = GraphError(int(number))
+    row = error_table.find(error.code, None)
     if row is None or not isinstance(row.says, Failed):
-        return Failed(f"{BY_CODE}_{reason}" if known else "unnamed_error")
-    return replace(row.says, reason=_reason(row.says.reason, GraphError(int(reason))))
+        return Failed(_reason(BY_CODE, error))
+    return replace(row.says, reason=_reason(row.says.reason, error))
 
 
 def _wait(wait: Wait, reason: str, answer: Answer, held: Held) -> Retry:

@@ -11,6 +11,9 @@ ALTER TABLE deliveries FORCE ROW LEVEL SECURITY;
 -- provider still delivers under it is the contact's for as long as it delivers again.
 ALTER TABLE contact_aliases ADD COLUMN ended_at timestamptz;
 
+-- Where two contacts become one, what was shown to the one moves into the conversation of the other.
+GRANT UPDATE (conversation_id, position) ON delivery_archive TO konstruct_app;
+
 -- contacts_hold: keep other transactions from finding, making or merging contacts of the account until the end of this one.
 -- Two that name a person differently would else make two contacts, or wait for each other's.
 CREATE FUNCTION contacts_hold(p_account uuid) RETURNS void LANGUAGE sql

@@ -77,9 +77,9 @@ async def show(request: Request, visitor: Viewing, account_id: str) -> Response:
 
 
 async def enter(request: Request, visitor: Managing, account_id: str) -> Response:
-    """Enter what Meta wrote to the business; the form's `state` is one of the four."""
+    """Enter what Meta wrote to the business; the form's `verification` is one of the four."""
     account, entered = parse_id(account_id), await form_of(request)
-    state = entered.get("state", "")
+    state = entered.get("verification", "")
     if state not in verifications.STATES:
         return await _page(request, visitor, account, 422, "Choose what Meta wrote to you.")
     try:
@@ -112,7 +112,7 @@ async def _page(request: Request, visitor: Visitor, account: UUID, status: int =
 
 
 def _must_be_a_number(account: AccountStatus) -> None:
-    if account.kind != "whatsapp":
+    if account.business_account_id is None:
         raise NotFoundError(f"account {account.id} needs no verification")
 
 
