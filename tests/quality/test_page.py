@@ -2,37 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
-import pytest
-
-from konstruct.kit.settings import Settings
 from tests.quality.numbers import Numbers, sent
 from tests.sandbox.support import open_browser
 from tests.support.barriers import barriers
-from tests.support.house import House, served
+from tests.support.house import House
 from tests.support.portal import open_portal
-from tests.support.ports import free_port
-
-
-@dataclass
-class _Web:
-    db: Any
-    url: str
-
-
-@pytest.fixture
-async def web(settings: Settings, numbers: Numbers) -> AsyncIterator[House]:
-    """The portal."""
-    port = free_port()
-    url = f"http://127.0.0.1:{port}"
-    at = settings.model_copy(
-        update={"bind": f"127.0.0.1:{port}", "public_url": url, "whatsapp_api_url": numbers.meta.url}
-    )  # fmt: skip
-    async with served(at, port):
-        yield cast(House, _Web(numbers.db, url))
 
 
 async def test_a_number_that_is_stopped_says_so_everywhere_and_a_person_resumes_it(numbers: Numbers, web: House) -> None:

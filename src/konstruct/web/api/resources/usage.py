@@ -60,7 +60,14 @@ class UseOf(Use):
     """What one day, channel account or conversation took."""
 
     model_config = example(
-        day="2026-03-01", account_id=None, channel=None, account_external_id=None, conversation_id=None, **_SUMS
+        day="2026-03-01",
+        account_id=None,
+        channel=None,
+        account_external_id=None,
+        conversation_id=None,
+        billed_messages=None,
+        free_messages=None,
+        **_SUMS,
     )
 
     day: date | None = Field(default=None, description="By day: which, in the business's time zone.")
@@ -78,7 +85,7 @@ class Usage(BaseModel):
     model_config = example(
         **{"from": "2026-03-01", "to": "2026-03-31", "by": "day", "total": _SUMS, "next_cursor": None},
         items=[{"day": "2026-03-01", "account_id": None, "channel": None, "account_external_id": None, "conversation_id": None,
-                **_SUMS}],
+                "billed_messages": None, "free_messages": None, **_SUMS}],
         messages=[{"category": "service", "billed": 40, "free": 2}],
     )  # fmt: skip
 
