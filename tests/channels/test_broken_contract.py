@@ -20,8 +20,14 @@ OTHERS = {
     "nobody_is_mentioned_but_the_participants": "and mentions nobody",
     "a_file_can_be_said_in_words": "and sends no files",
     "a_file_is_shown_whole": "likewise",
+    "a_template_goes_where_the_window_is_closed": "and knows no templates",
+    "what_is_refused_late_means_the_same": "likewise",
+    "choices_that_buttons_have_no_room_for_become_a_list": "and no lists",
+    "without_a_message_heard_there_is_no_sign": "and no sign of work",
+    "no_signs_of_markdown_are_shown": "and shows no formatting",
 }
-"""Rules that the test adapter cannot break: they are broken in Slack's adapter (test_slack_contract.py)."""
+"""Rules that the test adapter cannot break: they are broken in Slack's adapter (test_slack_contract.py), or in WhatsApp's
+(test_whatsapp_contract.py)."""
 
 
 def test_each_rule_has_its_broken_adapter() -> None:

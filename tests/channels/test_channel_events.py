@@ -119,7 +119,7 @@ async def test_what_nobody_handles_or_understands_goes(db: Database, tenants: Te
 
 
 def test_an_event_is_restored_as_it_was() -> None:
-    name = {"account_key": "T1", "app_id": "A1", "event_key": "k"}
+    name: dict[str, Any] = {"account_key": "T1", "app_id": "A1", "event_key": "k"}
     event: ChannelEvent = Deleted(**name, channel_id="C1", external_id="1.0", post_key="slack:T1:C1:1.0")
     kind, values = stored(event)
     assert restored(kind, {**values, "of tomorrow": 1}) == event

@@ -75,6 +75,9 @@ class SlackProvider:
         actions = [[block for block in post.get("controls", ()) if block["type"] == "actions"] for post in self._of(who)]
         return [[each["text"]["text"] for block in blocks for each in block["elements"]] for blocks in actions]
 
+    def lists(self, _who: Credential) -> Sequence[Sequence[str]]:
+        return []
+
     def files(self, who: Credential) -> Sequence[bytes]:
         files = self.slack.files.known
         return [files[each["id"]].content or b"" for post in self._of(who) for each in post.get("files", ())]

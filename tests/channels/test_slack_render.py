@@ -8,7 +8,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from konstruct.channels.slack.render import PART_MAX, texts
-from konstruct.channels.slack.safety import BREAK, NOTIFICATION_MAX, neutralise, notification, visible
+from konstruct.channels.slack.safety import BREAK, NOTIFICATION_MAX, neutralise, notification
+from konstruct.channels.texts import visible
 from tests.channels.properties import CALM
 from tests.support.inert import PEOPLE, assert_inert
 
@@ -234,6 +235,7 @@ def test_enormous_texts() -> None:
 @example("x" * 3 + "<@U1>&" * 1000)
 @example("x" * 3997 + "<@U1>&")
 @example("x" * 1994 + "<@U1>&<" + "<" * 1000)
+@example("@\x01channel")
 @given(TEXTS)
 def test_notification(text: str) -> None:
     plain = notification(text, PEOPLE)

@@ -178,12 +178,12 @@ EXPECTED = {
         "policy question receiptreason refused reply source statusreason summary team title tonenote toolargument "
         "toolask toolcall toolname toolreason toolresult tryout turnfailure turnreason url user versionnote "
         "organisation scope workspace file filereason pausedby action identity rating alias businessaccount holding portfolio "
-        "signup pinseenby verifiedby"
+        "signup pinseenby verifiedby attestation consent consentlist withdrawal"
     ),
     "operator": "accessreason answer breakask business contact fact mention nowhere question reply toolask",
     "search": "answer fact filename filetext question reply title",
     "stream": "answer attachment contact fact question reply",
-    "tables": "channelevent idempotency stream",
+    "tables": "channelevent consentupload idempotency stream",
     "slack tokens": "token",
 }
 """Where each field's mark must be found in its own business's sinks: else the test could not fail."""

@@ -216,6 +216,8 @@ LOOSE = {
         ("delivery_archive", column): "what was shown long ago, by month: it points at nothing that may go"
         for column in ("account_id", "conversation_id", "message_id", "turn_id")
     },
+    ("consents", "message_id"): "the evidence stays when the message is forgotten",
+    ("withdrawals", "message_id"): "the evidence stays when the message is forgotten",
     ("streams", "delivery_id"): "there before its delivery is, and gone with it",
     ("usage_days", "account_id"): "what was spent stays when the account goes",
     ("usage_conversations", "conversation_id"): "what was spent stays when the conversation goes",

@@ -20,7 +20,7 @@ from konstruct.channels.limits import SendLimits
 from konstruct.channels.slack import tiers
 from konstruct.db.database import Database
 from konstruct.db.scope import TenantScope
-from konstruct.jobs.broker import ARCHIVE, COUNT, PRUNE, WAKE, create_celery, register_tasks
+from konstruct.jobs.broker import ARCHIVE, COUNT, POLLS, PRUNE, WAKE, create_celery, register_tasks
 from konstruct.jobs.engine import Engine
 from konstruct.kit.counters import Counters
 from konstruct.kit.settings import Settings
@@ -227,9 +227,9 @@ async def test_the_search_finds_what_a_task_and_a_context_keep() -> None:
 
 def test_every_celery_task_is_a_plain_function(settings: Settings) -> None:
     app = create_celery(settings)
-    register_tasks(app, wake=lambda: None, prune=lambda: None, count=lambda: None, archive=lambda: None)
+    register_tasks(app, wake=lambda: None, prune=lambda: None, count=lambda: None, archive=lambda: None, polls=lambda: None)
     ours = {name: task for name, task in app.tasks.items() if not name.startswith("celery.")}
-    assert set(ours) == {WAKE, PRUNE, COUNT, ARCHIVE}
+    assert set(ours) == {WAKE, PRUNE, COUNT, ARCHIVE, POLLS}
     for task in ours.values():
         for function in (task.run, inspect.unwrap(task.run), task.__call__):
             assert not inspect.iscoroutinefunction(function)

@@ -19,7 +19,7 @@ _WAS = "SELECT state, receipt, receipt_reason, external_id FROM deliveries WHERE
 
 async def _come(house: House, event: Any, number: int = 0) -> None:
     (account,) = await rows(house, house.scopes[number], "SELECT id FROM channel_accounts WHERE tenant_id = $1")
-    handle = Receipts(house.db) if isinstance(event, Receipt) else Standing(house.db)
+    handle = Receipts(house.db, {}) if isinstance(event, Receipt) else Standing(house.db)
     await handle(Received(house.scopes[number], account["id"], event, 1, 0.0))
 
 

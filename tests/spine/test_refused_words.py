@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from konstruct.channels.delivery import NOT_SHOWN
+from konstruct.channels.delivery_post import NOT_SHOWN
 from konstruct.channels.slack.outcomes import CONTENT_REFUSED
 from tests.support import fake_slack
 from tests.support.fake_slack import Workspace, answers

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from konstruct.channels import delivery
+from konstruct.channels import delivery_post
 from konstruct.channels.events_handling import EventHandling
 from konstruct.channels.port_events import Revoked
 from konstruct.channels.revocations import Revocations
@@ -115,7 +115,7 @@ async def test_answers_wait_a_day_for_a_new_installation_and_not_a_minute_longer
         await still.deliver(message(team, "D1", "U1", f"question {number}"))
         await take_turn(still)
     await handle(still, uninstalled(team, event_time=int(time.time()) + 1))
-    ages = (delivery.LIFETIME_S + 60, delivery.LIFETIME_S + 5, delivery.LIFETIME_S - 600, 60)
+    ages = (delivery_post.LIFETIME_S + 60, delivery_post.LIFETIME_S + 5, delivery_post.LIFETIME_S - 600, 60)
     ids = [row["id"] for row in await deliveries(still, scope)]
     async with still.db.tenant(scope) as session:
         for age_s, delivery_id in zip(ages, ids, strict=True):

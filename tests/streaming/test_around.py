@@ -30,7 +30,7 @@ def _statuses(scene: Scene) -> list[bool]:
 
 
 async def test_the_sign_is_renewed_until_the_answer_is_seen(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(work_sign, "RENEW_S", 0.01)
+    monkeypatch.setattr(work_sign, "RENEWED_AT", 0.0001)
     monkeypatch.setattr(scene.house.limits, "take", _no_limit)
     await scene.ask()
     async with scene.turn():

@@ -96,6 +96,19 @@ INSERT INTO member_identities (tenant_id, account_id, external_id, member_id)
 SELECT $1, a.id, $2, m.id FROM channel_accounts a, members m WHERE a.tenant_id = $1 AND m.tenant_id = $1 LIMIT 1;
 INSERT INTO member_link_codes (tenant_id, member_id, code_hash, expires_at)
 SELECT $1, m.id, sha256(convert_to($2, 'UTF8')), now() FROM members m WHERE m.tenant_id = $1 LIMIT 1;
+INSERT INTO volume_pools (tenant_id, kind, portfolio) VALUES ($1, 'whatsapp', $2);
+INSERT INTO volume_pools (tenant_id, kind, account_id, part_of)
+SELECT $1, 'slack', a.id, p.id FROM channel_accounts a, volume_pools p WHERE a.tenant_id = $1 AND p.tenant_id = $1 LIMIT 1;
+INSERT INTO volume_places (tenant_id, pool_id, person, until, delivery_id)
+SELECT $1, p.id, k.id, now(), d.id FROM volume_pools p, contacts k, deliveries d
+WHERE p.tenant_id = $1 AND k.tenant_id = $1 AND d.tenant_id = $1 LIMIT 1;
+INSERT INTO volume_line (tenant_id, delivery_id, pool_id, conversation_id, due_at)
+SELECT $1, d.id, p.id, d.conversation_id, now() FROM volume_pools p, deliveries d
+WHERE p.tenant_id = $1 AND d.tenant_id = $1 LIMIT 1;
+INSERT INTO volume_limits (tenant_id, pool_id, daily_limit, source)
+SELECT $1, p.id, 250, 'poll' FROM volume_pools p WHERE p.tenant_id = $1 LIMIT 1;
+INSERT INTO send_paces (tenant_id, account_id, next_at)
+SELECT $1, a.id, now() FROM channel_accounts a WHERE a.tenant_id = $1 LIMIT 1;
 INSERT INTO contact_aliases (tenant_id, account_id, alias, contact_id)
 SELECT $1, k.account_id, $2, k.id FROM contacts k WHERE k.tenant_id = $1 LIMIT 1;
 INSERT INTO channel_holdings (tenant_id, kind, level, holding) VALUES ($1, 'whatsapp', 'portfolio', $2);
@@ -108,7 +121,44 @@ FROM channel_accounts a WHERE a.tenant_id = $1;
 INSERT INTO channel_acts (tenant_id, account_id, act, member_name)
 SELECT $1, a.id, 'pin_shown', $2 FROM channel_accounts a WHERE a.tenant_id = $1;
 INSERT INTO business_verifications (tenant_id, account_id, state, source, member_name)
-SELECT $1, a.id, 'submitted', 'member', $2 FROM channel_accounts a WHERE a.tenant_id = $1
+SELECT $1, a.id, 'submitted', 'member', $2 FROM channel_accounts a WHERE a.tenant_id = $1;
+INSERT INTO templates (tenant_id, id, kind, business_account_id, name, language, provider_id, state, category, quality, reason,
+  components)
+SELECT $1, uuidv7(), a.kind, $2, $2, 'en', $2, 'APPROVED', $2, $2, $2,
+  jsonb_build_array(jsonb_build_object('type', 'BODY', 'text', $2 || ' {{1}}')) FROM channel_accounts a WHERE a.tenant_id = $1;
+UPDATE channel_accounts SET business_account_id = $2, templates_failure = $2 WHERE tenant_id = $1;
+UPDATE conversations c SET contact_id = m.contact_id FROM messages m
+WHERE c.tenant_id = $1 AND m.tenant_id = $1 AND m.conversation_id = c.id AND m.contact_id IS NOT NULL;
+INSERT INTO account_standings (tenant_id, account_id, level, rating, cause)
+SELECT $1, a.id, 'no_outreach', 'no_outreach', 'quality_yellow' FROM channel_accounts a WHERE a.tenant_id = $1;
+INSERT INTO quality_history (tenant_id, account_id, id, quality, status, name_status, verified_name, display_number)
+SELECT $1, a.id, uuidv7(), 'YELLOW', 'CONNECTED', 'APPROVED', $2, $2 FROM channel_accounts a WHERE a.tenant_id = $1;
+INSERT INTO account_holds (tenant_id, id, account_id, cause, level, ended_at, ended_by_name, note)
+SELECT $1, uuidv7(), a.id, 'breaker_failed', 'no_outreach', now(), $2, $2 FROM channel_accounts a WHERE a.tenant_id = $1;
+INSERT INTO number_replacements (tenant_id, id, old_account_id, new_account_id, begun_by, template)
+SELECT $1, uuidv7(), a.id, a.id, $2, jsonb_build_object('name', $2::text) FROM channel_accounts a WHERE a.tenant_id = $1;
+INSERT INTO replaced_contacts (tenant_id, replacement_id, contact_id, told, told_at)
+SELECT $1, r.id, k.id, 'told', now() FROM number_replacements r, contacts k WHERE r.tenant_id = $1 AND k.tenant_id = $1 LIMIT 1;
+INSERT INTO delivery_charges (tenant_id, delivery_id, rank, day, category, billable, charge_type)
+SELECT $1, d.id, 3, '2026-01-01', 'service', true, 'regular' FROM deliveries d WHERE d.tenant_id = $1 LIMIT 1;
+INSERT INTO charge_days (tenant_id, day, conversation_id, category, charge_type, pricing_model, billable, account_id, messages)
+VALUES ($1, '2026-01-01', uuidv7(), 'service', 'regular', 'pmp', true, uuidv7(), 1);
+INSERT INTO consent_lists (tenant_id, id, account_id, kind, name, created_by, created_by_name)
+SELECT $1, uuidv7(), k.account_id, 'import', $2, m.id, $2 FROM contacts k, members m
+WHERE k.tenant_id = $1 AND m.tenant_id = $1 LIMIT 1;
+INSERT INTO consent_attestations (tenant_id, list_id, statement, member_id, member_name)
+SELECT $1, l.id, $2, l.created_by, $2 FROM consent_lists l WHERE l.tenant_id = $1;
+INSERT INTO consents (tenant_id, id, contact_id, list_id, source, purpose, how, wording, wording_version, proof, obtained_at,
+  recorded_by, recorded_by_name)
+SELECT $1, uuidv7(), k.id, l.id, 'import', 'any', $2, $2, $2, $2, now() - interval '1 day', l.created_by, $2 FROM consent_lists l
+JOIN contacts k ON k.tenant_id = l.tenant_id AND k.account_id = l.account_id WHERE l.tenant_id = $1 LIMIT 1;
+SELECT consent_withdraw($1, c.contact_id, 'hand', 'any', $2, NULL, c.recorded_by, $2, now() - interval '1 hour')
+FROM consents c WHERE c.tenant_id = $1;
+INSERT INTO consent_uploads (tenant_id, id, account_id, member_id, name, rows, problems)
+SELECT $1, uuidv7(), l.account_id, l.created_by, $2, jsonb_build_array(jsonb_build_object('line', 2, 'person_id', '4915112345678',
+  'name', $2::text, 'evidence', jsonb_build_object('purpose', 'any', 'how', $2::text, 'wording', $2::text, 'proof', $2::text,
+  'version', null, 'obtained_at', '2026-01-01T00:00:00+00:00', 'expires_at', null))), '[]'
+FROM consent_lists l WHERE l.tenant_id = $1
 """
 
 

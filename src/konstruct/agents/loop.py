@@ -239,5 +239,6 @@ def _place(claim: Claim, turn: Turn) -> AnswerPlace:
         reader_id=turn.asked[-1].external_author if turn.asked else None,
         asked_at=max((line.sent_at for line in turn.asked), default=turn.opened_at or datetime.now(UTC)),
         resumed=turn.attempts > 1,
+        heard_id=turn.asked[-1].external_id if turn.asked else None,
         opens_thread=None if turn.several_people else turn.opens_thread,
     )

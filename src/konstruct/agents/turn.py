@@ -56,6 +56,8 @@ class Line:
     """None for one that stands in no row."""
     read: tuple[FileText, ...] = ()
     """What its files say, as far as they were read."""
+    external_id: str | None = None
+    """The provider's id of it."""
 
     @property
     def files(self) -> list[tuple[str, FileText | None]]:

@@ -46,7 +46,7 @@ WHERE c.tenant_id = $1 AND c.id = $2
 
 _LINE = """
 SELECT m.id, m.seq, m.turn_id, m.author, k.display_name, k.external_id AS external_author, m.text, m.attachments,
-  m.thread_id, m.sent_at, m.context, m.contact_id, CASE WHEN m.attachments <> '[]' THEN
+  m.thread_id, m.external_id, m.sent_at, m.context, m.contact_id, CASE WHEN m.attachments <> '[]' THEN
     (SELECT jsonb_agg(jsonb_build_object('file_id', f.file_id, 'text', left(f.text, {chars}), 'reason', f.reason,
        'left_out', f.left_out + greatest(0, length(f.text) - {chars})))
      FROM message_files f WHERE f.tenant_id = $1 AND f.message_id = m.id) END AS read
@@ -351,6 +351,7 @@ def _line(row: Record) -> Line:
         sent_at=row["sent_at"],
         context=_looked_at(row["context"]),
         id=row["id"],
+        external_id=row["external_id"],
         read=tuple(FileText(**each) for each in orjson.loads(row["read"])) if row["read"] else (),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -79,6 +80,28 @@ async def has_kind(session: TenantSession, kind: str) -> bool:
     """Return whether the tenant has, or had, an account of this kind."""
     sql = "SELECT EXISTS (SELECT 1 FROM channel_accounts WHERE tenant_id = $1 AND kind = $2)"
     return bool(await session.fetchval(sql, session.scope.tenant_id, kind))
+
+
+@dataclass(frozen=True, slots=True)
+class OfBusiness:
+    """A connected account of a business account."""
+
+    id: UUID
+    business_account_id: str
+    phone_number: str | None
+
+
+async def of_businesses(session: TenantSession, kind: str, business_accounts: Sequence[str]) -> list[OfBusiness]:
+    """Return the tenant's connected accounts of these business accounts, those that work first."""
+    rows = await session.fetch(
+        "SELECT id, business_account_id, phone_number FROM channel_accounts"
+        " WHERE tenant_id = $1 AND kind = $2 AND business_account_id = ANY($3) AND secret_id IS NOT NULL"
+        " ORDER BY status <> 'active', id LIMIT 1000",
+        session.scope.tenant_id,
+        kind,
+        list(business_accounts),
+    )
+    return [OfBusiness(**row) for row in rows]
 
 
 async def shares_business(session: TenantSession, account_id: UUID) -> bool:

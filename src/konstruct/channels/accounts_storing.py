@@ -9,6 +9,7 @@ from konstruct.channels import accounts_repository as repository
 from konstruct.channels import holdings_repository, renewals_repository
 from konstruct.channels.accounts_repository import Account
 from konstruct.channels.port_abilities import Grant
+from konstruct.channels.quality import planning
 from konstruct.db.database import Database
 from konstruct.db.scope import TenantScope
 from konstruct.db.session import TenantSession
@@ -104,8 +105,10 @@ async def _plan(session: TenantSession, account: Account, expires_in_s: float | 
     if account.refresh_secret_id is not None and expires_in_s is not None:
         await renewals_repository.plan(session, account.id, expires_in_s)
     if account.business_account_id is not None:
+        await tenant_jobs.ask(session, session.scope, "template_sync", account.id)
         await notices.settle(session, "token_expiring", subject=str(account.id))
         await tenant_jobs.ask(session, session.scope, "account_watch", account.id)
+        await planning.plan(session, account.id)
 
 
 async def _insert(session: TenantSession, account: Account, expires_in_s: float | None) -> None:

@@ -18,8 +18,6 @@ class Words:
 
 AGAIN = "Connect it again with a new token."
 """The advice for an account whose token is over."""
-SHARED_PORTFOLIO = "portfolio_taken"
-"""Why an account is broken whose company is another business's here: limits and bans would strike both."""
 _CODES = {
     "account_inactive": Words(
         "The workspace is closed, or the app was removed from it.", "Install the app again, then connect it."
@@ -29,6 +27,17 @@ _CODES = {
         "The app may not do what it needs to.", "Give the app the missing permission, install it again, then connect it."
     ),
     "no_permission": Words("The app may not do what it needs to.", "Ask an administrator of the workspace."),
+    "missing_permission": Words(
+        "The token may not send for this number.", "Connect it again, and allow everything that is asked for."
+    ),
+    "number_blocked": Words(
+        "Meta has blocked the number for breaking its rules, or has locked the account.",
+        "Read what Meta has written to you, appeal in the Business Manager, and connect the number again once it is free.",
+    ),
+    "number_gone": Words(
+        "The number is not there any more, or the token may not use it.", "Check the number at Meta, then connect it again."
+    ),
+    "number_not_registered": Words("The number is not registered for sending.", "Connect it again: that registers it."),
     "not_allowed_token_type": Words(
         "This is another kind of token than the one of a bot.", "Use the bot token: it begins with xoxb-."
     ),
@@ -48,11 +57,11 @@ _CODES = {
     ),
     renewals_repository.REFUSED: Words("The channel does not renew the access any more.", "Connect it again."),
     "app_uninstalled": Words("The app was removed from the workspace.", "Install the app again, then connect it."),
-    WRONG_BOT: Words("The token belongs to another bot of this workspace.", "Check the bot's user id, or use that bot's token."),
-    SHARED_PORTFOLIO: Words(
-        "The Meta business of this number belongs to another business here.",
-        "Meta's limits would strike both together: move the number to a Meta business of its own, then connect it again.",
+    "portfolio_shared": Words(
+        "The number belongs to a Meta portfolio of which another business here has a number.",
+        "Move it to a portfolio of your own at Meta, then connect it again.",
     ),
+    WRONG_BOT: Words("The token belongs to another bot of this workspace.", "Check the bot's user id, or use that bot's token."),
     "PARTNER_ADDED": Words("Meta confirmed that your number may be used here.", ""),
     "PARTNER_REMOVED": Words("The access was taken back at Meta.", "Connect WhatsApp again: everything is kept."),
     "PARTNER_APP_UNINSTALLED": Words("The app was removed at Meta.", "Connect WhatsApp again: everything is kept."),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from konstruct.channels.port import ChannelAdapter
-from konstruct.channels.rates import HISTORY, POST, Rate
+from konstruct.channels.rates import HISTORY, POST, WORKING, Rate
 from konstruct.kit.settings import Settings
 
 BODY_MAX = 1 << 20
@@ -28,7 +28,7 @@ class Channel:
     """The path at which its provider asks by GET whether we are we: its adapter is `Challenged`."""
     body_max: int = BODY_MAX
     rates: Callable[[Settings], Mapping[str, Rate]] = lambda _settings: {}
-    """How often its provider's methods may be called, by name; `POST` and `HISTORY` are what the sender does."""
+    """How often its provider's methods may be called, by name; `POST`, `HISTORY` and `WORKING` are what every channel has."""
 
 
 def open_adapters(channels: Iterable[Channel], settings: Settings) -> dict[str, ChannelAdapter]:
@@ -37,9 +37,9 @@ def open_adapters(channels: Iterable[Channel], settings: Settings) -> dict[str, 
 
 
 def rates_of(channels: Iterable[Channel], settings: Settings) -> dict[str, Rate]:
-    """Return the rates of all `channels` in one table: what the sender does is named by the kind of channel it does it in."""
+    """Return the rates of all `channels` in one table: what every channel has is named by its kind as well."""
     rates: dict[str, Rate] = {}
     for channel in channels:
         for name, rate in channel.rates(settings).items():
-            rates[f"{channel.kind}.{name}" if name in (POST, HISTORY) else name] = rate
+            rates[f"{channel.kind}.{name}" if name in (POST, HISTORY, WORKING) else name] = rate
     return rates

@@ -58,12 +58,12 @@ class Credentials:
         self._vault = vault
         self.renewals = Renewals(db, vault, adapters)
 
-    async def of(self, scope: TenantScope, account_id: UUID) -> Credential:
-        """Return what a call needs to act for the account.
+    async def of(self, scope: TenantScope, account_id: UUID, *, suspended: bool = False) -> Credential:
+        """Return what a call needs to act for the account. `suspended`: also for one that may send nothing, to ask how it is.
 
         Raises AccountUnusableError, CredentialWaitsError, NotFoundError.
         """
-        held = await self._fresh(scope, account_id)
+        held = await self._fresh(scope, account_id, suspended)
         assert held.secret_id is not None
         token = await self._vault.reveal(self._db, scope, held.secret_id)
         return Credential(scope, account_id, held.external_id, token, held.business_account_id)
@@ -97,16 +97,16 @@ class Credentials:
         """Wait for renewals under way."""
         await self.renewals.close()
 
-    async def _fresh(self, scope: TenantScope, account_id: UUID) -> Held:
+    async def _fresh(self, scope: TenantScope, account_id: UUID, suspended: bool) -> Held:
         """Return an account that is in use, its token renewed if need be."""
-        held = await self._held(scope, account_id)
+        held = await self._held(scope, account_id, suspended)
         if not _ends_soon(held):
             return held
         if held.waits_s <= 0:
             await self.renewals.renew(scope, account_id, within_s=URGENT_S)
         looks = round(PATIENCE_S / _LOOK_S)
         for look in range(looks + 1):
-            held = await self._held(scope, account_id)
+            held = await self._held(scope, account_id, suspended)
             if not _ends_soon(held) or held.left_s is None or held.left_s > CALL_ROOM_S:
                 return held
             if held.waits_s <= 0 or not held.doubt or look == looks:
@@ -114,12 +114,14 @@ class Credentials:
             await asyncio.sleep(_LOOK_S)
         raise CredentialWaitsError(account_id, max(1.0, min(held.waits_s, 60.0)))
 
-    async def _held(self, scope: TenantScope, account_id: UUID) -> Held:
+    async def _held(self, scope: TenantScope, account_id: UUID, suspended: bool) -> Held:
         held = await self._db.run(scope, lambda s: renewals_repository.find(s, account_id))
         if held is None:
             raise NotFoundError(f"there is no channel account {account_id}")
         if held.secret_id is None or held.status != "active":
             raise AccountUnusableError(f"account {account_id} is {held.status}")
+        if held.suspended and not suspended:
+            raise AccountUnusableError(f"account {account_id} is suspended")
         return held
 
 

@@ -46,6 +46,10 @@ class Delivery:
     """How long its outcome has not been known."""
     blocked_s: float
     """How long an earlier holder of the lane may still be sending it."""
+    reason: str | None = None
+    """Why it stands as it does."""
+    held: int = 0
+    """How many times in a row it was refused for now for that reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,8 @@ class Sender:
     bot_user_id: str | None = None
     heard_s: float | None = None
     """Seconds since a person wrote last in the conversation; None: nobody did, or it is forgotten."""
+    window_s: float | None = None
+    """How long the contact's reply window is open still, below 0 once it is over; None where none is kept."""
     contact_id: UUID | None = None
     """Whose conversation it is, where it is one contact's."""
     aliases: frozenset[str] = field(default=frozenset(), repr=False)
@@ -74,26 +80,35 @@ SELECT d.id, d.turn_id, d.kind, d.channel_id, d.thread_id, d.body, d.form, d.ext
   d.resent, d.created_at, d.sending_since,
   extract(epoch FROM now() - d.created_at)::float8 AS age_s,
   extract(epoch FROM now() - d.unknown_since)::float8 AS unknown_s,
-  greatest(0, coalesce(extract(epoch FROM d.sending_until - now()), 0))::float8 AS blocked_s
+  greatest(0, coalesce(extract(epoch FROM d.sending_until - now()), 0))::float8 AS blocked_s, d.reason,
+  (SELECT count(*) FROM delivery_attempts t WHERE t.tenant_id = $1 AND t.delivery_id = d.id AND t.outcome = 'retry'
+     AND t.reason = d.reason AND t.attempt > coalesce((SELECT max(o.attempt) FROM delivery_attempts o WHERE o.tenant_id = $1
+       AND o.delivery_id = d.id AND (o.outcome, o.reason) IS DISTINCT FROM ('retry', d.reason)), 0))::int AS held
 FROM deliveries d
-WHERE d.tenant_id = $1 AND d.conversation_id = $2 AND d.state IN ('pending', 'sending', 'unknown')
+WHERE d.tenant_id = $1 AND d.conversation_id = $2 AND d.state IN ('pending', 'sending', 'unknown') AND NOT d.id = ANY ($3)
 ORDER BY d.position, d.part LIMIT 50
 """
 
 _SENDER = """
 SELECT a.id, a.kind, a.external_id, a.secret_id, a.status, a.app_id, a.bot_user_id, c.contact_id,
-  ARRAY(SELECT i.alias FROM contact_aliases i WHERE i.tenant_id = $1 AND i.contact_id = c.contact_id LIMIT 20) AS aliases,
+  ARRAY(SELECT i.alias FROM contact_aliases i WHERE i.tenant_id = $1 AND i.contact_id = c.contact_id AND i.ended_at IS NULL
+        ORDER BY i.created_at DESC LIMIT 20) AS aliases,
   ARRAY(SELECT DISTINCT k.external_id FROM messages m JOIN contacts k ON k.tenant_id = m.tenant_id AND k.id = m.contact_id
         WHERE m.tenant_id = $1 AND m.conversation_id = $2 LIMIT 200) AS participants,
   (SELECT extract(epoch FROM now() - m.sent_at)::float8 FROM messages m WHERE m.tenant_id = $1 AND m.conversation_id = $2
-     AND m.direction = 'in' ORDER BY m.seq DESC LIMIT 1) AS heard_s
+     AND m.direction = 'in' ORDER BY m.seq DESC LIMIT 1) AS heard_s,
+  extract(epoch FROM w.window_expires_at - now())::float8 AS window_s
 FROM conversations c JOIN channel_accounts a ON a.tenant_id = c.tenant_id AND a.id = c.account_id
+LEFT JOIN contacts w ON w.tenant_id = c.tenant_id AND w.id = c.contact_id AND c.kind = 'contact'
 WHERE c.tenant_id = $1 AND c.id = $2
 """
 
 
-async def open_deliveries(session: TenantSession, claim: Claim) -> tuple[Sender, list[Delivery]]:
-    """Begin the claim; return who sends, and what is open in order. A `sending` whose time is over becomes `unknown`."""
+async def open_deliveries(session: TenantSession, claim: Claim, *, besides: Sequence[UUID] = ()) -> tuple[Sender, list[Delivery]]:
+    """Begin the claim; return who sends, and what is open in order, without `besides`.
+
+    A `sending` whose time is over becomes `unknown`.
+    """
     await queue.begin(session, claim)
     await session.execute(
         "WITH over AS (UPDATE deliveries SET state = 'unknown', unknown_since = now(), sending_until = NULL"
@@ -105,7 +120,7 @@ async def open_deliveries(session: TenantSession, claim: Claim) -> tuple[Sender,
     )
     row = await session.fetchrow(_SENDER, claim.scope.tenant_id, claim.conversation_id)
     assert row is not None
-    named = ("kind", "secret_id", "status", "app_id", "bot_user_id", "heard_s", "contact_id")
+    named = ("kind", "secret_id", "status", "app_id", "bot_user_id", "heard_s", "window_s", "contact_id")
     sender = Sender(
         account_id=row["id"],
         account_key=row["external_id"],
@@ -113,7 +128,7 @@ async def open_deliveries(session: TenantSession, claim: Claim) -> tuple[Sender,
         aliases=frozenset(row["aliases"]),
         **{name: row[name] for name in named},
     )
-    rows = await session.fetch(_OPEN, claim.scope.tenant_id, claim.conversation_id)
+    rows = await session.fetch(_OPEN, claim.scope.tenant_id, claim.conversation_id, list(besides))
     return sender, [Delivery(**dict(row)) for row in rows]
 
 
@@ -130,9 +145,10 @@ async def start_sending(session: TenantSession, claim: Claim, delivery_id: UUID,
     )
     await queue.fence(session, claim)
     row = await session.fetchrow(
-        "SELECT d.owner_epoch, t.status AS tenant, a.status AS account"
+        "SELECT d.owner_epoch, t.status AS tenant, a.status AS account, coalesce(s.level = 'suspended', false) AS suspended"
         " FROM deliveries d JOIN tenant_directory t ON t.tenant_id = d.tenant_id"
         " JOIN channel_accounts a ON a.tenant_id = d.tenant_id AND a.id = d.account_id"
+        " LEFT JOIN account_standings s ON s.tenant_id = d.tenant_id AND s.account_id = d.account_id"
         " WHERE d.tenant_id = $1 AND d.id = $2 AND d.state = 'pending'",
         claim.scope.tenant_id,
         delivery_id,
@@ -141,7 +157,7 @@ async def start_sending(session: TenantSession, claim: Claim, delivery_id: UUID,
         return "not_pending"
     if row["owner_epoch"] != owner_epoch:
         return "owner_changed"
-    if row["tenant"] != "active" or row["account"] != "active":
+    if row["tenant"] != "active" or row["account"] != "active" or row["suspended"]:
         return "inactive"
     # A disconnection may have cancelled it since it was read: it must still be pending.
     started = await session.execute(

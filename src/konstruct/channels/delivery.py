@@ -15,37 +15,40 @@ from functools import partial
 
 import structlog
 
+from konstruct.channels import beginning, refusals, streams_repository, waiting, window
 from konstruct.channels import deliveries_repository as repository
-from konstruct.channels import streams_repository
+from konstruct.channels.beginning import Begun, Objection
 from konstruct.channels.credentials import AccountUnusableError, Credentials, CredentialWaitsError
 from konstruct.channels.deliveries_repository import Delivery, Sender
-from konstruct.channels.delivery_job import Job, LaneWaits
+from konstruct.channels.delivery_job import DeliveryWaits, Job, LaneWaits
+from konstruct.channels.delivery_post import LIFETIME_S, NOT_SHOWN, in_place_of, lifetime_s, post_of
 from konstruct.channels.limits import SendLimits
-from konstruct.channels.outreach import checks
-from konstruct.channels.outreach.check import Outreach, Refused, Waits
+from konstruct.channels.outreach import volume
+from konstruct.channels.outreach.check import Refused, Waits
+from konstruct.channels.outreach.consent import NO_CONSENT
+from konstruct.channels.pacing import Paced, Pacing
 from konstruct.channels.patience import Patience
 from konstruct.channels.port import (
     Absent,
     ChannelAdapter,
     Failed,
     FindOutcome,
-    Post,
     Retry,
     SendOutcome,
     Sent,
-    Target,
     Unknown,
 )
 from konstruct.channels.port_abilities import Filing
 from konstruct.channels.port_streams import Gone
+from konstruct.channels.quality import breaker
 from konstruct.channels.rates import HISTORY, POST
 from konstruct.channels.stream_ending import StreamEnding
 from konstruct.channels.streams_repository import Stream
+from konstruct.channels.waiting import Passed
 from konstruct.conversations import outbox
-from konstruct.conversations.outbox import Reply
-from konstruct.conversations.part import Part, stored
+from konstruct.conversations.consent import consents_repository
 from konstruct.db.database import Database
-from konstruct.db.session import TenantSession
+from konstruct.db.session import CheckViolation, TenantSession
 from konstruct.jobs import queue
 from konstruct.jobs.queue import Claim
 from konstruct.kit.counters import Counters
@@ -55,28 +58,19 @@ log = structlog.get_logger()
 
 SHORT_WAIT_S = 2.0
 """A wait up to this is slept through; a longer one gives the lane back."""
-LIFETIME_S = 24 * 3600.0
-"""An answer that could not be shown for so long helps nobody: it becomes a dead letter."""
 INACTIVE_WAIT_S = 60.0
 TOKEN_WAIT_S = 0.2
 """Until a send is tried again with a renewed token."""
-NOT_SHOWN = (
-    "Sorry, I have an answer, but it could not be shown here, or only its beginning."
-    " Please ask me again, perhaps in smaller pieces."
-)
-"""Said in the place of words that the channel refuses."""
+IN_WINDOW = "deliveries_in_window"
+"""The database's own word against a free text to somebody whose window is closed."""
+
+
+class _WindowClosed(Exception):  # noqa: N818  # control flow of one claim, not an error
+    """Free texts may not be sent now, and wait."""
 
 
 class _OutboxChanged(Exception):  # noqa: N818  # likewise
     """What was read as open is so no longer: it is read again."""
-
-
-class _Objection(Exception):  # noqa: N818  # likewise
-    """Rolls back the beginning of a send: the business may not write first, or not now."""
-
-    def __init__(self, verdict: Refused | Waits) -> None:
-        super().__init__(verdict.reason)
-        self.verdict = verdict
 
 
 class Delivering:
@@ -99,10 +93,12 @@ class Delivering:
         self._counters = counters
         self._patience = patience
         self._streams = StreamEnding(db, limits, patience)
+        self._pacing = Pacing(limits, patience)
 
     async def __call__(self, claim: Claim) -> None:
         """Send everything that is open and may go out, then release the lane. Raises LeaseLostError."""
-        while (found := await self._db.run(claim.scope, lambda s: _open_or_release(s, claim))) is not None:
+        passed = Passed()
+        while (found := await self._db.run(claim.scope, lambda s: self._open_or_release(s, claim, passed))) is not None:
             sender, deliveries, streams = found
             try:
                 if sender.status == "disconnected":
@@ -112,18 +108,35 @@ class Delivering:
                 if job is None:
                     continue
                 growing = {stream.delivery_id: stream for stream in streams}
-                waits = await self._end_streams(job, _unfinished(streams, deliveries))
+                waits = await self._end_streams(job, _unfinished(streams, deliveries, passed))
                 for delivery in deliveries:
                     with structlog.contextvars.bound_contextvars(delivery_id=str(delivery.id)):
-                        await self._advance(job, delivery, growing.get(delivery.id))
+                        await self._advance_or_pass(job, delivery, growing.get(delivery.id), passed)
                 if waits and not deliveries:
                     raise LaneWaits(min(waits))
             except _OutboxChanged:
                 continue
             except LaneWaits as waits_for:
+                wait_s = min(waits_for.seconds, passed.wait_s or waits_for.seconds)
                 async with self._db.tenant(claim.scope) as session:
-                    await queue.release(session, claim, wait_s=waits_for.seconds)
+                    await queue.release(session, claim, wait_s=wait_s)
                 return
+
+    async def _open_or_release(
+        self, session: TenantSession, claim: Claim, passed: Passed
+    ) -> tuple[Sender, list[Delivery], list[Stream]] | None:
+        """Return who sends, what is open besides what is `passed`, and what people see a part of and nothing will finish.
+
+        Releases the lane and returns None if nothing is to do now.
+        """
+        sender, deliveries = await repository.open_deliveries(session, claim, besides=list(passed.ids))
+        streams = await streams_repository.live(session, claim.conversation_id)
+        if deliveries or _unfinished(streams, deliveries, passed):
+            return sender, deliveries, streams
+        if sender.contact_id is not None and passed.texts is None:
+            await waiting.settle(session, claim.conversation_id)
+        await queue.release(session, claim, wait_s=passed.wait_s)
+        return None
 
     async def _end_streams(self, job: Job, streams: Sequence[Stream]) -> list[float]:
         """End the answers that people saw a part of and that will not be finished; return the waits for those that wait."""
@@ -162,11 +175,34 @@ class Delivering:
         for delivery in deliveries:
             if delivery.state == "sending":
                 raise LaneWaits(delivery.blocked_s + 0.05)
-            left_s = LIFETIME_S - delivery.age_s
+            left_s = lifetime_s(delivery) - delivery.age_s
             if left_s >= 0:
                 raise LaneWaits(min(wait_s, left_s + 1.0))
             with structlog.contextvars.bound_contextvars(delivery_id=str(delivery.id)):
                 await self._fail(claim, delivery, "outcome_unknown" if delivery.state == "unknown" else "expired")
+
+    async def _advance_or_pass(self, job: Job, delivery: Delivery, stream: Stream | None, passed: Passed) -> None:
+        """Bring one delivery to its end, or leave it behind where others may go before it."""
+        try:
+            if passed.left_behind(delivery.form) and delivery.state == "pending":
+                raise _WindowClosed
+            await self._advance(job, delivery, stream)
+        except DeliveryWaits as waits_for:
+            passed.waits[delivery.id] = waits_for.seconds
+        except _WindowClosed:
+            await self._hold(job, passed)
+
+    async def _hold(self, job: Job, passed: Passed) -> None:
+        """Leave the free texts of the conversation behind until the person writes again; templates may go before them."""
+        held = await self._db.run(job.claim.scope, lambda s: waiting.hold(s, job))
+        if held is None:
+            passed.texts = None
+        else:
+            self._counters.inc("deliveries_total", held.cancelled, state="cancelled")
+            passed.texts = {
+                delivery_id: min(waiting.LOOK_S, max(0.0, LIFETIME_S - age_s) + 1.0) for delivery_id, age_s in held.ages.items()
+            }
+        raise _OutboxChanged
 
     async def _advance(self, job: Job, delivery: Delivery, stream: Stream | None) -> None:
         """Bring one delivery to its end; raises LaneWaits when it cannot be brought there now."""
@@ -177,7 +213,7 @@ class Delivering:
             await self._complete(job, delivery, stream)
         elif delivery.state == "unknown" and stream is None:
             await self._reconcile(job, delivery)
-        elif delivery.age_s > LIFETIME_S:
+        elif delivery.age_s > lifetime_s(delivery):
             await self._fail(job.claim, delivery, "expired")
         else:
             await self._send(job, delivery)
@@ -194,45 +230,70 @@ class Delivering:
         await self._send(job, delivery, located)
 
     async def _send(self, job: Job, delivery: Delivery, stream: Stream | None = None) -> None:
-        await self._respect_limits(job, delivery, stream)
-        if delivery.form != "template" and (refused := job.closed()) is not None:
-            # The provider would refuse it, and might punish us for asking.
-            await self._fail(job.claim, delivery, refused)
+        if await self._shut_out(job, delivery, _closed(job, delivery)):
             return
+        await self._respect_limits(job, delivery, stream)
         window_s = self._patience.send_s
 
-        async def start(session: TenantSession) -> tuple[str | None, float]:
-            # The window runs from here, not from the wait for a connection; the database's runs from a little later.
-            deadline = time.monotonic() + window_s
-            refused = await repository.start_sending(session, job.claim, delivery.id, window_s)
-            if refused is None and delivery.kind == "outreach":
-                await _check(session, job, delivery)
-            return refused, deadline
-
         try:
-            refused, deadline = await self._db.run(job.claim.scope, start)
-        except _Objection as objection:
+            begun = await self._db.run(job.claim.scope, lambda s: beginning.begin(s, job, delivery, window_s, self._pacing))
+        except Objection as objection:
             await self._object(job, delivery, objection.verdict)
+            return
+        except Paced as paced:
+            if paced.seconds > SHORT_WAIT_S:
+                raise LaneWaits(paced.seconds) from None
+            await asyncio.sleep(paced.seconds)
+            await self._send(job, delivery, stream)
+            return
+        except CheckViolation as violation:
+            if consents_repository.missing(violation):
+                await self._object(job, delivery, Refused(NO_CONSENT))
+                return
+            if violation.constraint_name != IN_WINDOW:
+                raise
+            begun = Begun(window.CLOSED)
+        refused = begun.refused
+        if await self._shut_out(job, delivery, refused if refused == window.CLOSED else None):
             return
         if refused == "owner_changed":
             await self._cancel(job.claim, delivery, "owner_changed")
         elif refused == "inactive":
             raise LaneWaits(INACTIVE_WAIT_S)
         elif refused is None:
-            if time.monotonic() >= deadline:
+            if time.monotonic() >= begun.deadline:
                 # Frozen between the commit and here: the window has passed, and no send may start.
                 raise LaneWaits(SHORT_WAIT_S)
-            await self._settle(job, delivery, await self._call(job, delivery, stream, deadline))
+            outcome = await self._call(job, delivery, stream, begun.deadline)
+            if isinstance(outcome, Failed) and outcome.window and job.waits_outside and delivery.form != "template":
+                await self._db.run(job.claim.scope, lambda s: waiting.refused(s, job, delivery.id, begun.window.expires_at))
+                log.warning("delivery_refused_window", reason=outcome.reason, attempt=delivery.attempt + 1)
+                raise _OutboxChanged
+            await self._settle(job, delivery, outcome)
+
+    async def _shut_out(self, job: Job, delivery: Delivery, reason: str | None) -> bool:
+        """The provider would refuse it, and might punish us for asking: it fails, or waits where a template would go.
+
+        Returns False if there is no `reason` why. Raises _WindowClosed.
+        """
+        if reason is None:
+            return False
+        if job.waits_outside:
+            raise _WindowClosed
+        await self._fail(job.claim, delivery, reason)
+        return True
 
     async def _object(self, job: Job, delivery: Delivery, verdict: Refused | Waits) -> None:
         """What may not be sent now waits, and what may not be sent at all fails: the call would be refused, or punished."""
         if isinstance(verdict, Waits):
-            log.info("delivery_waits", reason=verdict.reason, after_s=round(verdict.seconds))
-            raise LaneWaits(verdict.seconds)
+            seconds = verdict.seconds if verdict.then is None else await self._db.run(job.claim.scope, verdict.then)
+            log.info("delivery_waits", reason=verdict.reason, after_s=round(seconds))
+            # What is too old by then comes to its end in time.
+            raise DeliveryWaits(min(seconds, max(0.0, lifetime_s(delivery) - delivery.age_s) + 1.0))
         await self._fail(job.claim, delivery, verdict.reason)
 
     async def _call(self, job: Job, delivery: Delivery, stream: Stream | None, deadline: float) -> SendOutcome | Gone:
-        post = _post(delivery, job.sender)
+        post = post_of(delivery, job.sender)
         if stream is None:
             return await job.adapter.send(post, job.credential, deadline - time.monotonic())
         return await self._streams.finish(job, stream, post, deadline, certain=delivery.attempt == 0)
@@ -243,11 +304,8 @@ class Delivering:
             case Sent(external_id):
                 await self._sent(job, delivery, external_id)
             case Retry(after_s, reason, width):
-                if width != "delivery":
-                    channel = delivery.channel_id if width == "channel" else None
-                    method = job.method(POST) if width == "channel" else None
-                    await self._limits.pause(scope, job.sender.account_id, after_s, method=method, channel_id=channel)
-                await self._db.run(scope, lambda s: repository.mark_pending(s, claim, delivery.id, reason))
+                await self._pause(job, delivery, after_s, width)
+                await self._not_taken(job, delivery, reason)
                 log.info("delivery_retries", reason=reason, after_s=after_s, attempt=delivery.attempt + 1)
                 raise LaneWaits(after_s)
             case Gone(reason):
@@ -263,11 +321,39 @@ class Delivering:
                 await self._show_as_text(job, delivery, job.adapter, reason)
             case Failed(reason, content=True) if delivery.kind == "reply":
                 await self._say_instead(job, delivery, reason)
-            case Failed(reason, account_broken):
-                if account_broken:
-                    await self._db.run(scope, lambda s: repository.mark_pending(s, claim, delivery.id, reason))
-                    raise LaneWaits(await self._refused(job, reason))
-                await self._fail(job.claim, delivery, reason)
+            case Failed(reason, account_broken=True):
+                await self._not_taken(job, delivery, reason)
+                raise LaneWaits(await self._refused(job, reason))
+            case Failed(reason, outreach=True) as said if delivery.form == "template":
+                # The provider's count is above ours: there is less room than we thought, and this one waits for its share.
+                await self._not_taken(job, delivery, reason, said)
+                await breaker.refused(self._db, scope, job.sender.account_id, reason, outreach=True)
+                raise DeliveryWaits(SHORT_WAIT_S)
+            case Failed(reason) as said:
+                await self._fail(job.claim, delivery, reason, (job, said))
+                if delivery.kind == "outreach":
+                    await breaker.refused(self._db, scope, job.sender.account_id, reason, outreach=said.outreach)
+
+    async def _not_taken(self, job: Job, delivery: Delivery, reason: str, said: Failed | None = None) -> None:
+        """The provider certainly did not take it: it may be sent again, and nobody counts because of it."""
+
+        async def work(session: TenantSession) -> None:
+            await self._pacing.end(session, job)
+            await repository.mark_pending(session, job.claim, delivery.id, reason)
+            if said is not None:
+                await refusals.note(session, delivery.id, said)
+            await volume.give_back(session, delivery.id)
+
+        await self._db.run(job.claim.scope, work)
+
+    async def _pause(self, job: Job, delivery: Delivery, seconds: float, width: str) -> None:
+        """Let what the provider has refused for now rest, and what it has refused along with it."""
+        scope, account_id = job.claim.scope, job.sender.account_id
+        if width == "account":
+            await self._limits.pause(scope, account_id, seconds)
+        elif width != "delivery":
+            where = delivery.channel_id
+            await self._limits.pause(scope, account_id, seconds, method=job.method(POST), channel_id=where, alone=width == "pair")
 
     async def _reconcile(self, job: Job, delivery: Delivery) -> None:
         """Find out what became of an unknown send. Its echo may settle it at any time, in another process."""
@@ -284,7 +370,7 @@ class Delivering:
                 raise LaneWaits(await self._refused(job, reason))
             case Retry(after_s) if unknown_s < self._patience.look_up_s:
                 raise LaneWaits(min(after_s, self._patience.look_up_s - unknown_s))
-        if delivery.resent or delivery.age_s > LIFETIME_S:
+        if delivery.resent or delivery.age_s > lifetime_s(delivery):
             await self._fail(job.claim, delivery, "outcome_unknown")
             return
         self._counters.inc("deliveries_total", state="resent")
@@ -295,7 +381,7 @@ class Delivering:
     async def _refused(self, job: Job, reason: str) -> float:
         """The account's token was refused; return in how many seconds it is worth trying again."""
         follows = await self._credentials.refused(job.credential, reason)
-        if follows == "other":
+        if follows == "other" and not await breaker.blocked(self._db, job.claim.scope, job.sender.account_id, reason):
             await self._db.run(job.claim.scope, lambda s: repository.account_broken(s, job.sender.account_id, reason))
             log.error("account_broken", account_id=str(job.sender.account_id), reason=reason)
         return TOKEN_WAIT_S if follows == "renew" else INACTIVE_WAIT_S
@@ -306,7 +392,7 @@ class Delivering:
             return Retry(wait_s, "limited")
         # An answer may have waited for hours before it was sent: its trace is as old as the attempt.
         since = (delivery.sending_since or delivery.created_at) - timedelta(seconds=5)
-        found = await job.adapter.find(_post(delivery, job.sender), since, job.credential)
+        found = await job.adapter.find(post_of(delivery, job.sender), since, job.credential)
         if isinstance(found, Retry) and found.scope != "delivery":
             await self._limits.pause(
                 scope, account_id, found.after_s, method=job.method(HISTORY) if found.scope == "channel" else None
@@ -327,12 +413,26 @@ class Delivering:
             await asyncio.sleep(wait_s)
 
     async def _sent(self, job: Job, delivery: Delivery, external_id: str) -> None:
-        await self._db.run(job.claim.scope, lambda s: repository.mark_sent(s, delivery.id, external_id))
+        async def work(session: TenantSession) -> None:
+            await self._pacing.end(session, job)
+            await repository.mark_sent(session, delivery.id, external_id)
+
+        await self._db.run(job.claim.scope, work)
         self._counters.inc("deliveries_total", state="sent")
         log.info("delivery_sent", attempt=delivery.attempt + 1, age_ms=round(delivery.age_s * 1000))
 
-    async def _fail(self, claim: Claim, delivery: Delivery, reason: str) -> None:
-        await self._db.run(claim.scope, lambda s: repository.end(s, claim, delivery.id, "failed", reason))
+    async def _fail(self, claim: Claim, delivery: Delivery, reason: str, said: tuple[Job, Failed] | None = None) -> None:
+        """End it; `said`: for whom the provider refused it, and how, which may concern more than this delivery."""
+
+        async def work(session: TenantSession) -> None:
+            if said is not None:
+                await self._pacing.end(session, said[0])
+            await repository.end(session, claim, delivery.id, "failed", reason)
+            if said is not None:
+                await refusals.note(session, delivery.id, said[1])
+                await volume.give_back(session, delivery.id)
+
+        await self._db.run(claim.scope, work)
         self._counters.inc("deliveries_total", state="failed")
         log.error("delivery_failed", reason=reason, attempt=delivery.attempt)
 
@@ -342,13 +442,13 @@ class Delivering:
         A fallback that is refused as well is not replaced: that would have no end. Nor is what a colleague wrote, who
         sees that it failed.
         """
-        target = _post(delivery, job.sender).target
+        target = post_of(delivery, job.sender).target
         parts = job.adapter.render(NOT_SHOWN, target)
 
         async def work(session: TenantSession) -> int:
             given_up = await repository.give_up(session, job.claim, delivery.id, reason)
             heir_id = uuid7()
-            await outbox.put(session, _in_place_of(delivery, job, parts), first_id=heir_id)
+            await outbox.put(session, in_place_of(delivery, job, parts), first_id=heir_id)
             await streams_repository.hand_on(session, delivery.id, heir_id)
             return given_up
 
@@ -359,7 +459,7 @@ class Delivering:
 
     async def _show_as_text(self, job: Job, delivery: Delivery, adapter: Filing, reason: str) -> None:
         """The file cannot be shown: its words go out as messages instead."""
-        post = _post(delivery, job.sender)
+        post = post_of(delivery, job.sender)
         parts = adapter.instead_of_file(post.text, post.target)
         await self._db.run(job.claim.scope, lambda s: repository.show_as_text(s, job.claim, delivery.id, reason, parts))
         log.warning("delivery_as_text", reason=reason, parts=len(parts))
@@ -371,47 +471,12 @@ class Delivering:
         log.info("delivery_cancelled", reason=reason)
 
 
-async def _check(session: TenantSession, job: Job, delivery: Delivery) -> None:
-    """Raise _Objection if something is against a message with which the business writes first."""
-    use, contact_id = _post(delivery, job.sender).template, job.sender.contact_id
-    if use is None or contact_id is None:
-        raise _Objection(Refused("no_contact"))
-    wanted = Outreach(job.sender.account_id, contact_id, (use.name, use.language), "sending", delivery.id)
-    if (verdict := await checks.verdict(session, wanted)) is not None:
-        raise _Objection(verdict)
+def _closed(job: Job, delivery: Delivery) -> str | None:
+    """Return why a free text may not be sent any more, or None."""
+    return None if delivery.form == "template" else job.closed()
 
 
-def _post(delivery: Delivery, sender: Sender) -> Post:
-    part = stored(delivery.body, delivery.form, delivery.extras)
-    target = Target(delivery.channel_id, delivery.thread_id, sender.participants, sender.aliases)
-    return Post(delivery.id, target, part.text, part.form, part.buttons, part.feedback, part.template)
-
-
-def _in_place_of(delivery: Delivery, job: Job, parts: list[Part]) -> Reply:
-    """Return the fallback for a refused delivery. Made under the same ownership: a takeover cancels it as well."""
-    return Reply(
-        conversation_id=job.claim.conversation_id,
-        account_id=job.sender.account_id,
-        channel_id=delivery.channel_id,
-        thread_id=delivery.thread_id,
-        owner_epoch=delivery.owner_epoch,
-        kind="fallback",
-        text=NOT_SHOWN,
-        parts=parts,
-    )
-
-
-def _unfinished(streams: Sequence[Stream], deliveries: Sequence[Delivery]) -> list[Stream]:
+def _unfinished(streams: Sequence[Stream], deliveries: Sequence[Delivery], passed: Passed) -> list[Stream]:
     """Return the answers that people saw a part of, of turns that are over, and that no open delivery will finish."""
-    open_ids = {delivery.id for delivery in deliveries}
+    open_ids = {delivery.id for delivery in deliveries} | passed.ids
     return [stream for stream in streams if stream.over and stream.delivery_id not in open_ids]
-
-
-async def _open_or_release(session: TenantSession, claim: Claim) -> tuple[Sender, list[Delivery], list[Stream]] | None:
-    """Return who sends, what is open, and what people see a part of; release the lane and return None if nothing is to do."""
-    sender, deliveries = await repository.open_deliveries(session, claim)
-    streams = await streams_repository.live(session, claim.conversation_id)
-    if deliveries or _unfinished(streams, deliveries):
-        return sender, deliveries, streams
-    await queue.release(session, claim)
-    return None

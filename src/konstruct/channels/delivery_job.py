@@ -19,6 +19,14 @@ class LaneWaits(Exception):  # noqa: N818  # control flow of one claim, not an e
         self.seconds = seconds
 
 
+class DeliveryWaits(Exception):  # noqa: N818  # likewise
+    """One delivery has to wait for `seconds`; what is behind it may go before it."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"{seconds:.1f} s")
+        self.seconds = seconds
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """A claim, and who sends for it."""
@@ -36,5 +44,14 @@ class Job:
 
     def closed(self) -> str | None:
         """Return why nothing may be sent to the person any more, or None."""
-        heard_s = self.sender.heard_s
-        return window.closed(self.adapter.caps, None if heard_s is None else heard_s + time.monotonic() - self.read_at)
+        heard_s, window_s, since_s = self.sender.heard_s, self.sender.window_s, time.monotonic() - self.read_at
+        return window.closed(
+            self.adapter.caps,
+            None if heard_s is None else heard_s + since_s,
+            None if window_s is None else window_s - since_s,
+        )
+
+    @property
+    def waits_outside(self) -> bool:
+        """Whether what comes too late for the reply window waits for the next one: only a template goes meanwhile."""
+        return self.adapter.caps.outside_window == "template"

@@ -70,7 +70,7 @@ class EventHandling:
 
     async def _handle(self, job: Job, waiting: Waiting) -> str:
         try:
-            event = restored(waiting.kind, waiting.content)
+            event = restored(waiting.kind, _as_called(waiting))
         except ValueError:
             log.error("channel_event_unreadable", event_kind=waiting.kind, event_id=str(job.subject_id))
             return "unreadable"
@@ -87,3 +87,9 @@ class EventHandling:
             log.exception("channel_event_given_up", event_kind=waiting.kind, event_id=str(job.subject_id))
             return "given_up"
         return "handled"
+
+
+def _as_called(waiting: Waiting) -> dict[str, Any]:
+    """Return the event's fields with the people in them called as they are now: handlers know one name of each."""
+    names = {name: waiting.content.get(name) for name in ("person_id", "channel_id")}
+    return {**waiting.content, **{name: waiting.called[value] for name, value in names.items() if value in waiting.called}}

@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
 
 from konstruct.channels import events_repository, routes_repository
-from konstruct.channels.port_events import BODILESS, ChannelEvent, stored
-from konstruct.channels.routes_repository import Route
+from konstruct.channels.business_routes import BusinessRoutes
+from konstruct.channels.events_repository import Coming
+from konstruct.channels.port_events import BODILESS, ChannelEvent, is_of_business, stored
 from konstruct.db.database import Database
+from konstruct.db.scope import TenantScope
 from konstruct.db.session import TenantSession
 from konstruct.jobs import tenant_jobs
 from konstruct.kit.ids import uuid7
+
+AT_ONCE = 200
+"""Events of one business that are stored in one transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """An event whose business and account are known."""
+
+    scope: TenantScope
+    account_id: UUID
+    event: ChannelEvent = field(repr=False)
 
 
 class EventIntake:
@@ -26,33 +42,62 @@ class EventIntake:
 
         Raises what the database raises; the provider then delivers again.
         """
-        routes = await routes_repository.find_routes(self._db, kind, {event.account_key for event in events})
-        results = [await self._accept_one(event, routes.get(event.account_key), body) for event in events]
+        results = await self._place(kind, events)
+        by_tenant: dict[TenantScope, dict[str, list[int]]] = {}
+        for at, place in enumerate(results):
+            if isinstance(place, _Placed):
+                # A body may say one thing twice.
+                by_tenant.setdefault(place.scope, {}).setdefault(place.event.event_key, []).append(at)
+        outcomes = ["duplicate" if isinstance(place, _Placed) else place for place in results]
+        for scope, by_key in by_tenant.items():
+            first = [at for at, *_ in by_key.values()]
+            for start in range(0, len(first), AT_ONCE):
+                some = {at: placed for at in first[start : start + AT_ONCE] if isinstance(placed := results[at], _Placed)}
+                for at in await self._store(scope, some, body):
+                    outcomes[at] = "stored"
         letters = [
-            (event.account_key, event.app_id, result)
-            for event, result in zip(events, results, strict=True)
-            if result not in ("stored", "duplicate")
+            (event.account_key, event.app_id, why) for event, why in zip(events, results, strict=True) if isinstance(why, str)
         ]
         if letters:
             await routes_repository.bury_unrouted(self._db, kind, letters)
-        if "stored" in results:
+        if "stored" in outcomes:
             self._ring()
-        return results
+        return outcomes
 
-    async def _accept_one(self, event: ChannelEvent, route: Route | None, body: bytes) -> str:
-        if route is None:
-            return "unknown_account"
-        refusal = route.refusal(event.app_id)
-        if refusal is not None:
-            return refusal
+    async def _store(self, scope: TenantScope, placed: Mapping[int, _Placed], body: bytes) -> list[int]:
+        """Store some events of one business, by their places; return the places of those that are new."""
+        coming = {at: _coming(each, body) for at, each in placed.items()}
 
-        async def work(session: TenantSession) -> str:
-            event_id = uuid7()
-            kept = None if type(event) in BODILESS else body
-            if not await events_repository.store(session, event_id, route.account_id, event.event_key, kept):
-                return "duplicate"
-            await events_repository.insert(session, event_id, route.account_id, *stored(event))
-            await tenant_jobs.ask(session, route.scope, "channel_event", event_id)
-            return "stored"
+        async def work(session: TenantSession) -> set[UUID]:
+            fresh = await events_repository.store(session, list(coming.values()))
+            await tenant_jobs.ask_all(session, scope, "channel_event", sorted(fresh))
+            return fresh
 
-        return await self._db.run(route.scope, work)
+        fresh = await self._db.run(scope, work)
+        return [at for at, each in coming.items() if each.id in fresh]
+
+    async def _place(self, kind: str, events: Sequence[ChannelEvent]) -> list[_Placed | str]:
+        """Return where each event belongs, or why it has no tenant."""
+        whole = {event.account_key for event in events if is_of_business(event)}
+        single = {event.account_key for event in events if not is_of_business(event)}
+        routes = await routes_repository.find_routes(self._db, kind, single) if single else {}
+        businesses = await BusinessRoutes.find(self._db, kind, whole) if whole else None
+        found: list[_Placed | str] = []
+        for event in events:
+            if businesses is not None and is_of_business(event):
+                place = businesses.place(event.account_key, getattr(event, "phone_number", None))
+                found.append(place if isinstance(place, str) else _Placed(place.scope, place.account_id, event))
+                continue
+            route = routes.get(event.account_key)
+            refusal = route.refusal(event.app_id) if route else "unknown_account"
+            found.append(
+                _Placed(route.scope, route.account_id, event) if route and refusal is None else refusal or "unknown_account"
+            )
+        return found
+
+
+def _coming(placed: _Placed, body: bytes) -> Coming:
+    event = placed.event
+    # What came with others is kept without them.
+    kept = None if type(event) in BODILESS else body if event.piece is None else event.piece
+    return Coming(uuid7(), placed.account_id, event.event_key, kept, *stored(event))

@@ -31,6 +31,24 @@ async def hold_account(session: TenantSession, account_id: UUID) -> None:
         raise AccountTakenError("its business account or portfolio is connected to another business") from None
 
 
+async def set_holdings(
+    session: TenantSession, account_id: UUID, business_account_id: str | None, portfolio_id: str | None
+) -> bool:
+    """Store what an account belongs to, as far as it is said; return whether that is news."""
+    return bool(
+        await session.execute(
+            "UPDATE channel_accounts SET business_account_id = coalesce($3, business_account_id),"
+            "   portfolio_id = coalesce($4, portfolio_id) WHERE tenant_id = $1 AND id = $2"
+            " AND (business_account_id IS DISTINCT FROM coalesce($3, business_account_id)"
+            "   OR portfolio_id IS DISTINCT FROM coalesce($4, portfolio_id))",
+            session.scope.tenant_id,
+            account_id,
+            business_account_id,
+            portfolio_id,
+        )
+    )
+
+
 async def let_go(session: TenantSession) -> None:
     """Give up what no connected account of the tenant belongs to any more."""
     await session.execute(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 import structlog
@@ -101,8 +101,12 @@ class _Queue:
 class Ingest:
     """Takes parsed messages, routes them to their tenants and stores them. Keeps only what is waiting."""
 
-    def __init__(self, db: Database, *, burst_s: float, ring: Callable[[], None]) -> None:
-        """`ring` wakes the workers; it must return at once and never raise."""
+    def __init__(
+        self, db: Database, *, burst_s: float, ring: Callable[[], None], windows: Mapping[str, float | None] | None = None
+    ) -> None:
+        """`ring` wakes the workers; it must return at once and never raise. `windows`: by channel kind, for how many seconds a
+        person may be answered (`Capabilities.reply_window_s`)."""
+        self._windows = windows or {}
         self._db = db
         self._burst_s = burst_s
         self._ring = ring
@@ -180,7 +184,9 @@ class Ingest:
             items += await self._route(kind, same)
         if items:
             # One order of locking for all processes.
-            items.sort(key=lambda item: (item[1].route.scope.tenant_id, item[1].message.conversation_key))
+            items.sort(
+                key=lambda item: (item[1].route.scope.tenant_id, item[1].route.account_id, item[1].message.conversation_key)
+            )
             outcomes = await ingest_repository.store(self._db, [item for _, item in items], self._burst_s, TIMEOUT_S)
             if "ready" in outcomes:
                 self._ring()
@@ -200,7 +206,7 @@ class Ingest:
                 # Its adapter could not tell: the provider did not say that it was a bot's. Answered, it would go on for ever.
                 _resolve(waiting, "own")
             else:
-                routed.append((waiting, Item(waiting.message, route, waiting.body)))
+                routed.append((waiting, Item(waiting.message, route, waiting.body, self._windows.get(kind))))
         if unrouted:
             letters = [(waiting.message.account_key, waiting.message.app_id, reason) for waiting, reason in unrouted]
             await routes_repository.bury_unrouted(self._db, kind, letters)

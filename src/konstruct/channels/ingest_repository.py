@@ -18,9 +18,14 @@ Outcome = Literal["ready", "held", "merged", "duplicate", "human", "stranger", "
 
 _ARRAYS = (
     "uuid[]", "uuid[]", "text[]", "bytea[]", "text[]", "text[]", "text[]", "text[]", "text[]", "text[]", "text[]", "text[]",
-    "text[]", "text[]", "text[]", "boolean[]", "timestamptz[]", "text[]", "timestamptz[]", "boolean[]",
+    "text[]", "text[]", "text[]", "boolean[]", "timestamptz[]", "text[]", "timestamptz[]", "boolean[]", "text[]", "text[]",
+    "interval[]",
 )  # fmt: skip
-_CALL = f"SELECT ingest_messages({', '.join(f'${n}::{kind}' for n, kind in enumerate(_ARRAYS, 1))}, $21)"  # no values
+_APART = "\x1f"
+"""Between the other ids of an author: a sign that no id has."""
+_CALL = (
+    f"SELECT ingest_messages({', '.join(f'${n}::{kind}' for n, kind in enumerate(_ARRAYS, 1))}, ${len(_ARRAYS) + 1})"  # no values
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +35,8 @@ class Item:
     message: InboundMessage
     route: Route
     body: bytes
+    window_s: float | None = None
+    """For how long its author may be answered, where that has an end."""
 
 
 async def store(db: Database, items: Sequence[Item], burst_s: float, timeout_s: float) -> list[Outcome]:
@@ -46,7 +53,8 @@ def _row(item: Item) -> tuple[object, ...]:
         route.scope.tenant_id,
         route.account_id,
         message.event_key,
-        item.body,
+        # What came with others is kept without them.
+        item.body if message.piece is None else message.piece,
         post,
         client,
         message.conversation_key,
@@ -63,4 +71,7 @@ def _row(item: Item) -> tuple[object, ...]:
         orjson.dumps(message.context, default=dict).decode() if message.context else None,
         message.edited_at,
         message.stranger,
+        _APART.join(message.aliases) or None,
+        message.opt,
+        None if item.window_s is None else timedelta(seconds=item.window_s),
     )

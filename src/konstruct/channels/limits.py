@@ -42,7 +42,7 @@ class SendLimits:
         held = max(self._alone.paused(name) for name in place.pausing)
         if held > 0:
             return held
-        own_s = 0.0 if channel_id is None or rate.channel_per_s is None else 1 / rate.channel_per_s
+        own_s = 0.0 if channel_id is None else rate.spacing_s
         try:
             wait = await self._redis.tenant(scope).admit(
                 "send",
@@ -59,6 +59,11 @@ class SendLimits:
             self._alone.note(place.shared, rate.interval_s, place.channel, own_s)
         return wait
 
+    def kept(self, method: str) -> Rate | None:
+        """Return the rate that PostgreSQL has to hold for `method`, None if this count is enough."""
+        rate = self._rate(method)
+        return rate if rate.kept else None
+
     async def pause(
         self,
         scope: TenantScope,
@@ -68,11 +73,13 @@ class SendLimits:
         method: str | None = None,
         channel_id: str | None = None,
         workspace: str | None = None,
+        alone: bool = False,
     ) -> None:
         """Let no such call be made for `seconds`, as a provider's Retry-After asks. Without a method: none of the account.
 
         With a channel, the method rests for that channel alone; but if a second channel is told to wait meanwhile, it was
-        the workspace's rate that is used up, and the method rests for all of them.
+        the workspace's rate that is used up, and the method rests for all of them. `alone`: the provider has said that it is
+        the channel's.
         """
         seconds = min(seconds, PAUSE_MAX_S)
         if not seconds > 0:
@@ -85,7 +92,7 @@ class SendLimits:
         if place.channel is None:
             await self._pause(scope, place.shared, seconds)
             return
-        if await self._second_channel(scope, place, seconds):
+        if not alone and await self._second_channel(scope, place, seconds):
             await self._pause(scope, place.shared, seconds)
         await self._pause(scope, place.channel, seconds)
 

@@ -33,6 +33,8 @@ class Capabilities:
     """How an answer can grow while it is made: by the provider's own means, by edits of it, or not at all."""
     typing: Literal["status", "indicator", "none"] = "none"
     """The sign of work: words of ours, or three dots."""
+    sign_lasts_s: float = 120.0
+    """When the sign of work goes away by itself: it is shown again before that."""
     reactions: bool = False
     """It brings `Reacted`."""
     read_receipts: bool = False
@@ -46,7 +48,13 @@ class Capabilities:
     buttons_max: int = 0
     """Buttons under one message. What has more choices, and every channel without buttons, gets them as a numbered list."""
     list_max: int = 0
-    """Choices of one list that opens; 0: there are none."""
+    """Choices of one list that opens, where there are too many for buttons; 0: there are no lists."""
+    button_label_max: int | None = None
+    """Characters of a button; None: the channel cuts them itself. A longer choice becomes a row of a list."""
+    list_label_max: int | None = None
+    """Characters of a row of a list. With a longer choice, all of them stand in the text."""
+    choices_text_max: int | None = None
+    """Characters of a text that has choices below it; None: as many as of any other. Below a longer one they stand in it."""
     modals: bool = False
     """A press can open a dialog."""
     commands: bool = False
@@ -144,6 +152,8 @@ class InboundMessage:
     """The other ids under which the provider knows the author: a phone number, where `sender_id` is none."""
     opt: Literal["out", "in"] | None = None
     """Whether the words mean that the author wants to be written to no more, or again, where that has to be agreed to."""
+    piece: bytes | None = field(default=None, repr=False, compare=False)
+    """What of a body that holds several things is this one's alone, in the provider's form; None: it came alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +221,8 @@ class Post:
     feedback: bool = False
     template: TemplateUse | None = None
     """Of the form "template"."""
+    held: tuple[str, int] = ("", 0)
+    """The reason for which it was refused for now the last time, and how many times in a row: some waits grow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,8 +238,9 @@ class Retry:
 
     after_s: float
     reason: str
-    scope: Literal["delivery", "channel", "account"] = "delivery"
-    """What has to wait: this delivery, everything to its channel, or the whole account."""
+    scope: Literal["delivery", "pair", "channel", "account"] = "delivery"
+    """What has to wait: this delivery, everything to its channel, or the whole account. pair: everything to its channel, and
+    certainly nothing else; of "channel", the provider may mean the account (`SendLimits.pause`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +266,10 @@ class Failed:
     """The account may not write first any more, until somebody has looked at why."""
     window: bool = False
     """The reply window is closed: only a template goes."""
+    template: Literal["missing", "wrong", "paused", "disabled"] | None = None
+    """What is the matter with the template. wrong: what is filled in does not fit it."""
+    payment: bool = False
+    """The provider wants to be paid, or to know how."""
 
 
 SendOutcome = Sent | Retry | Unknown | Failed

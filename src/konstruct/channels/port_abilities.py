@@ -79,6 +79,14 @@ class Filing(Protocol):
 
 
 @runtime_checkable
+class Judging(Protocol):
+    """A channel that refuses some messages only after it has taken them: `Receipt.state` is "failed" then."""
+
+    def judge(self, reason: str) -> Failed:
+        """Return what the reason of such a receipt means. Pure; never raises."""
+
+
+@runtime_checkable
 class Installing(Protocol):
     """A channel whose accounts are connected by the provider's own page of consent."""
 

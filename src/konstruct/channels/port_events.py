@@ -10,6 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, TypeAlias, get_args
 
+Standing = Literal["good", "limited", "stopped", "unchanged"]
+"""What an account may do from now on. stopped: nothing can be sent until somebody does something about it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Event:
@@ -18,6 +21,8 @@ class _Event:
     app_id: str | None
     event_key: str
     """The provider's id of this delivery: a second delivery with it is a retry."""
+    piece: bytes | None = field(default=None, repr=False, compare=False)
+    """See `InboundMessage.piece`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,6 +142,8 @@ class Revoked(_Event):
     """The provider's time, Unix seconds: an older one says nothing of a newer installation."""
     bots: tuple[str, ...] = ()
     """Whose credential, where the provider says so: that of another bot is none of the account's."""
+    whole_business: bool = False
+    """See `AccountChanged.whole_business`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,7 +163,8 @@ class Receipt(_Event):
 
     channel_id: str
     external_id: str
-    state: Literal["sent", "delivered", "read", "failed"]
+    state: Literal["sent", "delivered", "read", "played", "failed"]
+    """played: a voice message was listened to."""
     delivery: str | None = None
     """Our delivery's id, where the provider gives back what we sent along: then it proves the send itself."""
     reason: str | None = None
@@ -167,6 +175,8 @@ class Receipt(_Event):
     """Whether it costs, where the provider says so."""
     charge_type: str | None = None
     """The provider's word for why it does, or does not."""
+    charge_model: str | None = None
+    """The provider's word for how it counts: by message, by conversation."""
     at: float = 0.0
     """The provider's time, Unix seconds."""
 
@@ -177,14 +187,15 @@ class AccountChanged(_Event):
 
     change: str
     """The provider's own word, of letters, digits and `_`, at most 100."""
-    standing: Literal["good", "limited", "stopped"]
-    """stopped: nothing can be sent until somebody does something about it."""
+    standing: Standing
     detail: str | None = None
     """More in the provider's words: kinds of restriction, of violation; at most 300 characters."""
     until: float | None = None
     """When it ends, Unix seconds, where the provider says so."""
     whole_business: bool = False
-    """Whether it is about the business account with all its numbers: `account_key` is that account's id then."""
+    """Whether `account_key` is the id of a business account: it is about all its numbers then, save where one is named."""
+    phone_number: str | None = None
+    """The digits of the one number of the business account that it is about."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,6 +209,8 @@ class CapacityChanged(_Event):
     """The provider's own word for what happened to the number's throughput."""
     whole_business: bool = False
     """See `AccountChanged.whole_business`."""
+    phone_number: str | None = None
+    """See `AccountChanged.phone_number`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -235,6 +248,18 @@ class PreferenceChanged(_Event):
     category: str
     """The provider's word for which messages: marketing_messages."""
     at: float = 0.0
+    aliases: tuple[str, ...] = ()
+    """The person's other ids."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opted(_Event):
+    """A person wrote the word that ends the messages, or takes them up again, and it was done. Ingest itself says so."""
+
+    contact_id: str
+    conversation_id: str
+    message_id: str
+    wants: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -263,6 +288,7 @@ ChannelEvent: TypeAlias = (
     | TemplateChanged
     | Readdressed
     | PreferenceChanged
+    | Opted
     | Called
 )
 
@@ -273,9 +299,15 @@ BODILESS: frozenset[type[ChannelEvent]] = frozenset((Edited, Deleted))
 """Of these the provider's bytes are not kept: they quote what was said before, which is to be forgotten."""
 
 
+def is_of_business(event: ChannelEvent) -> bool:
+    """Return whether the event's `account_key` is the id of a business account with all its numbers."""
+    return isinstance(event, TemplateChanged) or getattr(event, "whole_business", False)
+
+
 def stored(event: ChannelEvent) -> tuple[str, dict[str, Any]]:
     """Return the event's kind and its fields as plain values."""
-    return type(event).__name__.lower(), {each.name: getattr(event, each.name) for each in fields(event)}
+    kept = (each.name for each in fields(event) if each.name != "piece")
+    return type(event).__name__.lower(), {name: getattr(event, name) for name in kept}
 
 
 def restored(kind: str, values: Mapping[str, Any]) -> ChannelEvent:

@@ -31,6 +31,13 @@ class Rate:
     channel_per_s: float | None = None
     """Calls a second and channel, besides."""
     bucket: str = ""
+    kept: bool = False
+    """Whether PostgreSQL holds it too, where the provider punishes who calls too often: then it holds without Valkey."""
+
+    @property
+    def spacing_s(self) -> float:
+        """Seconds between two calls to one channel."""
+        return 0.0 if self.channel_per_s is None else 1 / self.channel_per_s
 
     @property
     def interval_s(self) -> float:

@@ -20,11 +20,17 @@ class Acknowledged:
 
 
 async def find(session: TenantSession, account_id: UUID, receipt: Receipt) -> Acknowledged | None:
-    """Return the delivery of the account, by our own id if the provider gave it back, else by the message's."""
+    """Return the delivery of the account, by our own id if the provider gave it back, else by the message's.
+
+    The message went to its person under any of their names, of which the receipt has another one perhaps.
+    """
     row = await session.fetchrow(
-        "SELECT id, conversation_id, state IN ('sending', 'unknown') OR state = 'pending' AND attempt > 0 AS open"
-        " FROM deliveries WHERE tenant_id = $1 AND account_id = $2"
-        "   AND CASE WHEN $3::uuid IS NOT NULL THEN id = $3 ELSE channel_id = $4 AND external_id = $5 END",
+        "WITH named AS (SELECT $4::text AS name UNION"
+        "   SELECT a.alias FROM contacts c JOIN contact_aliases a ON a.tenant_id = c.tenant_id AND a.contact_id = c.id"
+        "   WHERE c.tenant_id = $1 AND c.account_id = $2 AND c.external_id = $4)"
+        " SELECT id, conversation_id, state IN ('sending', 'unknown') OR state = 'pending' AND attempt > 0 AS open"
+        " FROM deliveries WHERE tenant_id = $1 AND account_id = $2 AND CASE WHEN $3::uuid IS NOT NULL THEN id = $3"
+        "   ELSE channel_id = ANY(ARRAY(SELECT name FROM named)) AND external_id = $5 END",
         session.scope.tenant_id,
         account_id,
         _uuid(receipt.delivery),
@@ -40,8 +46,8 @@ async def climb(session: TenantSession, delivery_id: UUID, receipt: Receipt) -> 
         await session.execute(
             "UPDATE deliveries SET receipt = $3, receipt_at = now(), receipt_reason = $4"
             " WHERE tenant_id = $1 AND id = $2 AND state = 'sent'"
-            "   AND array_position(ARRAY['sent', 'failed', 'delivered', 'read'], $3)"
-            "     > coalesce(array_position(ARRAY['sent', 'failed', 'delivered', 'read'], receipt), 0)",
+            "   AND array_position(ARRAY['sent', 'failed', 'delivered', 'read', 'played'], $3)"
+            "     > coalesce(array_position(ARRAY['sent', 'failed', 'delivered', 'read', 'played'], receipt), 0)",
             session.scope.tenant_id,
             delivery_id,
             receipt.state,

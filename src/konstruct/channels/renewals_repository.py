@@ -34,6 +34,8 @@ class Held:
     """Whether a renewal is under way, or one was begun whose end nobody knows."""
     token_age_s: float | None
     business_account_id: str | None = None
+    suspended: bool = False
+    """Whether nothing may be sent with it, however good its token is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +57,10 @@ SELECT a.kind, a.external_id, a.status, a.secret_id, a.refresh_secret_id IS NOT 
   extract(epoch FROM a.token_expires_at - now())::float8 AS left_s,
   greatest(0, coalesce(extract(epoch FROM a.renewal_wait_until - now()), 0))::float8 AS waits_s,
   a.renewal_doubt AS doubt, extract(epoch FROM now() - s.updated_at)::float8 AS token_age_s,
-  a.business_account_id
+  a.business_account_id,
+  coalesce(t.level = 'suspended', false) AS suspended
 FROM channel_accounts a LEFT JOIN secrets s ON s.tenant_id = $1 AND s.id = a.secret_id
+LEFT JOIN account_standings t ON t.tenant_id = $1 AND t.account_id = a.id
 WHERE a.tenant_id = $1 AND a.id = $2
 """
 

@@ -10,6 +10,7 @@ from konstruct.channels import accounts_repository, deliveries_repository
 from konstruct.channels.events_handling import Received
 from konstruct.channels.port_events import Revoked
 from konstruct.db.database import Database
+from konstruct.db.session import TenantSession
 
 log = structlog.get_logger()
 
@@ -30,8 +31,17 @@ class Revocations:
         if event.bots and account.bot_user_id is not None and account.bot_user_id not in event.bots:
             return
         at = datetime.fromtimestamp(event.at, UTC) + ROUNDED
-        broken = await self._db.run(
-            received.scope,
-            lambda s: deliveries_repository.account_broken(s, received.account_id, event.reason, unless_changed_since=at),
-        )
+
+        async def work(session: TenantSession) -> bool:
+            meant = [received.account_id]
+            if event.whole_business:
+                known = [account.business_account_id] if account.business_account_id else []
+                meant = sorted(each.id for each in await accounts_repository.of_businesses(session, account.kind, known))
+            marked = [
+                await deliveries_repository.account_broken(session, account_id, event.reason, unless_changed_since=at)
+                for account_id in meant
+            ]
+            return any(marked)
+
+        broken = await self._db.run(received.scope, work)
         log.info("account_revoked", account_id=str(received.account_id), reason=event.reason, broken=broken)

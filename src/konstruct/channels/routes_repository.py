@@ -51,6 +51,26 @@ async def find_routes(db: Database, kind: str, account_keys: Iterable[str]) -> d
     }
 
 
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """The tenant that a business account belongs to."""
+
+    scope: TenantScope
+    active: bool
+
+
+async def find_holders(db: Database, kind: str, business_accounts: Iterable[str]) -> dict[str, Holder]:
+    """Return whose the business accounts are, by their ids, in one round trip."""
+    rows = await db.fleet_fetch(
+        "route deliveries",
+        "SELECT h.holding, h.tenant_id, d.status FROM channel_holdings h JOIN tenant_directory d ON d.tenant_id = h.tenant_id"
+        " WHERE h.kind = $1 AND h.level = 'business_account' AND h.holding = ANY($2)",
+        kind,
+        list(business_accounts),
+    )
+    return {row["holding"]: Holder(TenantScope(row["tenant_id"]), row["status"] == "active") for row in rows}
+
+
 async def bury_unrouted(db: Database, kind: str, unrouted: Sequence[tuple[str, str | None, str]]) -> None:
     """Count deliveries without a tenant: (account key, app id, reason). They are kept as counts, without content."""
     await db.fleet_fetch(

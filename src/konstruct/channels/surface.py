@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import structlog
 
-from konstruct.channels import streams_repository
+from konstruct.channels import choices, streams_repository
 from konstruct.channels.credentials import Credentials
 from konstruct.channels.limits import SendLimits
 from konstruct.channels.port import ChannelAdapter, Target
@@ -50,7 +50,7 @@ class Rendering(Protocol):
 def renderer(adapters: Mapping[str, ChannelAdapter]) -> Rendering:
     """Return how each channel will show a text: as parts, none for a text without anything to show.
 
-    Buttons stand below it; where the channel has none, or not so many, they stand in it as a numbered list.
+    Buttons stand below it, or in a list that opens; what the channel cannot show so stands in it as a numbered list.
     """
 
     def render(
@@ -61,15 +61,18 @@ def renderer(adapters: Mapping[str, ChannelAdapter]) -> Rendering:
         text: str,
         buttons: Sequence[Button] = (),
     ) -> list[Part]:
-        return _rendered(adapters[kind], Target(channel_id, thread_id, participants), text, buttons)
+        return rendered(adapters[kind], Target(channel_id, thread_id, participants), text, buttons)
 
     return render
 
 
-def _rendered(adapter: ChannelAdapter, target: Target, text: str, buttons: Sequence[Button]) -> list[Part]:
-    if len(buttons) > adapter.caps.buttons_max:
-        return adapter.render(in_words(text, buttons), target)
-    return with_buttons(adapter.render(text, target), buttons)
+def rendered(adapter: ChannelAdapter, target: Target, text: str, buttons: Sequence[Button]) -> list[Part]:
+    """Return `text` as the channel will show it, with `buttons` below it or in it."""
+    parts = adapter.render(text, target)
+    below = next((part.text for part in reversed(parts) if part.form == "text"), "")
+    if not buttons or choices.shown_as(adapter.caps, below, buttons) is not None:
+        return with_buttons(parts, buttons)
+    return adapter.render(in_words(text, buttons), target)
 
 
 class Surface:
@@ -101,7 +104,7 @@ class Surface:
         buttons: Sequence[Button] = (),
     ) -> list[Part]:
         """See `renderer`."""
-        return _rendered(self._adapters[kind], Target(channel_id, thread_id, participants), text, buttons)
+        return rendered(self._adapters[kind], Target(channel_id, thread_id, participants), text, buttons)
 
     def business_only(self, kind: str) -> bool:
         """Return whether the channel's provider wants the employee to talk about the business alone."""

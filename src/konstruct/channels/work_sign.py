@@ -18,8 +18,8 @@ log = structlog.get_logger()
 
 SHOW_AFTER_S = 0.4
 """A quick answer needs no sign, and a sign that arrives after the answer would stay."""
-RENEW_S = 90.0
-"""Slack clears a status after 2 minutes."""
+RENEWED_AT = 0.75
+"""Of the time after which the sign goes away by itself: then it is shown again."""
 CALL_S = 5.0
 """For a call whose sign would otherwise be lost sight of."""
 
@@ -42,7 +42,7 @@ class WorkSign:
         self._limits = limits
         self._place = place
         self._needless = needless
-        self._target = Target(place.channel_id, place.thread_id)
+        self._target = Target(place.channel_id, place.thread_id, heard_id=place.heard_id)
         self._asked = False
         """Whether the provider may show it."""
         self._calling = False
@@ -67,11 +67,12 @@ class WorkSign:
         await asyncio.sleep(SHOW_AFTER_S)
         while not self._needless():
             await self._tell(active=True)
-            await asyncio.sleep(RENEW_S)
+            await asyncio.sleep(RENEWED_AT * self._adapter.caps.sign_lasts_s)
 
     async def _may(self) -> float:
         place = self._place
-        return await self._limits.take(place.claim.scope, place.account_id, WORKING, channel_id=place.channel_id)
+        method = f"{place.channel_kind}.{WORKING}"
+        return await self._limits.take(place.claim.scope, place.account_id, method, channel_id=place.channel_id)
 
     async def _tell(self, *, active: bool) -> None:
         place = self._place

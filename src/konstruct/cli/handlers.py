@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from konstruct.agents.loop import TurnLoop
@@ -18,9 +18,12 @@ from konstruct.channels.events_handling import EventHandling
 from konstruct.channels.limits import SendLimits
 from konstruct.channels.media import Media
 from konstruct.channels.patience import patience_of
+from konstruct.channels.port import ChannelAdapter
+from konstruct.channels.quality.work import number_jobs
 from konstruct.channels.registry import CHANNELS
 from konstruct.channels.suggesting import Suggestions
 from konstruct.channels.surface import Surface
+from konstruct.channels.templates.syncing import TemplateSync
 from konstruct.channels.watching import AccountWatch
 from konstruct.cli.event_handlers import event_handlers
 from konstruct.conversations.forgetting import Forgetting
@@ -82,21 +85,37 @@ async def build_handlers(
         stack.callback(indexing.cancel)
         mailer = open_mailer(settings, _sandbox_mailer(settings, stack))
         desk = Desk(db, adapters, credentials, limits)
-        jobs: dict[JobKind, Work] = {
-            "notice_mail": NoticeMails(db, mailer, settings.public_url),
-            "retention": Retention(db),
-            "export": Exports(db),
-            "erase": Erasing(db, redis, vault, lambda scope: accounts.revoke_all(db, vault, scope, adapters)),
-            "token_renewal": credentials.renewals,
-            "forget_person": Forgetting(db, desk.telling.tell),
-            "account_watch": AccountWatch(db, credentials, adapters),
-        }
+        jobs = _jobs(settings, db, vault, redis, adapters, credentials, mailer, desk)
         await stack.enter_async_context(TenantJobs(db, jobs).running())
         suggesting = Suggestions(db, adapters, credentials, limits, Offering(db).of)
         handling = EventHandling(db, event_handlers(settings, db, adapters, credentials, limits, desk, suggesting), counters)
         events = TenantJobs(db, {"channel_event": handling}, poll_s=1.0, backoff_s=1.0, at_once=EVENTS_AT_ONCE)
         await stack.enter_async_context(events.running())
         yield Parts({"turn": turns, "send": sends}, events.kick)
+
+
+def _jobs(
+    settings: Settings,
+    db: Database,
+    vault: Vault,
+    redis: Redis,
+    adapters: Mapping[str, ChannelAdapter],
+    credentials: Credentials,
+    mailer: Mailer,
+    desk: Desk,
+) -> dict[JobKind, Work]:
+    """Return who does each kind of work on a tenant."""
+    return {
+        "notice_mail": NoticeMails(db, mailer, settings.public_url),
+        "retention": Retention(db),
+        "export": Exports(db),
+        "erase": Erasing(db, redis, vault, lambda scope: accounts.revoke_all(db, vault, scope, adapters)),
+        "token_renewal": credentials.renewals,
+        "forget_person": Forgetting(db, desk.telling.tell),
+        "account_watch": AccountWatch(db, credentials, adapters),
+        "template_sync": TemplateSync(db, adapters, credentials),
+        **number_jobs(db, adapters, credentials),
+    }
 
 
 def _sandbox_mailer(settings: Settings, stack: AsyncExitStack) -> Mailer | None:

@@ -28,5 +28,7 @@ class AnswerPlace:
     """The provider's time of the last message asked: the answer is younger."""
     resumed: bool
     """Whether an earlier claim may have shown something of it."""
+    heard_id: str | None = None
+    """The provider's id of the last message asked."""
     opens_thread: str | None = field(default=None, repr=False)
     """The question with which a person opened the thread, where it did and may have a title."""

@@ -20,10 +20,12 @@ _REINDEXED = 200
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """A person who wrote."""
+    """A person who wrote, or whom the business may write to."""
 
     id: UUID
+    account_id: UUID
     external_id: str
+    display_name: str | None
     asked: bool
     """Whether the name was asked for not long ago."""
 
@@ -45,7 +47,8 @@ async def look(session: TenantSession, account_id: UUID, external_id: str, conte
 async def find(session: TenantSession, contact_id: UUID) -> Contact | None:
     """Return the person, or None."""
     row = await session.fetchrow(
-        f"SELECT id, external_id, coalesce(named_at > now() - interval '{FRESH}', false) AS asked"  # a constant
+        "SELECT id, account_id, external_id, display_name,"
+        f" coalesce(named_at > now() - interval '{FRESH}', false) AS asked"  # a constant
         " FROM contacts WHERE tenant_id = $1 AND id = $2",
         session.scope.tenant_id,
         contact_id,

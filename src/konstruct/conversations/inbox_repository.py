@@ -47,7 +47,7 @@ class Listed:
     channel_id: str
     state: State
     person: str | None
-    """The name of whoever wrote last, or what the provider calls them."""
+    """The name of whoever wrote last, or what the provider calls them; of nobody yet, whose conversation it is."""
     author: str | None
     """Who wrote the last line: contact, ai or human."""
     line_by: str | None
@@ -86,17 +86,19 @@ _SHOWN: dict[Show, str] = {
 # The page is cut first; what each row looks like is then read for PAGE rows, whatever the tenant's size.
 _LIST = """
 WITH page AS MATERIALIZED (
-  SELECT c.id, c.account_id, c.kind, c.channel_id, c.owner, c.owner_epoch, c.last_message_at
+  SELECT c.id, c.account_id, c.kind, c.channel_id, c.owner, c.owner_epoch, c.last_message_at, c.contact_id
   FROM conversations c WHERE c.tenant_id = $1 AND {where}
   ORDER BY c.last_message_at DESC, c.id DESC LIMIT {limit}
 )
 SELECT c.id, c.last_message_at AS at, a.kind AS channel, a.external_id AS account, c.kind, c.channel_id,
   CASE WHEN c.owner = 'human' THEN 'human' WHEN {waiting} THEN 'waiting' ELSE 'ai' END AS state,
-  p.person, l.author, l.line_by, coalesce(l.line, '') AS line, coalesce(l.files, 0) AS files,
+  coalesce(p.person, w.display_name, w.external_id) AS person,
+  l.author, l.line_by, coalesce(l.line, '') AS line, coalesce(l.files, 0) AS files,
   coalesce(l.deleted, false) AS deleted, e.member_name AS answered_by,
   c.owner = 'human' AND {unanswered} AS needs_me
 FROM page c
 JOIN channel_accounts a ON a.tenant_id = $1 AND a.id = c.account_id
+LEFT JOIN contacts w ON w.tenant_id = $1 AND w.id = c.contact_id
 LEFT JOIN LATERAL (
   SELECT m.author, left(m.text, {chars}) AS line, jsonb_array_length(m.attachments) AS files, h.member_name AS line_by,
     m.state = 'withdrawn' AS deleted

@@ -47,7 +47,7 @@ async def put(session: TenantSession, reply: Reply, *, first_id: UUID | None = N
         session.scope.tenant_id,
         reply.conversation_id,
         message_id,
-        "human" if reply.kind == "human" else "ai",
+        "human" if reply.kind in ("human", "outreach") else "ai",
         reply.text,
         reply.thread_id,
         reply.turn_id,

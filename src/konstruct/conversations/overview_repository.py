@@ -19,7 +19,7 @@ _RECENT = 500
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody who wrote in the conversation."""
+    """Somebody who wrote in the conversation, or whose it is."""
 
     id: UUID
     name: str
@@ -50,6 +50,13 @@ class Overview:
     cost_micro: int
     unpriced_calls: int
     """Model calls whose price is not known: the cost does not hold them."""
+    account_id: UUID
+    contact_id: UUID | None
+    """Whose conversation it is, where it is one contact's."""
+    window_expires_at: datetime | None
+    """Until when that contact may be written to freely, where that is kept."""
+    time_zone: str
+    """Of the business."""
     people: list[Person] = field(repr=False)
     notes: list[Note] = field(repr=False)
 
@@ -58,12 +65,14 @@ class Overview:
 _OVERVIEW = """
 SELECT c.id, c.kind, a.kind AS channel, a.external_id AS account, a.status AS account_status, c.channel_id, c.owner,
   c.owner_epoch, e.member_name AS answered_by, e.created_at AS owned_since, g.name AS employee, c.created_at AS since,
-  c.next_seq - 1 AS messages, u.cost_micro, u.unpriced_calls,
+  c.next_seq - 1 AS messages, c.account_id, c.contact_id, w.window_expires_at, b.time_zone, u.cost_micro, u.unpriced_calls,
   (SELECT count(*) FROM turns t WHERE t.tenant_id = $1 AND t.conversation_id = $2) AS turns,
   (SELECT count(*) FROM human_messages h WHERE h.tenant_id = $1 AND h.conversation_id = $2) AS human_replies, p.people
 FROM conversations c
 JOIN channel_accounts a ON a.tenant_id = c.tenant_id AND a.id = c.account_id
 JOIN agents g ON g.tenant_id = c.tenant_id AND g.id = c.agent_id
+JOIN tenants b ON b.tenant_id = c.tenant_id
+LEFT JOIN contacts w ON w.tenant_id = c.tenant_id AND w.id = c.contact_id AND c.kind = 'contact'
 LEFT JOIN conversation_events e
   ON e.tenant_id = c.tenant_id AND e.conversation_id = c.id AND e.owner_epoch = c.owner_epoch AND c.owner = 'human'
 CROSS JOIN LATERAL (
@@ -75,7 +84,8 @@ CROSS JOIN LATERAL (
     'external_id', k.external_id, 'first_seen', extract(epoch FROM k.created_at)) ORDER BY s.seq DESC) AS people
   FROM (
     SELECT r.contact_id, max(r.seq) AS seq FROM (
-      SELECT m.contact_id, m.seq FROM messages m WHERE m.tenant_id = $1 AND m.conversation_id = $2 ORDER BY m.seq DESC LIMIT $3
+      (SELECT m.contact_id, m.seq FROM messages m WHERE m.tenant_id = $1 AND m.conversation_id = $2 ORDER BY m.seq DESC LIMIT $3)
+      UNION ALL SELECT c.contact_id, 0
     ) r WHERE r.contact_id IS NOT NULL GROUP BY r.contact_id ORDER BY seq DESC LIMIT $4
   ) s JOIN contacts k ON k.tenant_id = $1 AND k.id = s.contact_id
 ) p

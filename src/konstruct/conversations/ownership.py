@@ -120,7 +120,7 @@ async def _tell(
     # conversation next; only the employee's answers are taken back.
     await session.execute(
         "UPDATE deliveries SET owner_epoch = $3 WHERE tenant_id = $1 AND conversation_id = $2"
-        " AND state IN ('pending', 'sending', 'unknown') AND kind IN ('human', 'notice') AND owner_epoch = $3 - 1",
+        " AND state IN ('pending', 'sending', 'unknown') AND kind IN ('human', 'notice', 'outreach') AND owner_epoch = $3 - 1",
         tenant_id,
         place.conversation_id,
         epoch,

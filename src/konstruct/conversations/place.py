@@ -31,6 +31,8 @@ class Place:
     owner_epoch: int
     business: str
     employee: str
+    window_closed: bool = False
+    """Whether it is a contact's who may not be written to freely now: only a template gets through."""
 
     def parts(self, render: Render, text: str) -> list[Part]:
         """Return `text` as the channel will show it; empty if it shows nothing."""
@@ -39,6 +41,9 @@ class Place:
 
 _LOCK = """
 SELECT c.id AS conversation_id, c.account_id, c.channel_id, c.owner, c.owner_epoch, a.kind AS channel_kind,
+  c.kind = 'contact' AND coalesce(k.window_expires_at <= now() + interval '60 seconds',
+    NOT EXISTS (SELECT 1 FROM messages m WHERE m.tenant_id = $1 AND m.conversation_id = $2 AND m.direction = 'in')
+  ) AS window_closed,
   b.name AS business, g.name AS employee,
   (SELECT m.thread_id FROM messages m WHERE m.tenant_id = $1 AND m.conversation_id = $2 AND m.direction = 'in' AND m.addressed
    ORDER BY m.seq DESC LIMIT 1) AS thread_id,
@@ -48,6 +53,7 @@ FROM conversations c
 JOIN channel_accounts a ON a.tenant_id = c.tenant_id AND a.id = c.account_id
 JOIN tenants b ON b.tenant_id = c.tenant_id
 JOIN agents g ON g.tenant_id = c.tenant_id AND g.id = c.agent_id
+LEFT JOIN contacts k ON k.tenant_id = c.tenant_id AND k.id = c.contact_id
 WHERE c.tenant_id = $1 AND c.id = $2 FOR NO KEY UPDATE OF c
 """
 

@@ -17,6 +17,13 @@ REPLY_MAX = 8000
 """Characters of a reply: what somebody types. An employee's answer may be longer."""
 
 
+class WindowClosedError(ConflictError):
+    """The person has not written for so long that the channel lets only a template through. Nothing was sent."""
+
+    def __init__(self) -> None:
+        super().__init__("they have not written for more than a day: only a template gets through to them. Nothing was sent.")
+
+
 class ReplyError(KonstructError):
     """The text cannot be sent; the error's own text says why, for the form."""
 
@@ -27,7 +34,8 @@ async def reply(
     """Send `text` in the thread of the last message asked; return the id of its message.
 
     `token` is the form's: the same form again sends nothing, and returns the same id. `epoch` is the one that `who` saw.
-    Raises NotFoundError, ReplyError, and OwnerChangedError unless a human owns the conversation under that epoch.
+    Raises NotFoundError, ReplyError, WindowClosedError, and OwnerChangedError unless a human owns the conversation under that
+    epoch.
     """
     text = storable(text).replace("\r\n", "\n").strip()
     place = await places.lock(session, conversation_id)
@@ -35,6 +43,8 @@ async def reply(
         return known
     if place.owner != "human" or place.owner_epoch != epoch:
         raise OwnerChangedError(place.owner)
+    if place.window_closed:
+        raise WindowClosedError
     if len(text) > REPLY_MAX:
         raise ReplyError(f"the reply has {len(text):,} characters, and may have {REPLY_MAX:,}: please shorten it")
     parts = place.parts(render, text)

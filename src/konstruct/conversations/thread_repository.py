@@ -15,7 +15,8 @@ PAGE = 50
 WINDOW = 200
 """Most messages that a live page looks back for changes."""
 
-Shown = Literal["sent", "pending", "unknown", "failed", "cancelled", "partly"]
+Shown = Literal["sent", "pending", "held", "unknown", "failed", "cancelled", "partly"]
+"""held: it waits for the reply window to open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class Message:
     text: str = field(repr=False)
     files: tuple[str, ...] = field(repr=False)
     state: str
-    """withdrawn: deleted by whoever wrote it; nothing of it is left."""
+    """withdrawn: deleted by whoever wrote it; nothing of it is left. settled: done at once, with nobody to answer it."""
     at: datetime
     edited_at: datetime | None
     event: Literal["taken_over", "handed_back", "asked_for_human"] | None
@@ -67,7 +68,7 @@ class Message:
 _MESSAGES = """
 SELECT m.id, m.seq, m.author, m.text, m.attachments, m.state, m.sent_at AS at, m.turn_id, m.direction, m.edited_at,
   coalesce(e.member_name, h.member_name, k.display_name, k.external_id) AS who, e.kind AS event,
-  d.parts, d.sent, d.failed, d.cancelled, d.unknown, d.reason AS delivery_reason,
+  d.parts, d.sent, d.failed, d.cancelled, d.unknown, d.held, d.reason AS delivery_reason,
   t.state = 'running' AS running, t.outcome, t.reason AS turn_reason, t.ms, s.steps, c.tools, l.calls, l.cost_micro,
   r.good, r.bad, r.comments
 FROM messages m
@@ -79,6 +80,7 @@ LEFT JOIN LATERAL (
   SELECT count(*) AS parts, count(*) FILTER (WHERE d.state = 'sent') AS sent,
     count(*) FILTER (WHERE d.state = 'failed') AS failed,
     count(*) FILTER (WHERE d.state = 'cancelled') AS cancelled, count(*) FILTER (WHERE d.state = 'unknown') AS unknown,
+    count(*) FILTER (WHERE d.state = 'pending' AND d.reason = 'window_closed') AS held,
     max(d.reason) FILTER (WHERE d.state IN ('failed', 'cancelled')) AS reason
   FROM deliveries d WHERE d.tenant_id = m.tenant_id AND d.message_id = m.id
 ) d ON m.direction = 'out'
@@ -166,4 +168,6 @@ def _shown(row: Record) -> Shown:
         return "failed"
     if row["cancelled"]:
         return "cancelled"
-    return "unknown" if row["unknown"] else "pending"
+    if row["unknown"]:
+        return "unknown"
+    return "held" if row["held"] else "pending"

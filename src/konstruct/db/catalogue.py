@@ -14,6 +14,7 @@ SHARED_TABLES = frozenset(
         "tenant_directory",
         "channel_routes",
         "channel_holdings",
+        "account_standings",
         "dedupe_keys",
         "ready_queue",
         "fair_shares",

@@ -11,7 +11,9 @@ from konstruct.db.scope import TenantScope
 
 Record = asyncpg.Record
 UniqueViolation = asyncpg.UniqueViolationError
+CheckViolation = asyncpg.CheckViolationError
 ExclusionViolation = asyncpg.ExclusionViolationError
+CheckViolation = asyncpg.CheckViolationError
 Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record] | asyncpg.Connection[asyncpg.Record]"
 
 

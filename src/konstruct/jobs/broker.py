@@ -13,6 +13,7 @@ WAKE = "konstruct.wake"
 PRUNE = "konstruct.prune"
 COUNT = "konstruct.count"
 ARCHIVE = "konstruct.archive"
+POLLS = "konstruct.polls"
 QUEUE = "konstruct"
 STRATEGY = "konstruct.jobs.celery_messages:refusing"
 """How a worker takes a task's messages in; Celery wants its name."""
@@ -20,6 +21,7 @@ WAKE_EVERY_S = 5.0
 PRUNE_EVERY_S = 3600.0
 COUNT_EVERY_S = 60.0
 ARCHIVE_EVERY_S = 3600.0
+POLLS_EVERY_S = 300.0
 PUBLISH_TIMEOUT_S = 0.5
 """A frozen broker blocked a publisher for more than 15 s without this."""
 
@@ -58,6 +60,7 @@ def create_celery(settings: Settings, *, publisher: bool = False) -> Celery:
             "prune": {"task": PRUNE, "schedule": PRUNE_EVERY_S, "options": {"expires": PRUNE_EVERY_S}},
             "count": {"task": COUNT, "schedule": COUNT_EVERY_S, "options": {"expires": COUNT_EVERY_S}},
             "archive": {"task": ARCHIVE, "schedule": ARCHIVE_EVERY_S, "options": {"expires": ARCHIVE_EVERY_S}},
+            "polls": {"task": POLLS, "schedule": POLLS_EVERY_S, "options": {"expires": POLLS_EVERY_S}},
         },
     )
     # Our own logging stays as it was configured: Celery's would print arguments and tracebacks.
@@ -66,7 +69,13 @@ def create_celery(settings: Settings, *, publisher: bool = False) -> Celery:
 
 
 def register_tasks(
-    app: Celery, *, wake: Callable[[], None], prune: Callable[[], None], count: Callable[[], None], archive: Callable[[], None]
+    app: Celery,
+    *,
+    wake: Callable[[], None],
+    prune: Callable[[], None],
+    count: Callable[[], None],
+    archive: Callable[[], None],
+    polls: Callable[[], None],
 ) -> None:
     """Register the tasks of a worker. All are plain functions: an `async def` task would silently do nothing."""
 
@@ -85,3 +94,7 @@ def register_tasks(
     @app.task(name=ARCHIVE, ignore_result=True, shared=False)  # type: ignore[untyped-decorator]  # likewise
     def archive_deliveries() -> None:
         archive()
+
+    @app.task(name=POLLS, ignore_result=True, shared=False, Strategy=STRATEGY)  # type: ignore[untyped-decorator]  # likewise
+    def plan_polls() -> None:
+        polls()

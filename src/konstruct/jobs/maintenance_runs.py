@@ -18,6 +18,7 @@ EVERY: dict[str, timedelta] = {
     "archive": timedelta(hours=1),
     "prune": timedelta(hours=1),
     "count": timedelta(minutes=1),
+    "polls": timedelta(minutes=5),
 }
 """How often each job runs. `partitions` is the beat process's own; the beat sends the others to a worker over the broker."""
 

@@ -3,6 +3,7 @@ and times only."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
@@ -13,7 +14,18 @@ from konstruct.db.scope import TenantScope
 from konstruct.db.session import Session
 
 JobKind = Literal[
-    "notice_mail", "retention", "export", "erase", "channel_event", "token_renewal", "forget_person", "account_watch"
+    "notice_mail",
+    "retention",
+    "export",
+    "erase",
+    "channel_event",
+    "token_renewal",
+    "forget_person",
+    "template_sync",
+    "account_watch",
+    "number_poll",
+    "number_watch",
+    "number_replacement",
 ]
 LEASE_S = 60.0
 
@@ -46,6 +58,17 @@ async def ask(session: Session, scope: TenantScope, kind: JobKind, subject_id: U
         kind,
         subject_id,
         timedelta(seconds=wait_s),
+    )
+
+
+async def ask_all(session: Session, scope: TenantScope, kind: JobKind, subject_ids: Sequence[UUID]) -> None:
+    """Ask for work on each of these, none of which is asked for yet."""
+    await session.execute(
+        "INSERT INTO tenant_jobs (tenant_id, kind, subject_id) SELECT $1, $2, s FROM unnest($3::uuid[]) AS s"
+        " ON CONFLICT DO NOTHING",
+        scope.tenant_id,
+        kind,
+        list(subject_ids),
     )
 
 

@@ -24,6 +24,7 @@ from konstruct.jobs.archiving import archive
 from konstruct.jobs.broker import create_celery, register_tasks
 from konstruct.jobs.engine import Engine, Handler
 from konstruct.jobs.maintenance_runs import recorded
+from konstruct.jobs.poll_planning import plan_polls
 from konstruct.jobs.pruning import prune
 from konstruct.jobs.queue import Lane
 from konstruct.jobs.tenant_health import refresh_due
@@ -63,6 +64,7 @@ def run_worker(settings: Settings, build: Build) -> int:
         prune=lambda: asyncio.run(_periodic(settings, "prune", prune, "{} dedupe keys deleted")),
         count=lambda: asyncio.run(_periodic(settings, "count", refresh_due, "{} tenants counted")),
         archive=lambda: asyncio.run(_periodic(settings, "archive", archive, "{} deliveries archived")),
+        polls=lambda: asyncio.run(_periodic(settings, "polls", plan_polls, "{} polls planned")),
     )
     # The last thing a warm shutdown does is to call this: it returns when every turn has ended, leases kept meanwhile.
     signals.worker_shutdown.connect(runtime.drain, weak=False, dispatch_uid="konstruct")

@@ -32,6 +32,7 @@ EXCLUDED = {
     "api_requests": "answers of the API, of rows that are in other files",
     "exports": "this file's own state",
     "export_pieces": "this file itself",
+    "consent_uploads": "lists that nobody has confirmed yet",
     "tenant_jobs": "this installation's own work",
     "channel_events": "what its channels brought a moment ago; the bodies that are kept are in `inbound_events`",
 }

@@ -37,6 +37,19 @@ def token_expiring(account_id: UUID, kind: str, days: int) -> Trouble:
     )
 
 
+def portfolio_shared(account_id: UUID) -> Trouble:
+    """A number turned out to belong to what another business here has connected. Nothing is said of which."""
+    return Trouble(
+        "portfolio_shared",
+        str(account_id),
+        "critical",
+        "A WhatsApp number shares its Meta portfolio with another business",
+        "Meta limits and blocks a portfolio as a whole, so each business needs one of its own. The number neither sends nor"
+        " answers now. Move it to your own portfolio at Meta, then connect it again; your operator can help.",
+        "/channels",
+    )
+
+
 def turn_failed(conversation_id: UUID) -> Trouble:
     """A question was given up after several attempts. One notice for all of them: a bad hour has many."""
     return Trouble(
@@ -61,6 +74,19 @@ def delivery_failed(conversation_id: UUID) -> Trouble:
     )
 
 
+def payment_wanted(account_id: UUID) -> Trouble:
+    """A provider does not send any more before it is paid. One notice for each account."""
+    return Trouble(
+        "payment_wanted",
+        str(account_id),
+        "critical",
+        "WhatsApp does not send until the payment is settled",
+        "Meta refuses your messages because of the payment: a method is missing, or a bill is open. Settle it in Meta's"
+        " Business Manager, under Billing; new answers then go out again.",
+        "/channels",
+    )
+
+
 def human_wanted(conversation_id: UUID) -> Trouble:
     """Somebody asked to talk to a human. One notice for each conversation: each is a person who waits."""
     return Trouble(
@@ -69,6 +95,19 @@ def human_wanted(conversation_id: UUID) -> Trouble:
         "warning",
         "Somebody asks for a human",
         "Your employee keeps silent in this conversation now, and the person was told that a colleague will answer.",
+        f"/inbox/{conversation_id}",
+    )
+
+
+def answer_waits(conversation_id: UUID) -> Trouble:
+    """An answer waits for a reply window that is closed. One notice for each conversation: each is a person who waits."""
+    return Trouble(
+        "answer_waits",
+        str(conversation_id),
+        "warning",
+        "Somebody waits for an answer that WhatsApp does not let through: send a template",
+        "More than a day has passed since they wrote. The answer is kept for a day, and goes out as soon as they write again;"
+        " until then only a template gets through to them.",
         f"/inbox/{conversation_id}",
     )
 

@@ -23,6 +23,9 @@ class Permission(StrEnum):
     VIEW_USAGE = "usage:view"
     VIEW_CHANNELS = "channels:view"
     MANAGE_CHANNELS = "channels:manage"
+    VIEW_CONSENT = "consent:view"
+    RECORD_CONSENT = "consent:record"
+    ATTEST_CONSENT = "consent:attest"
     RESOLVE_NOTICES = "notices:resolve"
     VIEW_MEMBERS = "members:view"
     MANAGE_MEMBERS = "members:manage"
@@ -33,7 +36,7 @@ class Permission(StrEnum):
 
 
 _VIEWER = frozenset(permission for permission in Permission if permission.value.endswith(":view"))
-_OPERATOR = _VIEWER | {Permission.ANSWER_CONVERSATIONS, Permission.RESOLVE_NOTICES}
+_OPERATOR = _VIEWER | {Permission.ANSWER_CONVERSATIONS, Permission.RECORD_CONSENT, Permission.RESOLVE_NOTICES}
 _OWNER = frozenset(Permission)
 _GRANTED: dict[Role, frozenset[Permission]] = {
     "owner": _OWNER,

@@ -17,6 +17,7 @@ from konstruct.channels.credentials import Credentials
 from konstruct.channels.events_intake import EventIntake
 from konstruct.channels.ingest import Ingest
 from konstruct.channels.registry import CHANNELS
+from konstruct.channels.window import windows_of
 from konstruct.db.database import Database
 from konstruct.db.redis import Redis
 from konstruct.db.selftest import self_test
@@ -121,7 +122,7 @@ async def _open_deps(settings: Settings, channels: Sequence[Channel], stack: Asy
         credentials=credentials,
         counters=Counters(),
         adapters=adapters,
-        ingest=Ingest(db, burst_s=settings.burst_s, ring=doorbell.ring),
+        ingest=Ingest(db, burst_s=settings.burst_s, ring=doorbell.ring, windows=windows_of(adapters)),
         events=EventIntake(db, ring=doorbell.ring),
         mailer=open_mailer(settings, embedded),
         mind=mind,

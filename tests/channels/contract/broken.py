@@ -257,6 +257,9 @@ class _HidesButtons(PlainAdapter):
         return await super().send(replace(post, buttons=()), credential, timeout_s)
 
 
+_caps("choices_that_find_no_room_stand_in_the_text", button_label_max=5)
+
+
 @breaks("nothing_of_a_message_is_logged_or_kept")
 class _Logs(PlainAdapter):
     async def send(self, post: Post, credential: Credential, timeout_s: float) -> SendOutcome:

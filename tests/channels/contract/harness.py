@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 from uuid import UUID
 
-from konstruct.channels.port import Capabilities, ChannelAdapter, Credential, Post, SendOutcome, Target
+from konstruct.channels.port import Capabilities, ChannelAdapter, Credential, Failed, Post, SendOutcome, Target
 from konstruct.conversations.part import Button
+from konstruct.conversations.template_use import TemplateUse
 from konstruct.db.scope import TenantScope
 from konstruct.kit.ids import uuid7
 
@@ -41,6 +42,9 @@ class Provider(Protocol):
 
     def buttons(self, credential: Credential) -> Sequence[Sequence[str]]:
         """The labels of the buttons below each visible message."""
+
+    def lists(self, credential: Credential) -> Sequence[Sequence[str]]:
+        """The rows of the list below each visible message, as they are read."""
 
     def files(self, credential: Credential) -> Sequence[bytes]:
         """What the account's visible files hold."""
@@ -88,6 +92,10 @@ class Harness:
     given: Callable[[str | None], tuple[Mapping[str, Any], bytes]] | None = None
     """A file that a person of the first account has sent, as `parse` describes it, and what it holds. Given an address, its
     download leads there."""
+    template: TemplateUse | None = None
+    """One that the provider has approved for the first account."""
+    late: tuple[str, Failed] | None = None
+    """The reason of a receipt that says `failed`, and what the provider means by it."""
     close_window: Callable[[], None] | None = None
     """Let the last word of every person be older than the channel's window."""
 

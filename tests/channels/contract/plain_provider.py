@@ -123,6 +123,10 @@ class Pigeon:
         """The labels of each message's choices."""
         return [[choice["label"] for choice in each.get("choices", ())] for each in self._of(credential)]
 
+    def lists(self, _credential: Credential) -> Sequence[Sequence[str]]:
+        """There are none."""
+        return []
+
     def files(self, _credential: Credential) -> Sequence[bytes]:
         """There are none."""
         return []

@@ -8,6 +8,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from konstruct.channels.port import WRONG_ACCOUNT, Absent, Failed, Post, Retry, SendOutcome, Sent, Unknown
+from konstruct.channels.port_abilities import Judging
+from konstruct.channels.surface import rendered
 from konstruct.conversations.part import Button
 from konstruct.kit.ids import uuid7
 from tests.channels.contract.harness import HANG_S, SEND_S, Harness
@@ -164,6 +166,14 @@ async def a_token_that_is_none_is_never_sent(harness: Harness) -> None:
     assert harness.provider.asked() == 0
 
 
+@rule(only=lambda caps: caps.typing == "indicator")
+async def without_a_message_heard_there_is_no_sign(harness: Harness) -> None:
+    """Nothing is marked as read that nobody was heard to say."""
+    await harness.adapter.working(replace(harness.targets[0], heard_id=None), harness.credentials[0], active=True)
+    await harness.adapter.working(harness.targets[0], harness.credentials[0], active=False)
+    assert (harness.provider.asked(), harness.provider.signs()) == (0, 0)
+
+
 @rule()
 async def the_sign_of_work_is_as_the_capabilities_say(harness: Harness) -> None:
     await harness.adapter.working(harness.targets[0], harness.credentials[0], active=True)
@@ -192,7 +202,47 @@ async def a_closed_window_is_a_refusal(harness: Harness) -> None:
     assert harness.close_window is not None
     harness.close_window()
     found = await harness.send()
-    assert found == Failed("window_closed") and harness.provider.shown() == 0
+    assert found == Failed("window_closed", window=harness.caps.outside_window == "template")
+    assert harness.provider.shown() == 0
+
+
+@rule(only=lambda caps: caps.outside_window == "template")
+async def a_template_goes_where_the_window_is_closed(harness: Harness) -> None:
+    assert harness.close_window is not None and harness.template is not None
+    harness.close_window()
+    post = Post(uuid7(), harness.targets[0], "as it reads", "template", template=harness.template)
+    assert isinstance(await harness.send(post), Sent)
+    assert list(harness.provider.trace(harness.credentials[0])) == [post.delivery_id]
+
+
+@rule(only=lambda caps: caps.outside_window == "template")
+async def what_is_refused_late_means_the_same(harness: Harness) -> None:
+    assert harness.late is not None and isinstance(harness.adapter, Judging)
+    reason, means = harness.late
+    assert harness.adapter.judge(reason) == means
+    assert all(isinstance(harness.adapter.judge(each), Failed) for each in ("", "no number", "9" * 400, "\x00"))
+
+
+@rule(only=lambda caps: caps.list_max > 0)
+async def choices_that_buttons_have_no_room_for_become_a_list(harness: Harness) -> None:
+    caps = harness.caps
+    for number in (caps.buttons_max + 1, caps.list_max):
+        buttons = tuple(Button(f"a.{each}", f"Choice {each}") for each in range(number))
+        assert isinstance(await harness.send(harness.post("Which one?", buttons=buttons)), Sent)
+        assert list(harness.provider.lists(harness.credentials[0])[-1]) == [button.label for button in buttons]
+    long = "A choice with more words than a button has room for"
+    assert isinstance(await harness.send(harness.post("Which one?", buttons=(Button("a.1", long), Button("a.2", "No")))), Sent)
+    assert any(long in row for row in harness.provider.lists(harness.credentials[0])[-1])
+
+
+@rule(only=lambda caps: caps.buttons_max > 0)
+async def choices_that_find_no_room_stand_in_the_text(harness: Harness) -> None:
+    most = max(harness.caps.buttons_max, harness.caps.list_max)
+    buttons = tuple(Button(f"a.{each}", f"Choice {each}") for each in range(most + 1))
+    (part,) = rendered(harness.adapter, harness.targets[0], "Which one?", buttons)
+    assert not part.buttons and all(button.label in part.text for button in buttons)
+    fits = rendered(harness.adapter, harness.targets[0], "Which one?", buttons[:-1])
+    assert [len(each.buttons) for each in fits] == [most]
 
 
 @rule()

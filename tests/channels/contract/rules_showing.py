@@ -86,6 +86,13 @@ async def no_signs_of_markup_are_shown(harness: Harness) -> None:
     assert all(word in shown for word in ("Title", "bold", "code", "a link", "https://example.com", "ls"))
 
 
+@rule(only=lambda caps: caps.markup == "whatsapp")
+async def no_signs_of_markdown_are_shown(harness: Harness) -> None:
+    shown = "\n".join(_texts(harness.adapter.render(MARKED, harness.targets[0])))
+    assert not re.search(r"\*\*|~~|^#|\]\(|```sh", shown, re.MULTILINE)
+    assert all(words in shown for words in ("*Title*", "*bold*", "`code`", "a link", "https://example.com", "```ls```"))
+
+
 @rule()
 async def only_forms_that_the_channel_has(harness: Harness) -> None:
     very_long = " ".join(f"word{number}" for number in range(harness.caps.text_max))

@@ -19,7 +19,12 @@ ORDER BY 1, 2
 _WORD = "a word of a fixed set"
 _HASH = "a hash"
 _IDS = "made of ids, numbers and times"
+_PROVIDER = "the provider's own word"
 ALLOWED = {
+    "account_holds": {"cause": _WORD, "figures": "numbers", "level": _WORD},
+    "account_standings": {
+        "cause": _WORD, "hold": _WORD, "level": _WORD, "poll_problem": _PROVIDER, "rating": _WORD, "restriction": _WORD,
+    },
     "actions": {"decision": _WORD, "kind": _WORD, "least_role": _WORD, "state": _WORD, "who": _WORD},
     "api_keys": {"prefix": "the beginning of a random secret", "secret_hash": _HASH, "scopes": _WORD},
     "api_requests": {"request_hash": _HASH},
@@ -32,13 +37,17 @@ ALLOWED = {
     "channel_installs": {"kind": _WORD, "state_hash": _HASH},
     "channel_routes": {"app_id": "the platform's own app", "kind": _WORD},
     "contacts": {"context": _IDS},
+    "charge_days": {"category": _PROVIDER, "charge_type": _PROVIDER, "pricing_model": _PROVIDER},
     "chunks": {"audience": _WORD, "embedding": "numbers", "audience_key": "empty, until documents have audiences"},
+    "consent_lists": {"kind": _WORD},
+    "consents": {"purpose": _WORD, "source": _WORD},
     "conversation_events": {"kind": _WORD},
     "conversations": {"audience": _WORD, "kind": _WORD, "owner": _WORD},
     "dead_letters": {"kind": _WORD, "resolution": _WORD},
     "deliveries": {"external_id": _IDS, "form": _WORD, "kind": _WORD, "receipt": _WORD, "state": _WORD, "thread_id": _IDS},
     "delivery_archive": {"external_id": _IDS, "form": _WORD, "kind": _WORD, "receipt": _WORD, "state": _WORD, "thread_id": _IDS},
     "delivery_attempts": {"outcome": _WORD},
+    "delivery_charges": {"category": _PROVIDER, "charge_type": _PROVIDER, "pricing_model": _PROVIDER},
     "documents": {
         "content_sha256": _HASH, "file_sha256": _HASH, "mime": _WORD, "sha256": _HASH, "status": _WORD,
     },
@@ -57,12 +66,18 @@ ALLOWED = {
     "operator_accesses": {"operator_name": "an operator's own name"},
     "operator_actions": {"action": _WORD, "operator_name": "an operator's own name"},
     "persona_versions": {"tone": _WORD, "working_hours": "times and the name of a time zone"},
+    "quality_history": {
+        "display_number": "the number itself", "health": _PROVIDER, "name_status": _PROVIDER, "quality": _PROVIDER,
+        "status": _PROVIDER, "throughput": _PROVIDER, "verification": _PROVIDER,
+    },
     "ready_queue": {"lane": _WORD, "state": _WORD},
+    "replaced_contacts": {"told": _WORD},
     "secrets": {"purpose": _WORD, "sealed": "sealed: the token must not be found in it", "wrapped_key": "sealed"},
     "sign_in_links": {"browser_hash": _HASH, "code_hash": _HASH, "kind": _WORD, "token_hash": _HASH},
     "sessions": {"token_hash": _HASH},
     "steps": {"kind": _WORD},
     "streams": {"state": _WORD, "thread_id": _IDS},
+    "templates": {"kind": _WORD, "language": "a language's code"},
     "tenant_directory": {"status": _WORD},
     "tenant_jobs": {"kind": _WORD},
     "tenants": {"time_zone": "the name of a time zone"},
@@ -70,6 +85,10 @@ ALLOWED = {
     "tryouts": {"reason": _WORD},
     "turns": {"outcome": _WORD, "state": _WORD},
     "usage_days": {"backend": _WORD},
+    "volume_limits": {"source": _WORD},
+    "volume_pools": {"kind": _WORD},
+    "withdrawal_ids": {"id_hash": _HASH},
+    "withdrawals": {"purpose": _WORD, "source": _WORD},
 }  # fmt: skip
 """What cannot hold a business's words, and why."""
 
@@ -94,6 +113,22 @@ _DIRECT = (
     ("verifiedby", "INSERT INTO business_verifications (tenant_id, account_id, state, source, member_name)"
      " SELECT $1, a.id, 'submitted', 'member', $2 FROM channel_accounts a WHERE a.tenant_id = $1 LIMIT 1"),
     ("holding", "INSERT INTO channel_holdings (tenant_id, kind, level, holding) VALUES ($1, 'whatsapp', 'portfolio', $2)"),
+    ("pool", "INSERT INTO volume_pools (tenant_id, kind, portfolio) VALUES ($1, 'whatsapp', $2)"),
+    ("statusreason", "UPDATE channel_accounts SET status_reason = $2, templates_failure = $2 WHERE tenant_id = $1"),
+    ("consentlist", "INSERT INTO consent_lists (tenant_id, id, account_id, kind, name, created_by_name)"
+     " SELECT $1, uuidv7(), a.id, 'import', $2, $2 FROM channel_accounts a WHERE a.tenant_id = $1 LIMIT 1"),
+    ("attestation", "INSERT INTO consent_attestations (tenant_id, list_id, statement, member_name)"
+     " SELECT $1, l.id, $2, $2 FROM consent_lists l WHERE l.tenant_id = $1"),
+    ("consent", "INSERT INTO consents (tenant_id, id, contact_id, list_id, source, purpose, how, wording, wording_version,"
+     " proof, obtained_at, recorded_by_name) SELECT $1, uuidv7(), k.id, l.id, 'import', 'any', $2, $2, $2, $2, now(), $2"
+     " FROM consent_lists l JOIN contacts k ON k.tenant_id = l.tenant_id AND k.account_id = l.account_id"
+     " WHERE l.tenant_id = $1 LIMIT 1"),
+    ("withdrawal", "INSERT INTO withdrawals (tenant_id, id, account_id, contact_id, source, purpose, said, recorded_by_name,"
+     " withdrawn_at) SELECT $1, uuidv7(), k.account_id, k.id, 'hand', 'any', $2, $2, now() FROM contacts k"
+     " WHERE k.tenant_id = $1 LIMIT 1"),
+    ("consentupload", "INSERT INTO consent_uploads (tenant_id, id, account_id, member_id, name, rows, problems)"
+     " SELECT $1, uuidv7(), a.id, m.id, $2, jsonb_build_array($2::text), jsonb_build_array($2::text)"
+     " FROM channel_accounts a, members m WHERE a.tenant_id = $1 AND m.tenant_id = $1 LIMIT 1"),
     ("statusreason", "UPDATE channel_accounts SET status_reason = $2 WHERE tenant_id = $1"),
     ("channelevent", "INSERT INTO channel_events (tenant_id, id, account_id, kind, content)"
      " SELECT $1, uuidv7(), a.id, $2, jsonb_build_object('text', $2::text) FROM channel_accounts a WHERE a.tenant_id = $1"),
@@ -133,6 +168,15 @@ _DIRECT = (
     ("identity", "INSERT INTO member_identities (tenant_id, account_id, external_id, member_id)"
      " SELECT $1, a.id, $2, m.id FROM channel_accounts a, members m WHERE a.tenant_id = $1 AND m.tenant_id = $1 LIMIT 1"),
     ("pausedby", "UPDATE channel_accounts SET paused_at = now(), paused_by = $2 WHERE tenant_id = $1"),
+    ("template", "INSERT INTO templates (tenant_id, id, kind, business_account_id, name, language, provider_id, state, category,"
+     " quality, reason, components) VALUES ($1, uuidv7(), 'whatsapp', $2, $2, 'en', $2, $2, $2, $2, $2,"
+     " jsonb_build_array($2::text))"),
+    ("verifiedname", "INSERT INTO quality_history (tenant_id, account_id, id, verified_name)"
+     " SELECT $1, a.id, uuidv7(), $2 FROM channel_accounts a WHERE a.tenant_id = $1"),
+    ("holdnote", "INSERT INTO account_holds (tenant_id, id, account_id, cause, level, ended_at, ended_by_name, note)"
+     " SELECT $1, uuidv7(), a.id, 'breaker_failed', 'no_outreach', now(), $2, $2 FROM channel_accounts a WHERE a.tenant_id = $1"),
+    ("replacement", "INSERT INTO number_replacements (tenant_id, id, old_account_id, new_account_id, begun_by, template)"
+     " SELECT $1, uuidv7(), a.id, a.id, $2, jsonb_build_object('name', $2::text) FROM channel_accounts a WHERE a.tenant_id = $1"),
     ("actionreason", "UPDATE operator_actions SET reason = $2 WHERE tenant_id = $1"),
 )  # fmt: skip
 """What no story reaches yet, or what the product writes in its own words only."""

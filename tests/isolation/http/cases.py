@@ -9,6 +9,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from konstruct.conversations.consent.recording import STATEMENT
+
 SAMPLES = {"number": "1", "key": "turn", "ticket": "made-up"}
 """What stands in addresses and is no id."""
 _NAMES = re.compile(r"\{(\w+)\}")
@@ -51,6 +53,11 @@ LATE = "9" * 15
 _LISTED = ("channel={account_id}", "person={contact_id}", f"before={LATE}_{{conversation_id}}", "q=question&before={message_id}")
 _TOLD = {"name": "Ada", "instructions": "Help people.", "tone": "warm", "based_on": "1", "languages": "", "must_not": ""}
 
+_AGREED = {
+    "purpose": "any", "obtained_at": "2026-01-01", "how": "on paper", "wording": "Yes, write to me.", "proof": "form 17",
+    "version": "1", "expires_at": "",
+}  # fmt: skip
+
 PORTAL = (
     get("/"),
     get("/sign-in", own=303),
@@ -60,10 +67,17 @@ PORTAL = (
     post("/sign-in/{ticket}", own=410),
     get("/inbox", *_LISTED, "open={conversation_id}"),
     get("/inbox/list", *_LISTED, "open={conversation_id}"),
-    get("/inbox/{conversation_id}", *_LISTED),
+    get("/inbox/{conversation_id}", *_LISTED, "template={template_id}"),
+    get("/inbox/{conversation_id}/desk", "template={template_id}"),
     get("/inbox/{conversation_id}/events", "channel={account_id}", "person={contact_id}"),
     post("/inbox/{conversation_id}/take-over", epoch="0", text=""),
     post("/inbox/{conversation_id}/reply", epoch="1", text="Hello", token="{form_id}"),
+    # Nothing is filled in: no further than that does anybody get without consent.
+    post("/inbox/{conversation_id}/template", own=422, template="{template_id}", token="{form_id}", act="send"),
+    get("/contacts/{contact_id}/write", "template={template_id}"),
+    post("/contacts/{contact_id}/write", own=422, template="{template_id}", token="{form_id}", act="send"),
+    get("/templates"),
+    post("/templates/{account_id}/fetch"),
     post("/inbox/{conversation_id}/hand-back", epoch="1", text=""),
     post("/inbox/{conversation_id}/notes", note="A note", token="{form_id}"),
     # A note that is gone is no error: a second click must not be one.
@@ -101,6 +115,23 @@ PORTAL = (
     get("/channels/{account_id}/verification"),
     post("/channels/{account_id}/verification", verification="approved"),
     post("/channels/{account_id}/verification/look"),
+    get("/consent", "before={contact_id}", "behind={list_id}", "q=canary"),
+    get("/consent/import", "account={account_id}"),
+    # The business has no number of a channel in which people have to agree.
+    post("/consent/import", own=422, multipart=True, account="{account_id}"),
+    get("/consent/example.csv"),
+    get("/consent/record", "account={account_id}", "person={contact_id}"),
+    Case("POST", "/consent/record", {"account": "{account_id}", "person": "+4915112345678", **_AGREED}, own=422),
+    get("/consent/lists/{list_id}", "after={list_id}"),
+    post("/consent/lists/{list_id}/attest", confirmed="yes", statement=STATEMENT),
+    get("/consent/lists/{list_id}/evidence", "kind=json"),
+    get("/consent/people/{contact_id}"),
+    post("/consent/people/{contact_id}/withdraw", purpose="any", note="By telephone"),
+    get("/consent/people/{contact_id}/evidence", "kind=json"),
+    get("/consent/uploads/{upload_id}"),
+    post("/consent/uploads/{upload_id}/store"),
+    # It was stored a moment ago.
+    post("/consent/uploads/{upload_id}/discard", own=404),
     get("/usage"),
     get("/usage.csv"),
     get("/notices", f"before={LATE}-{{notice_id}}"),
@@ -220,13 +251,14 @@ SANDBOX = {
 """Simulated workspaces of the embedded instance alone, apart from every tenant's rows; workspace against workspace is in
 tests/sandbox/test_refusals.py."""
 
-QUERY_IDS = {"channel", "person", "before", "open", "account", "behind", "tenant", "find"}
+QUERY_IDS = {"channel", "person", "before", "open", "account", "behind", "tenant", "find", "template"}
 """Names in queries that may hold an id: the cases above give each of them another tenant's."""
 FORM_IDS = {"token", "form"}
 """Names in forms that hold an id of the form's own making."""
 PLAIN = {
     *(
         "accept_twice",
+        "act",
         "after",
         "against",
         "answer",
@@ -244,5 +276,20 @@ PLAIN = {
     *("from", "instructions", "languages", "lifetime", "limits", "must_not", "name", "next", "note", "outside_hours", "policy"),
     *("q", "question", "role", "same", "saved", "sent", "show", "speaks", "text", "time_zone", "to", "token", "tone"),
     *("tone_note", "works", "reason", "status", "state", "error", "number", "phone_number_id", "pin", "verification", "waba_id"),
+    *(
+        "confirmed",
+        "did",
+        "expires_at",
+        "file",
+        "how",
+        "kind",
+        "obtained_at",
+        "person",
+        "proof",
+        "purpose",
+        "statement",
+        "version",
+    ),
+    "wording",
 }
 """Names in queries and forms that hold words, numbers and choices."""

@@ -17,6 +17,8 @@ KINDS = {
     "message_id": "SELECT id FROM messages WHERE tenant_id = $1 AND direction = 'in'",
     "account_id": "SELECT id FROM channel_accounts WHERE tenant_id = $1",
     "contact_id": "SELECT id FROM contacts WHERE tenant_id = $1",
+    "list_id": "SELECT id FROM consent_lists WHERE tenant_id = $1",
+    "upload_id": "SELECT id FROM consent_uploads WHERE tenant_id = $1",
     "document_id": "SELECT id FROM documents WHERE tenant_id = $1",
     "turn_id": "SELECT id FROM turns WHERE tenant_id = $1",
     "delivery_id": "SELECT id FROM deliveries WHERE tenant_id = $1",
@@ -33,6 +35,7 @@ KINDS = {
     "access_id": "SELECT id FROM operator_accesses WHERE tenant_id = $1",
     "signup_id": "SELECT id FROM channel_signups WHERE tenant_id = $1",
     "session_id": "SELECT id FROM sessions WHERE tenant_id = $1",
+    "template_id": "SELECT id FROM templates WHERE tenant_id = $1",
     "tenant_id": "SELECT tenant_id FROM tenants WHERE tenant_id = $1",
 }
 """A row of each kind that has an id."""

@@ -18,6 +18,7 @@ import asyncpg
 from konstruct.agents.timeline_trace import Trace
 from konstruct.agents.turn import Step
 from konstruct.channels.accounts_repository import Account
+from konstruct.channels.outreach.writing_repository import Addressee
 from konstruct.channels.port_events import Receipt
 from konstruct.channels.port_signup import Business, Number
 from konstruct.channels.renewals_repository import Begun
@@ -26,6 +27,8 @@ from konstruct.conversations.answer_place import AnswerPlace
 from konstruct.conversations.changes import Edit, Named
 from konstruct.conversations.changes_repository import Changed, Post
 from konstruct.conversations.colleague import Colleague
+from konstruct.conversations.consent.evidence import Evidence
+from konstruct.conversations.consent.recorder import Recorder
 from konstruct.conversations.files import FileText
 from konstruct.conversations.forgetting_repository import START, STEPS, Person
 from konstruct.conversations.inbox_repository import Cursor, Filter, Show
@@ -156,6 +159,19 @@ class Samples:
             ("signups_repository.find", "signup_id"): ids["signup_id"],
             ("signups_repository.insert", "signup_id"): uuid7(),
             ("actions_repository", "kind"): "pause",
+            ("consents_repository", "given"): [(contact, Evidence("any", "x", "x", "x", _NOW))],
+            ("consents_repository", "who"): Recorder("Pat"),
+            ("lists_repository", "who"): Recorder("Pat"),
+            ("lists_repository", "list_id"): ids["list_id"],
+            ("consents_repository", "list_id"): ids["list_id"],
+            ("lists_repository", "kind"): "hand",
+            ("lists_repository", "entries"): [{"line": 2}],
+            ("lists_repository", "problems"): [],
+            ("lists_repository", "kinds"): ["slack"],
+            ("people_repository", "people"): [("U1", None), ("U9", "Nine")],
+            ("people_repository", "person_ids"): ["U1", "U9"],
+            ("opting_repository", "person_ids"): ["U1", "U9"],
+            ("opting_repository", "aliases"): ["U8"],
             ("actions_repository", "who"): Who("person", person="U1"),
         }
         self.several["sql"] = list(STEPS.values())
@@ -178,6 +194,7 @@ class Samples:
             "post": Post(ids["message_id"], ids["conversation_id"]), "attachments": [], "context": [],
             "named": Named(ids["account_id"], "D1", "1.000000", "slack:T1:D1:1.000000"), "read": FileText("F1", "x", 0, None),
             "contact_ids": [ids["contact_id"]],
+            "to": Addressee(ids["contact_id"], "U1", ids["account_id"], ids["external_id"], "slack", "active", ids["agent_id"]),
             "account_keys": [ids["external_id"]], "tenant_ids": [scope.tenant_id],
         }  # fmt: skip
 
@@ -248,6 +265,7 @@ _IDS = {
     "export_id": "exports", "notice_id": "notices", "key_id": "api_keys", "letter_id": "dead_letters", "tryout_id": "tryouts",
     "signup_id": "channel_signups", "secret_id": "secrets", "note_id": "conversation_notes", "session_id": "sessions",
     "contact_id": "contacts",
+    "list_id": "consent_lists", "upload_id": "consent_uploads",
 }  # fmt: skip
 _TALK = """
 SELECT d.conversation_id, d.turn_id, d.message_id, d.id AS delivery_id, q.epoch AS lease_epoch, c.owner_epoch AS epoch,

@@ -37,6 +37,8 @@ class Waits:
 
     seconds: float
     reason: str
+    then: Callable[[TenantSession], Awaitable[float]] | None = None
+    """What is noted about the wait once the beginning of the send is undone; returns the seconds that hold instead."""
 
 
 Verdict = Refused | Waits | None

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from konstruct.channels.outreach import standing, volume
+from konstruct.channels.outreach.approved import approved
 from konstruct.channels.outreach.check import Check, Outreach, Verdict
+from konstruct.channels.outreach.consent import consent
 from konstruct.channels.outreach.verification import verification
 from konstruct.db.session import TenantSession
 
-CHECKS: tuple[Check, ...] = (verification,)
+CHECKS: tuple[Check, ...] = (
+    approved,
+    consent,
+    verification,
+    standing.check,
+    volume.check,
+)
 
 
 async def verdict(session: TenantSession, outreach: Outreach) -> Verdict:

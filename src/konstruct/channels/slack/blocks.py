@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 
-from konstruct.channels.slack.cutting import fragments, width
+from konstruct.channels.cutting import fragments, width
 from konstruct.channels.slack.safety import BREAK
 
 _OPEN = re.compile(r"([ \t]{0,40})(`{3,}|~{3,})(.*)")

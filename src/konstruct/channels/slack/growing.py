@@ -6,7 +6,8 @@ import re
 from collections.abc import Set
 
 from konstruct.channels.slack.blocks import Block, segment
-from konstruct.channels.slack.safety import clean, neutralise, visible
+from konstruct.channels.slack.safety import clean, neutralise
+from konstruct.channels.texts import visible
 
 _MARKS = re.compile(r"[ \t]*(?:`+|~+)[ \t]*")
 

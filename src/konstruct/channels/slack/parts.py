@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from konstruct.channels.cutting import width
 from konstruct.channels.slack.blocks import TABLE_ROWS_MAX, TABLE_UNITS_MAX, Block, Kind, segment
-from konstruct.channels.slack.cutting import width
 
 STANDING_MAX = 24
 """Headings, rules and tables of one message: Slack makes a block of each and of what stands between, 50 at most."""

@@ -6,7 +6,8 @@ from collections.abc import Set
 
 from konstruct.channels.slack.dialect import adapt
 from konstruct.channels.slack.parts import divide
-from konstruct.channels.slack.safety import clean, neutralise, visible
+from konstruct.channels.slack.safety import clean, neutralise
+from konstruct.channels.texts import visible
 from konstruct.conversations.part import Part
 
 PART_MAX = 11_500

@@ -7,11 +7,10 @@ mention out of two halves, so one pass is enough and a second changes nothing.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Set
 
 from konstruct.channels.slack.plain import plain as words
-from konstruct.kit.text import storable
+from konstruct.channels.texts import cleaned
 
 BREAK = "\u200b"
 """Zero-width space: shown as nothing, and no part of any of Slack's own forms."""
@@ -31,15 +30,13 @@ _SPECIAL = re.compile(rf"({_LESS}\s{{0,4}}{_BANG})(?=\s{{0,4}}(?:{_BROADCASTS}|s
 _BARE = re.compile(rf"(?<![a-z0-9])({_AT})(?={_BROADCASTS}(?![a-z0-9]))", re.IGNORECASE)
 _MENTION = re.compile(rf"(?i:({_LESS}\s{{0,4}}{_AT}))(?=\s{{0,4}}([A-Z0-9]{{2,40}})([>|]?))")
 _LONG_FENCE = re.compile(rf"(`{{{_FENCE_RUN_MAX}}}|~{{{_FENCE_RUN_MAX}}})(?=[`~])")
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _ESCAPED_MENTION = re.compile(r"&lt;@([A-Z0-9]{2,40})&gt;")
 _CUT_ENTITY = re.compile(r"(?:&[a-z]{0,4}|<@[A-Z0-9]{0,40})\Z")
 
 
 def clean(text: str) -> str:
     """Return `text` with plain line ends, without control characters, and with endless fence marks broken up."""
-    text = re.sub(r"\r\n?|[\u0085\u2028\u2029]", "\n", storable(text))
-    return _LONG_FENCE.sub(rf"\1{BREAK}", _CONTROL.sub("", text))
+    return _LONG_FENCE.sub(rf"\1{BREAK}", cleaned(text))
 
 
 def neutralise(text: str, participants: Set[str]) -> str:
@@ -58,14 +55,9 @@ def neutralise(text: str, participants: Set[str]) -> str:
 def notification(text: str, participants: Set[str]) -> str:
     """Return the plain `text` of a message, at most `NOTIFICATION_MAX` characters: no signs of markdown, Slack's control
     characters escaped, mentions of `participants` kept."""
-    plain = neutralise(words(text), participants)[:NOTIFICATION_MAX]
+    plain = neutralise(words(cleaned(text)), participants)[:NOTIFICATION_MAX]
     plain = plain.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     plain = _ESCAPED_MENTION.sub(lambda match: f"<@{match[1]}>" if match[1] in participants else match[0], plain)
     if len(plain) > NOTIFICATION_MAX:
         plain = _CUT_ENTITY.sub("", plain[: NOTIFICATION_MAX - 1]) + "…"
     return plain
-
-
-def visible(text: str) -> bool:
-    """Return whether `text` shows anything at all."""
-    return any(not char.isspace() and unicodedata.category(char) not in ("Cf", "Cc", "Cs") for char in text)

@@ -84,10 +84,10 @@ class _DeadlineError(Exception):
 
 
 class _RepeatedError(Exception):
-    """The request was written already."""
+    """The transport would write a request again whose connection broke: a call is made once."""
 
 
-class _TooLargeError(Exception):
+class TooLargeError(Exception):
     """The answer is longer than any that makes sense."""
 
 
@@ -167,7 +167,7 @@ async def read(response: aiohttp.ClientResponse, most: int) -> bytes:
     async for piece in response.content.iter_chunked(_PIECE):
         content += piece
         if len(content) > most:
-            raise _TooLargeError
+            raise TooLargeError
     return bytes(content)
 
 
@@ -182,7 +182,7 @@ async def _before_write(
     """aiohttp fires this just before the first byte. A process that was frozen meanwhile must not write any more."""
     attempt: _Attempt = context.trace_request_ctx
     if attempt.written:
-        # aiohttp writes a GET once more where a kept connection broke; a code that is redeemed works once.
+        # aiohttp does so by itself for GET and DELETE, where a kept connection broke.
         raise _RepeatedError
     if time.monotonic() >= attempt.deadline:
         raise _DeadlineError
@@ -193,7 +193,7 @@ def _reason(error: Exception) -> str:
     """A name for the log and the row; the error's own text may quote the answer."""
     if isinstance(error, TimeoutError):
         return "timeout"
-    return "connection_lost" if isinstance(error, aiohttp.ClientError | OSError | _RepeatedError) else "unreadable_answer"
+    return "connection_lost" if isinstance(error, aiohttp.ClientError | OSError) else "unreadable_answer"
 
 
 def _answer(response: aiohttp.ClientResponse, content: bytes) -> Answer:

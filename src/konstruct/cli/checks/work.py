@@ -66,7 +66,7 @@ def _moment(at: datetime | None) -> str:
 def _tasks(settings: Settings) -> dict[str, Callable[..., object]]:
     """Return our tasks as a worker registers them: their functions by name. Celery's own are plain and harmless."""
     app = create_celery(settings)
-    register_tasks(app, wake=_nothing, prune=_nothing, count=_nothing, archive=_nothing)
+    register_tasks(app, wake=_nothing, prune=_nothing, count=_nothing, archive=_nothing, polls=_nothing)
     return {name: task.run for name, task in app.tasks.items() if not name.startswith("celery.")}
 
 

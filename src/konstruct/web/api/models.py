@@ -46,6 +46,7 @@ class Problem(BaseModel):
     status: int = Field(description="The status code, once more.")
     detail: str = Field(description="What is wrong with this request, and what helps.")
     errors: list[FieldProblem] = Field(default=[], description="The fields that are wrong (422).")
+    reason: str = Field(default="", description="A word for programs, where something is refused for a reason of its own (409).")
 
 
 class FieldProblem(BaseModel):

@@ -47,10 +47,12 @@ _NOT_HERE = "There is nothing of yours with that id."
 class ApiError(KonstructError):
     """An error with its status, for what only the API knows of. The text is shown to the caller."""
 
-    def __init__(self, status: int, text: str, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(self, status: int, text: str, headers: Mapping[str, str] | None = None, *, reason: str = "") -> None:
         super().__init__(text)
         self.status = status
         self.headers = dict(headers or {})
+        self.reason = reason
+        """A word for programs, where the status alone does not tell enough."""
 
 
 class FieldsError(KonstructError):
@@ -72,7 +74,8 @@ def answer(request: Request, error: Exception) -> Response:
             fields = [{"in": error.place, "field": name, "detail": text} for name, text in error.problems.items()]
             return problem(422, str(error), headers, errors=fields)
         case ApiError():
-            return problem(error.status, str(error), headers | error.headers)
+            members = {"reason": error.reason} if error.reason else {}
+            return problem(error.status, str(error), headers | error.headers, **members)
         case HTTPException():
             return problem(error.status_code, _DETAILS.get(error.status_code), headers | dict(error.headers or {}))
         case NotFoundError():

@@ -7,10 +7,21 @@ from functools import cache
 import orjson
 from fastapi import APIRouter, Response
 
-from konstruct.web.api.resources import accounts, agents, conversations, deliveries, documents, me, turns, usage
+from konstruct.web.api.resources import (
+    accounts,
+    agents,
+    conversations,
+    deliveries,
+    documents,
+    me,
+    outreach,
+    templates,
+    turns,
+    usage,
+)
 from konstruct.web.api.schema import describe
 
-RESOURCES = (me, agents, documents, conversations, turns, deliveries, accounts, usage)
+RESOURCES = (me, agents, documents, conversations, turns, deliveries, accounts, templates, outreach, usage)
 """Each module has `router()`, for what its name says."""
 VERSION = "/api/v1"
 

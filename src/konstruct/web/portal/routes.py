@@ -9,6 +9,7 @@ from starlette.types import Scope
 from konstruct.web.portal.api_keys import routes as api_keys
 from konstruct.web.portal.channels import install, signup, verification
 from konstruct.web.portal.channels import routes as channels
+from konstruct.web.portal.consent import routes as consent
 from konstruct.web.portal.employee import routes as employee
 from konstruct.web.portal.entrance import routes as entrance
 from konstruct.web.portal.guard import refuse_other_sites
@@ -17,6 +18,7 @@ from konstruct.web.portal.inbox import routes as inbox
 from konstruct.web.portal.knowledge import routes as knowledge
 from konstruct.web.portal.members import routes as members
 from konstruct.web.portal.notices import routes as notices
+from konstruct.web.portal.outreach import routes as outreach
 from konstruct.web.portal.pages import STATIC
 from konstruct.web.portal.settings import routes as settings
 from konstruct.web.portal.turns import routes as turns
@@ -33,6 +35,8 @@ AREAS = (
     install,
     signup,
     verification,
+    outreach,
+    consent,
     usage,
     notices,
     settings,

@@ -56,6 +56,10 @@ CREATE UNIQUE INDEX channel_holdings_of_one_tenant ON channel_holdings (kind, le
 SELECT konstruct_protect('channel_holdings');
 SELECT konstruct_share('channel_holdings', 'SELECT');
 
+-- Which work there is is the program's to say (jobs/tenant_jobs.py): a new kind is no change of the tables.
+ALTER TABLE tenant_jobs DROP CONSTRAINT tenant_jobs_kind_check;
+ALTER TABLE tenant_jobs ADD CONSTRAINT tenant_jobs_kind_check CHECK (kind ~ '^[a-z_]{1,40}$');
+
 -- template: words that the provider approved before, with what is filled in. outreach: the business begins.
 ALTER TABLE deliveries DROP CONSTRAINT deliveries_kind_check;
 ALTER TABLE deliveries ADD CONSTRAINT deliveries_kind_check CHECK (kind IN ('reply', 'fallback', 'human', 'notice', 'outreach'));

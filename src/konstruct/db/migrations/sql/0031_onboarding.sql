@@ -67,15 +67,3 @@ CREATE TABLE business_verifications (
   CHECK ((source = 'member') = (member_name IS NOT NULL))
 );
 SELECT konstruct_protect('business_verifications', 'SELECT, INSERT');
-
--- Looking after an account is a tenant's job: its token's end, and the verification of its business.
-DO $$
-DECLARE v_kinds text;
-BEGIN
-  SELECT string_agg(DISTINCT quote_literal(k.kind), ', ' ORDER BY quote_literal(k.kind)) INTO v_kinds
-  FROM (SELECT 'account_watch' AS kind UNION ALL
-        SELECT (regexp_matches(pg_get_constraintdef(c.oid), '''([a-z_]+)''', 'g'))[1] FROM pg_constraint c
-        WHERE c.conrelid = 'tenant_jobs'::regclass AND c.conname = 'tenant_jobs_kind_check') k;
-  ALTER TABLE tenant_jobs DROP CONSTRAINT tenant_jobs_kind_check;
-  EXECUTE format('ALTER TABLE tenant_jobs ADD CONSTRAINT tenant_jobs_kind_check CHECK (kind IN (%s))', v_kinds);
-END $$;

@@ -97,13 +97,15 @@ class Message(BaseModel):
     files: list[str] = Field(description="Names of the files that came with it.")
     state: str = Field(
         description="held: not meant for the employee. pending, in_turn, answered: on its way to an answer. human: left to a"
-        " person. withdrawn: deleted by whoever wrote it; nothing of it is left. sent: said by the business."
+        " person. settled: a word such as STOP, which was done at once. withdrawn: deleted by whoever wrote it; nothing of it is"
+        " left. sent: said by the business."
     )
     sent_at: datetime
     edited_at: datetime | None = Field(description="When whoever wrote it changed it last; the text is the changed one.")
     event: str | None = Field(description="taken_over, handed_back or asked_for_human: this message told people of it.")
     delivery: str | None = Field(
-        description="What became of it on its way out: sent, pending, unknown, failed, cancelled, partly."
+        description="What became of it on its way out: sent, pending, held (it waits until the person writes again), unknown,"
+        " failed, cancelled, partly."
     )
     delivery_reason: str | None
     turn_id: UUID | None = Field(description="The turn that made it, or that ended or goes on without an answer to it.")

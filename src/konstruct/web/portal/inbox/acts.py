@@ -12,10 +12,12 @@ from konstruct.channels.surface import renderer
 from konstruct.conversations import notes_repository, ownership, replies
 from konstruct.conversations.colleague import Colleague
 from konstruct.conversations.notes_repository import NoteError
+from konstruct.conversations.overview_repository import overview
 from konstruct.conversations.ownership import OwnerChangedError
 from konstruct.conversations.place import Render
-from konstruct.conversations.replies import ReplyError
-from konstruct.kit.errors import KonstructError
+from konstruct.conversations.replies import ReplyError, WindowClosedError
+from konstruct.db.session import TenantSession
+from konstruct.kit.errors import KonstructError, NotFoundError
 from konstruct.kit.ids import parse_id
 from konstruct.tenants.roles import Permission
 from konstruct.web.deps import deps_of
@@ -23,6 +25,8 @@ from konstruct.web.portal.forms import form_of, is_htmx
 from konstruct.web.portal.guard import Visitor, require
 from konstruct.web.portal.inbox.address import Address
 from konstruct.web.portal.inbox.showing import show_desk, show_notes
+from konstruct.web.portal.outreach.picker import Filled
+from konstruct.web.portal.outreach.sending import submit
 from konstruct.web.portal.pages import HEADERS
 
 Answering = Annotated[Visitor, Depends(require(Permission.ANSWER_CONVERSATIONS))]
@@ -37,6 +41,7 @@ def add_routes(routes: APIRouter) -> None:
     routes.add_api_route("/{conversation_id}/take-over", take_over, methods=["POST"])
     routes.add_api_route("/{conversation_id}/hand-back", hand_back, methods=["POST"])
     routes.add_api_route("/{conversation_id}/reply", reply, methods=["POST"])
+    routes.add_api_route("/{conversation_id}/template", send_template, methods=["POST"])
     routes.add_api_route("/{conversation_id}/notes", add_note, methods=["POST"])
     routes.add_api_route("/{conversation_id}/notes/{note_id}/delete", delete_note, methods=["POST"])
 
@@ -58,10 +63,27 @@ async def reply(request: Request, visitor: Answering, conversation_id: str) -> R
     who, render = _colleague(visitor), _render(request)
     try:
         await deps_of(request).db.run(visitor.scope, lambda s: replies.reply(s, found, epoch, token, text, who, render))
-    except (ReplyError, OwnerChangedError) as error:
+    except (ReplyError, OwnerChangedError, WindowClosedError) as error:
         status = 422 if isinstance(error, ReplyError) else 409
         return await show_desk(request, visitor, found, draft=text, error=str(error), status=status)
     return await _done(request, visitor, found)
+
+
+async def send_template(request: Request, visitor: Answering, conversation_id: str) -> Response:
+    """Send a template to the contact whose conversation it is, or show how it will read."""
+    found, form = parse_id(conversation_id), await form_of(request)
+    filled, token = Filled.of(form), _token(form)
+
+    async def work(session: TenantSession) -> Filled | None:
+        seen = await overview(session, found)
+        if seen.contact_id is None:
+            raise NotFoundError("there is no contact to write to")
+        return await submit(session, visitor, seen.account_id, seen.contact_id, filled, token, form.get("act", ""))
+
+    back = await deps_of(request).db.run(visitor.scope, work)
+    if back is None:
+        return await _done(request, visitor, found)
+    return await show_desk(request, visitor, found, filled=back, status=back.status)
 
 
 async def add_note(request: Request, visitor: Answering, conversation_id: str) -> Response:

@@ -1,4 +1,5 @@
-"""A live thread: Server-Sent Events with the rows that changed and, when the owner changes, the place where one writes.
+"""A live thread: Server-Sent Events with the rows that changed and, when the owner or the reply window changes, the place where
+one writes.
 
 Between two looks nothing is held but a task that sleeps. An event's id says what the page has seen, so that a browser which
 comes back is given everything since, and the last messages again in case one of them changed.
@@ -9,25 +10,25 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from uuid import UUID
 
 import structlog
 
+from konstruct.channels.port import ChannelAdapter
 from konstruct.conversations.live_repository import Cursor, Pulse, pulse
 from konstruct.conversations.overview_repository import overview
 from konstruct.conversations.thread_repository import messages_from
 from konstruct.db.database import TRANSIENT_ERRORS, Database
 from konstruct.db.session import TenantSession
 from konstruct.kit.errors import NotFoundError
-from konstruct.kit.ids import uuid7
 from konstruct.tenants.roles import Permission
 from konstruct.tenants.sessions import Visitor, find_visitor
+from konstruct.web.portal.inbox.desks import read_desk
 from konstruct.web.portal.inbox.rows import row_of
 from konstruct.web.portal.inbox.streams import Streams
-from konstruct.web.portal.inbox.view import DeskView
 from konstruct.web.portal.pages import fragment
 
 log = structlog.get_logger()
@@ -49,6 +50,7 @@ class Watch:
     """Who watches what, in which process, and what a page of theirs links to."""
 
     db: Database
+    adapters: Mapping[str, ChannelAdapter]
     streams: Streams
     visitor: Visitor
     ticket: str
@@ -62,7 +64,7 @@ async def stream(watch: Watch, cursor: Cursor, start: int) -> AsyncIterator[str]
         yield "retry: 1000\n\n"
         began = spoke = checked = time.monotonic()
         seen: Pulse | None = None
-        low, epoch, visitor = start, cursor.owner_epoch, watch.visitor
+        low, desk, visitor = start, (cursor.owner_epoch, cursor.window), watch.visitor
         while not watch.streams.closed and time.monotonic() - began < STREAM_S:
             try:
                 if time.monotonic() - checked >= CHECK_S:
@@ -71,7 +73,7 @@ async def stream(watch: Watch, cursor: Cursor, start: int) -> AsyncIterator[str]
                         yield BYE
                         return
                     visitor, checked = found, time.monotonic()
-                changed = await _whole(_look(watch, visitor, seen, low, epoch))
+                changed = await _whole(_look(watch, visitor, seen, low, desk))
             except NotFoundError:
                 yield BYE
                 return
@@ -81,7 +83,7 @@ async def stream(watch: Watch, cursor: Cursor, start: int) -> AsyncIterator[str]
                 changed = None
             if changed is not None:
                 seen, text = changed
-                low, epoch = min(seen.open_from, seen.seq + 1), seen.owner_epoch
+                low, desk = min(seen.open_from, seen.seq + 1), (seen.owner_epoch, seen.window)
                 if text:
                     spoke = time.monotonic()
                     yield text
@@ -91,8 +93,11 @@ async def stream(watch: Watch, cursor: Cursor, start: int) -> AsyncIterator[str]
             await asyncio.sleep(POLL_S)
 
 
-async def _look(watch: Watch, visitor: Visitor, seen: Pulse | None, low: int, epoch: int) -> tuple[Pulse, str] | None:
-    """Return the conversation's pulse and the events of what changed since `seen`; None if nothing did."""
+async def _look(watch: Watch, visitor: Visitor, seen: Pulse | None, low: int, desk: tuple[int, int]) -> tuple[Pulse, str] | None:
+    """Return the conversation's pulse and the events of what changed since `seen`; None if nothing did.
+
+    `desk`: the owner's epoch and the end of the window that the page's desk shows.
+    """
 
     async def work(session: TenantSession) -> tuple[Pulse, str] | None:
         now = await pulse(session, watch.conversation_id)
@@ -100,9 +105,10 @@ async def _look(watch: Watch, visitor: Visitor, seen: Pulse | None, low: int, ep
             return None
         found = await messages_from(session, watch.conversation_id, min(low, now.open_from))
         text = ""
-        if now.owner_epoch != epoch:
-            desk = DeskView(await overview(session, watch.conversation_id), watch.query, uuid7())
-            text += event("desk", fragment("inbox/_desk.html", visitor, desk=desk).body)
+        if (now.owner_epoch, now.window) != desk:
+            there = await overview(session, watch.conversation_id)
+            fresh = await read_desk(session, visitor, watch.adapters, there, watch.query)
+            text += event("desk", fragment("inbox/_desk.html", visitor, desk=fresh).body)
         if found:
             rows = [row_of(message, visitor.employee) for message in found]
             text += event("rows", fragment("inbox/_rows.html", visitor, rows=rows, marked=None).body)

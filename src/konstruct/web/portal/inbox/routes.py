@@ -21,9 +21,10 @@ from konstruct.web.portal.inbox.address import Address
 from konstruct.web.portal.inbox.live import Watch, stream
 from konstruct.web.portal.inbox.reading import earlier_than, read_list
 from konstruct.web.portal.inbox.rows import row_of
-from konstruct.web.portal.inbox.showing import show_conversation
+from konstruct.web.portal.inbox.showing import show_conversation, show_desk
 from konstruct.web.portal.inbox.streams import streams_of
 from konstruct.web.portal.inbox.view import EarlierView, ListView
+from konstruct.web.portal.outreach.picker import Filled
 from konstruct.web.portal.pages import HEADERS, fragment, page
 
 Reading = Annotated[Visitor, Depends(require(Permission.VIEW_CONVERSATIONS))]
@@ -35,6 +36,7 @@ def router() -> APIRouter:
     routes.add_api_route("", show_inbox, methods=["GET"])
     routes.add_api_route("/list", show_list, methods=["GET"])
     routes.add_api_route("/{conversation_id}", show, methods=["GET"])
+    routes.add_api_route("/{conversation_id}/desk", show_desk_alone, methods=["GET"])
     routes.add_api_route("/{conversation_id}/events", events, methods=["GET"])
     acts.add_routes(routes)
     return routes
@@ -55,7 +57,8 @@ async def show(request: Request, visitor: Reading, conversation_id: str) -> Resp
     found = parse_id(conversation_id)
     earlier = number_of(request.query_params.get("earlier"))
     if earlier is None or not is_htmx(request):
-        return await show_conversation(request, visitor, found, around=number_of(request.query_params.get("at")) or earlier)
+        around = number_of(request.query_params.get("at")) or earlier
+        return await show_conversation(request, visitor, found, around=around, filled=_chosen(request))
     address = Address.of(request.query_params)
 
     async def work(session: TenantSession) -> Response:
@@ -66,6 +69,16 @@ async def show(request: Request, visitor: Reading, conversation_id: str) -> Resp
         return fragment("inbox/_earlier.html", visitor, left=left, rows=rows, marked=None)
 
     return await deps_of(request).db.run(visitor.scope, work)
+
+
+async def show_desk_alone(request: Request, visitor: Reading, conversation_id: str) -> Response:
+    """Show the place where one writes, for the template that was chosen there."""
+    return await show_desk(request, visitor, parse_id(conversation_id), filled=_chosen(request))
+
+
+def _chosen(request: Request) -> Filled:
+    template = request.query_params.get("template", "")
+    return Filled(parse_id(template)) if template else Filled()
 
 
 async def events(request: Request, visitor: Reading, conversation_id: str) -> Response:
@@ -83,7 +96,7 @@ async def events(request: Request, visitor: Reading, conversation_id: str) -> Re
         cursor = now.cursor
     start = min(cursor.open_from, cursor.seq + 1) if lost is None else cursor.resume_from
     ticket = request.cookies.get(cookie_name(deps), "")
-    watch = Watch(deps.db, streams, visitor, ticket, found, address.query)
+    watch = Watch(deps.db, deps.adapters, streams, visitor, ticket, found, address.query)
     headers = {**HEADERS, "X-Accel-Buffering": "no"}
     return StreamingResponse(stream(watch, cursor, start), media_type="text/event-stream", headers=headers)
 

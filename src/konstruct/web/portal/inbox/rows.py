@@ -16,6 +16,7 @@ FOLD_AT = 1500
 _DELIVERY = {
     "sent": ("", "ok"),
     "pending": ("Sending…", "mute"),
+    "held": ("Waits until they write again", "warn"),
     "unknown": ("Checking whether it arrived…", "warn"),
     "failed": ("Not delivered", "bad"),
     "partly": ("Only partly delivered", "bad"),

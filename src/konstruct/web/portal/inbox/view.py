@@ -14,6 +14,8 @@ from konstruct.conversations.search import Results
 from konstruct.kit.channel_names import channel_name
 from konstruct.web.portal.inbox.address import Address
 from konstruct.web.portal.inbox.rows import Row
+from konstruct.web.portal.inbox.window import WindowView
+from konstruct.web.portal.outreach.picker import Picker
 
 SHOWS = (("all", "All"), ("needs_me", "Needs me"), ("waiting", "Waiting"), ("human", "People"), ("ai", "AI"))
 STATES = {"ai": ("AI", "mute"), "waiting": ("Waiting", "warn"), "human": ("Person", "info")}
@@ -59,7 +61,16 @@ class DeskView:
     token: UUID
     draft: str = ""
     error: str = ""
+    window: WindowView | None = None
+    """The contact's reply window, where the channel has one."""
+    picker: Picker | None = None
+    """Where it is closed: a template to choose and fill in."""
     reply_max: ClassVar[int] = REPLY_MAX
+
+    @property
+    def form(self) -> str:
+        """What one writes with: a change of it changes the whole desk."""
+        return "template" if self.window is not None and not self.window.open else "text"
 
     def url(self, act: str) -> str:
         """The address of an act on the conversation."""

@@ -24,7 +24,7 @@ class TooLargeError(FormError):
 
 
 @asynccontextmanager
-async def multipart(request: Request) -> AsyncIterator[FormData]:
+async def multipart(request: Request, *, max_bytes: int = MAX_BODY_BYTES, max_files: int = MAX_FILES) -> AsyncIterator[FormData]:
     """Read the form; its files are on the disk beyond their first megabyte, and gone at the end.
 
     Raises TooLargeError without reading, FormError for what is no such form.
@@ -33,13 +33,14 @@ async def multipart(request: Request) -> AsyncIterator[FormData]:
     # Every browser says how much comes. Without that, only reading would tell.
     if not length.isdigit():
         raise FormError("the browser does not say how large the upload is")
-    if int(length) > MAX_BODY_BYTES:
-        raise TooLargeError(f"At most {MAX_BODY_BYTES // 1024 // 1024} MB go up at once. Upload the files in smaller groups.")
+    if int(length) > max_bytes:
+        smaller = "Upload the files in smaller groups." if max_files > 1 else "Split the file."
+        raise TooLargeError(f"At most {max_bytes // 1024 // 1024} MB go up at once. {smaller}")
     try:
-        form = await request.form(max_files=MAX_FILES, max_fields=_MAX_FIELDS, max_part_size=_MAX_FIELD_BYTES)
+        form = await request.form(max_files=max_files, max_fields=_MAX_FIELDS, max_part_size=_MAX_FIELD_BYTES)
     except HTTPException as error:
         if "Too many files" in str(error.detail):
-            raise FormError(f"at most {MAX_FILES} files go up at once: upload them in smaller groups") from None
+            raise FormError(f"at most {max_files} files go up at once: upload them in smaller groups") from None
         raise FormError("the form cannot be read: go back, and try again") from None
     try:
         yield form

@@ -21,6 +21,9 @@ _ICONS = {
     "budget_spent": "chart",
     "document_failed": "file",
     "human_wanted": "person",
+    "payment_wanted": "plug",
+    "portfolio_shared": "plug",
+    "token_expiring": "key",
 }
 _ACTIONS = {
     "channel_broken": "Connect it again",
@@ -30,6 +33,9 @@ _ACTIONS = {
     "budget_spent": "See the usage",
     "document_failed": "Open the document",
     "human_wanted": "Open the conversation",
+    "payment_wanted": "See your channels",
+    "portfolio_shared": "See your channels",
+    "token_expiring": "Connect it again",
 }
 _TONES = {"critical": "bad", "warning": "warn", "info": "info"}
 

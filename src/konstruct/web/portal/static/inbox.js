@@ -33,13 +33,22 @@ function say(text) {
   document.getElementById("said").textContent = text;
 }
 
-// Another owner: the desk is made anew. What was being written stays.
+// Another owner or another window: the desk is made anew. What was being written stays.
 function putDesk(html) {
   const fresh = document.createElement("template");
   fresh.innerHTML = html.trim();
   const desk = fresh.content.firstElementChild;
   const old = document.getElementById("desk");
-  if (Number(old.dataset.epoch) >= Number(desk.dataset.epoch)) return;
+  if (Number(old.dataset.epoch) > Number(desk.dataset.epoch)) return;
+  if (old.dataset.epoch === desk.dataset.epoch) {
+    // The same people answer: of the window its line is enough, unless one writes in another way from now on.
+    const filling = [...old.querySelectorAll("[data-place]")].some((field) => field.value);
+    if (old.dataset.form === desk.dataset.form || filling) {
+      const line = desk.querySelector("#window");
+      if (line) old.querySelector("#window")?.replaceWith(line);
+      return;
+    }
+  }
   const written = old.querySelector("textarea")?.value;
   const reply = desk.querySelector("#reply");
   if (written && reply) {
@@ -54,6 +63,15 @@ function putDesk(html) {
   old.replaceWith(desk);
   window.htmx?.process(desk);
 }
+
+// How long the window is open still, to the minute.
+setInterval(() => {
+  const line = document.querySelector("#window[data-until]");
+  if (!line) return;
+  const minutes = Math.max(1, Math.round((new Date(line.dataset.until) - Date.now()) / 60000));
+  const [hours, rest] = [Math.floor(minutes / 60), minutes % 60];
+  line.querySelector("[data-left]").textContent = hours ? `${hours} h${rest ? ` ${rest} min` : ""}` : `${minutes} min`;
+}, 20000);
 
 function connect() {
   clearTimeout(patience);

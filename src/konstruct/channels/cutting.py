@@ -17,7 +17,7 @@ _VIRAMA = 9
 
 
 def width(text: str) -> int:
-    """Return the length of `text` in UTF-16 units: the larger of the two ways in which Slack may count."""
+    """Return the length of `text` in UTF-16 units: the larger of the two ways in which a provider may count."""
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 

@@ -1,0 +1,1 @@
+"""Message templates: words that the provider approved before, with places to fill in."""

@@ -1,0 +1,1 @@
+"""Consent: the evidence that a person wants to be written to first, and what ends it."""

@@ -1,0 +1,1 @@
+"""Consent: who has agreed to be written to first, and what proves it."""

@@ -1,0 +1,1 @@
+"""Writing to contacts by a template: choosing it, filling it in, and which there are."""
