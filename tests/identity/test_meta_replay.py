@@ -92,14 +92,14 @@ async def test_states_of_a_message_only_climb(house: MetaHouse) -> None:
             ]
             order = [*told, *told]
             random.Random(seed).shuffle(order)
-            climbed = []
+            climbed, row = [], None
             for each in order:
                 assert await house.deliver(each) == [200]
                 await house.handle()
                 [row] = await house.rows("SELECT state, receipt, external_id FROM deliveries WHERE tenant_id = $1")
                 climbed.append(["sent", "delivered", "read", "played"].index(row["receipt"]))
             assert climbed == sorted(climbed) and climbed[-1] == 3, (seed, climbed)
-            assert (row["state"], row["external_id"]) == ("sent", wamid)
+            assert row is not None and (row["state"], row["external_id"]) == ("sent", wamid)
 
 
 async def test_what_an_event_leaves_to_the_other_parts(house: MetaHouse) -> None:

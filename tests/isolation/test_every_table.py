@@ -219,6 +219,8 @@ LOOSE = {
     ("consents", "message_id"): "the evidence stays when the message is forgotten",
     ("withdrawals", "message_id"): "the evidence stays when the message is forgotten",
     ("streams", "delivery_id"): "there before its delivery is, and gone with it",
+    ("charge_days", "account_id"): "what was billed stays when the account goes",
+    ("charge_days", "conversation_id"): "what was billed stays when the conversation goes",
     ("usage_days", "account_id"): "what was spent stays when the account goes",
     ("usage_conversations", "conversation_id"): "what was spent stays when the conversation goes",
 }

@@ -44,6 +44,12 @@ DAMAGE = (
         ("accounts", "has no route", "DELETE FROM channel_routes WHERE account_key = 'T2'"),
         ("slack-scopes", "lacks app_mentions:read",
          "UPDATE channel_accounts SET scopes = '{chat:write}' WHERE external_id = 'T1'"),
+        ("whatsapp-subscribed", "without its business account", "INSERT INTO channel_accounts (tenant_id, id, agent_id, kind,"
+         " external_id) SELECT tenant_id, uuidv7(), id, 'whatsapp', '71' FROM agents LIMIT 1"),
+        ("whatsapp-tokens", "ends in 3 days", "UPDATE channel_accounts SET token_expires_at = now() + interval '3 days'"
+         " WHERE kind = 'whatsapp'"),
+        ("whatsapp-verification", "has not accepted", "INSERT INTO business_verifications (tenant_id, account_id, state, source)"
+         " SELECT tenant_id, id, 'rejected', 'provider' FROM channel_accounts WHERE kind = 'whatsapp'"),
         ("dedupe-pruned", "is 16.0 days",
          "INSERT INTO dedupe_keys SELECT tenant_id, 'k', NULL, now() - interval '16 days' FROM tenants"),
         ("queue-age", "1 conversations wait", _QUEUE.format("", "'turn', now() - interval '61 s', 'ready'")),
@@ -116,6 +122,20 @@ SETTINGS: list[tuple[dict[str, str | None], str, bool | None]] = [
         "slack-app",
         False,
     ),
+    ({"whatsapp_app_id": "1"}, "whatsapp-app", False),
+    ({"whatsapp_app_id": "1", "whatsapp_app_secret": "hunter2"}, "whatsapp-app", False),
+    (
+        {
+            "whatsapp_app_id": "1",
+            "whatsapp_app_secret": "hunter2",
+            "whatsapp_config_id": "2",
+            "whatsapp_api_url": "http://127.0.0.1:9/",
+        },
+        "whatsapp-app",
+        False,
+    ),
+    ({"whatsapp_verify_token": "hunter2"}, "whatsapp-webhook", False),
+    ({"whatsapp_app_id": "1"}, "whatsapp-webhook", False),
     ({"keyring": None}, "keyring", False),
     ({"keyring": "nowhere/keyring.json"}, "keyring", False),
     ({"data_dir": None}, "disk", None),
@@ -156,6 +176,11 @@ async def test_a_sound_house_has_no_false_check_and_is_left_as_it_was(house: Hou
         "beat-runs",
         "slack-app",
         "slack-scopes",
+        "whatsapp-app",
+        "whatsapp-webhook",
+        "whatsapp-subscribed",
+        "whatsapp-tokens",
+        "whatsapp-verification",
     }
     assert found["accounts"].evidence.startswith("2 active accounts")
     assert await contents(house.spare) == before

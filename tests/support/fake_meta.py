@@ -15,7 +15,14 @@ from typing import Any
 
 from aiohttp import web
 
-from tests.support import fake_meta_media, fake_meta_messages, fake_meta_numbers, fake_meta_templates
+from tests.support import (
+    fake_meta_dialog,
+    fake_meta_media,
+    fake_meta_messages,
+    fake_meta_numbers,
+    fake_meta_signup,
+    fake_meta_templates,
+)
 from tests.support.fake_meta_errors import GraphRefusal, Reply, bad_token, gone, refuse
 from tests.support.fake_slack import Fault
 
@@ -92,9 +99,8 @@ class FakeMeta:
     """Read receipts, with or without the sign of typing."""
     violations: list[str] = field(default_factory=list)
     """What Meta might punish: sends into closed windows, past a rate, to nobody."""
-    owners: dict[str, str] = field(default_factory=dict)
-    """The portfolio that has each business account, where Meta says so."""
     media: fake_meta_media.MediaStore = field(default_factory=fake_meta_media.MediaStore)
+    signup: fake_meta_signup.SignupBooth = field(default_factory=fake_meta_signup.SignupBooth)
     url: str = ""
     """With the version and a slash at its end."""
     origin: str = ""
@@ -105,6 +111,7 @@ class FakeMeta:
         """Listen."""
         app = web.Application(client_max_size=1 << 25)
         app.router.add_get("/files/{name}", self._download)
+        app.router.add_routes(fake_meta_dialog.routes(self))
         app.router.add_route("*", "/{path:.*}", self._handle)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1)
         await self._runner.setup()
@@ -180,7 +187,13 @@ class FakeMeta:
 
 
 Group = Callable[[FakeMeta, Call], "Reply | None"]
-GROUPS: list[Group] = [fake_meta_messages.answer, fake_meta_templates.answer, fake_meta_media.answer, fake_meta_numbers.answer]
+GROUPS: list[Group] = [
+    fake_meta_messages.answer,
+    fake_meta_templates.answer,
+    fake_meta_media.answer,
+    fake_meta_signup.answer,
+    fake_meta_numbers.answer,
+]
 """Asked in this order: the groups that know a path by its last word, then those that know an object by its id."""
 
 

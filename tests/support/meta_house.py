@@ -13,8 +13,8 @@ import aiohttp
 from pydantic import SecretStr
 
 from konstruct.agents.loop import TurnLoop
-from konstruct.channels.channel import open_adapters, rates_of
 from konstruct.channels.changing import Changing
+from konstruct.channels.channel import open_adapters, rates_of
 from konstruct.channels.credentials import Credentials
 from konstruct.channels.events_handling import EventHandling, Handle
 from konstruct.channels.limits import SendLimits

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from konstruct.channels import accounts
+from konstruct.channels import accounts, verifications_repository
 from konstruct.channels.channel import rates_of
 from konstruct.channels.credentials import Credentials
 from konstruct.channels.delivery import Delivering
 from konstruct.channels.limits import SendLimits
-from konstruct.channels.outreach import volume
+from konstruct.channels.outreach import tier_changes, volume
 from konstruct.channels.outreach.check import Refused
 from konstruct.channels.outreach.writing import write_in
 from konstruct.channels.patience import Patience
@@ -49,6 +49,16 @@ class Number:
     portfolio: str
 
 
+class Forgetful(SendLimits):
+    """A count in a Valkey that is flushed before every look at it: it stops nobody. What holds is what PostgreSQL holds."""
+
+    async def take(
+        self, scope: TenantScope, account_id: UUID, method: str, *, channel_id: str | None = None, workspace: str | None = None
+    ) -> float:
+        """See `SendLimits.take`."""
+        return 0.0
+
+
 @dataclass
 class World:
     """What a test talks to."""
@@ -61,7 +71,7 @@ class World:
     redis: Redis
     workers: list[Delivering] = field(default_factory=list)
     numbers: dict[str, Number] = field(default_factory=dict)
-    _claims: int = 0
+    claims: int = 0
 
     def restart(self, count: int = 3, *, patience: Patience | None = None) -> None:
         """Put new workers in the place of those that are there: they know nothing of before."""
@@ -72,7 +82,7 @@ class World:
                 self.db,
                 adapters,
                 Credentials(self.db, self.vault, adapters),
-                SendLimits(self.redis, rates, clock=self.clock.now),
+                Forgetful(self.redis, rates),
                 counters=Counters(),
                 patience=patience or Patience(),
             )
@@ -94,6 +104,10 @@ class World:
             scope.tenant_id,
             waba,
         )
+        async with self.db.tenant(scope) as session:
+            await verifications_repository.add(session, account_id, "approved", "provider", None, None)
+            if limit is not None:
+                await tier_changes.set_tier(session, account_id, limit, "poll")
         number = Number(scope, account_id, phone, portfolio or waba)
         self.numbers[phone] = number
         self.meta.portfolios[phone] = number.portfolio
@@ -138,8 +152,8 @@ class World:
         for name in contacts:
             self.meta.hears(number.phone, name)
         await self.clock.sql(
-            "WITH said AS (SELECT k.id, k.external_id, 'whatsapp:' || $3 || ':' || k.external_id AS key FROM contacts k"
-            "   WHERE k.tenant_id = $1 AND k.id = ANY ($4)),"
+            "WITH said AS (SELECT k.id, k.external_id, k.id::text AS key FROM contacts k"
+            "   WHERE k.tenant_id = $1 AND k.id = ANY ($3)),"
             " opened AS (UPDATE contacts k SET window_expires_at = now() + interval '24 hours' FROM said s"
             "   WHERE k.tenant_id = $1 AND k.id = s.id),"
             " talks AS (INSERT INTO conversations AS c (tenant_id, id, account_id, agent_id, external_key, kind, channel_id,"
@@ -150,11 +164,10 @@ class World:
             "   RETURNING id, next_seq - 1 AS seq, contact_id)"
             " INSERT INTO messages (tenant_id, id, conversation_id, seq, direction, author, contact_id, text, addressed, state,"
             "   sent_at, external_id)"
-            " SELECT $1, uuidv7(), t.id, t.seq, 'in', 'contact', t.contact_id, 'hi', true, 'answered', now(), uuidv7()::text"
+            " SELECT $1, uuidv7(), t.id, t.seq, 'in', 'contact', t.contact_id, 'hi', true, 'human', now(), uuidv7()::text"
             " FROM talks t",
             number.scope.tenant_id,
             number.account_id,
-            number.phone,
             list(contacts.values()),
         )
 
@@ -172,6 +185,14 @@ class World:
                 place = talk["id"], number.account_id, talk["channel_id"], None, talk["owner_epoch"]
                 await outbox.put(session, Reply(*place, kind, "an answer", [Part("an answer")]))  # type: ignore[arg-type]
         return len(talks)
+
+    async def withdraw(self, number: Number, contacts: dict[str, UUID]) -> None:
+        """Let contacts take their consent back."""
+        self.meta.agreed -= {(number.phone, name) for name in contacts}
+
+    async def opt_out(self, number: Number, contacts: dict[str, UUID]) -> None:
+        """Let contacts say that they want replies only."""
+        self.meta.agreed -= {(number.phone, name) for name in contacts}
 
     async def rows(self, number: Number, sql: str, *args: object) -> list[Record]:
         """Return the rows of a query in the tenant's scope; `$1` is its id."""
@@ -191,7 +212,7 @@ class World:
         """Let the workers do whatever is due, together; return how many lanes they had."""
         done = 0
         while claims := await queue.claim(self.db, "send", uuid7(), AT_ONCE, LEASE_S):
-            self._claims += len(claims)
+            self.claims += len(claims)
             await asyncio.gather(*(self.workers[i % len(self.workers)](claim) for i, claim in enumerate(claims)))
             done += len(claims)
         return done

@@ -231,3 +231,8 @@ async def _revoke(
         return False
     log.info("token_revoked", account_id=str(account.id), code=codes[0])
     return codes[0] is None
+
+
+async def has_kind(session: TenantSession, kind: str) -> bool:
+    """Return whether the tenant has, or had, an account of this kind."""
+    return await repository.has_kind(session, kind)

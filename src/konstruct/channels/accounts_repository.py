@@ -98,6 +98,12 @@ async def of_businesses(session: TenantSession, kind: str, business_accounts: Se
     return [OfBusiness(**row) for row in rows]
 
 
+async def has_kind(session: TenantSession, kind: str) -> bool:
+    """Return whether the tenant has, or had, an account of this kind."""
+    sql = "SELECT EXISTS (SELECT 1 FROM channel_accounts WHERE tenant_id = $1 AND kind = $2)"
+    return bool(await session.fetchval(sql, session.scope.tenant_id, kind))
+
+
 async def shares_business(session: TenantSession, account_id: UUID) -> bool:
     """Return whether another connected account of the tenant belongs to the same business account."""
     return bool(

@@ -70,6 +70,13 @@ class AccountStatus:
     """The last 30 days, the oldest first."""
     answers_strangers: bool
     """Whether people of other companies are answered in shared channels."""
+    business_account_id: str | None = None
+    portfolio_id: str | None = None
+    phone_number: str | None = None
+    """Of an account that is a number: see `Grant`."""
+    token_expires_at: datetime | None = None
+    renewable: bool = False
+    """Whether its token is renewed by itself."""
 
 
 async def list_all(session: TenantSession) -> list[AccountStatus]:
@@ -116,6 +123,11 @@ def _status(row: Record, changes: list[Record]) -> AccountStatus:
         changes=[Change(change["at"], change["status"], words_of(change["reason"])) for change in reversed(changes)],
         strip=strip(known, row["read_at"].astimezone(UTC).date()),
         answers_strangers=row["answers_strangers"],
+        business_account_id=row["business_account_id"],
+        portfolio_id=row["portfolio_id"],
+        phone_number=row["phone_number"],
+        token_expires_at=row["token_expires_at"],
+        renewable=row["renewable"],
     )
 
 

@@ -18,6 +18,8 @@ class Words:
 
 AGAIN = "Connect it again with a new token."
 """The advice for an account whose token is over."""
+SHARED_PORTFOLIO = "portfolio_taken"
+"""Why an account is broken whose company is another business's here: limits and bans would strike both."""
 _CODES = {
     "account_inactive": Words(
         "The workspace is closed, or the app was removed from it.", "Install the app again, then connect it."
@@ -62,10 +64,23 @@ _CODES = {
         "Move it to a portfolio of your own at Meta, then connect it again.",
     ),
     WRONG_BOT: Words("The token belongs to another bot of this workspace.", "Check the bot's user id, or use that bot's token."),
+    SHARED_PORTFOLIO: Words(
+        "The Meta business of this number belongs to another business here.",
+        "Meta's limits would strike both together: move the number to a Meta business of its own, then connect it again.",
+    ),
+    "PARTNER_ADDED": Words("Meta confirmed that your number may be used here.", ""),
+    "PARTNER_REMOVED": Words("The access was taken back at Meta.", "Connect WhatsApp again: everything is kept."),
+    "PARTNER_APP_UNINSTALLED": Words("The app was removed at Meta.", "Connect WhatsApp again: everything is kept."),
+    "ACCOUNT_DELETED": Words("The WhatsApp account was deleted at Meta.", "Connect another one."),
     "connected": Words("Connected.", ""),
     "renewed": Words("The access was renewed after all.", ""),
     "reconnected": Words("Connected again.", ""),
     "by_a_member": Words("Disconnected by one of you.", ""),
+    "number_open": Words("Everything may be sent again.", ""),
+    "number_no_outreach": Words("Nobody is written to first any more.", ""),
+    "number_replies_only": Words("Only replies are sent.", ""),
+    "number_suspended": Words("The number is suspended: nothing is sent.", ""),
+    "number_replaced": Words("Its contacts were moved to another number.", ""),
 }
 _UNKNOWN = Words("The channel refuses us.", AGAIN)
 

@@ -327,12 +327,9 @@ class Delivering:
             case Failed(reason, outreach=True) as said if delivery.form == "template":
                 # The provider's count is above ours: there is less room than we thought, and this one waits for its share.
                 await self._not_taken(job, delivery, reason, said)
-                await breaker.refused(self._db, scope, job.sender.account_id, reason, outreach=True)
                 raise DeliveryWaits(SHORT_WAIT_S)
             case Failed(reason) as said:
                 await self._fail(job.claim, delivery, reason, (job, said))
-                if delivery.kind == "outreach":
-                    await breaker.refused(self._db, scope, job.sender.account_id, reason, outreach=said.outreach)
 
     async def _not_taken(self, job: Job, delivery: Delivery, reason: str, said: Failed | None = None) -> None:
         """The provider certainly did not take it: it may be sent again, and nobody counts because of it."""

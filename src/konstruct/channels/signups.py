@@ -132,7 +132,7 @@ class Signups:
                 return None
             await repository.add_act(session, account_id, "pin_shown", by)
         log.info("pin_shown", tenant_id=str(scope.tenant_id), account_id=str(account_id))
-        return await self._vault.reveal(self._db, scope, signup.pin_secret_id)
+        return await self._vault.reveal(self._db, scope, signup.pin_secret_id, purpose=f"{signup.kind}.pin")
 
     async def _claim(self, scope: TenantScope, signup: Signup, account: str | None) -> str | None:
         """Prove what the token stands for, and connect the number; return what is missing for that, or None."""

@@ -13,6 +13,7 @@ import structlog
 
 from konstruct.channels import deliveries_repository, verifications
 from konstruct.channels import watching_repository as repository
+from konstruct.channels.accounts_words import SHARED_PORTFOLIO
 from konstruct.channels.credentials import EXPIRED, AccountUnusableError, Credentials, CredentialWaitsError
 from konstruct.channels.holdings_repository import AccountTakenError
 from konstruct.channels.port import ChannelAdapter, Credential
@@ -33,8 +34,6 @@ SPREAD_S = 3600
 """Accounts that were connected in one hour do not all come in one."""
 EARLY_S = 14 * DAY_S
 """So long before a token ends its owner is told."""
-SHARED = "portfolio_taken"
-"""Why an account is broken whose company is another business's here: its limits and bans would strike both."""
 
 
 class AccountWatch:
@@ -115,7 +114,7 @@ class AccountWatch:
             await self._db.run(credential.scope, lambda s: repository.belongs_to(s, credential.account_id, found))
         except AccountTakenError:
             broken = deliveries_repository.account_broken
-            await self._db.run(credential.scope, lambda s: broken(s, credential.account_id, SHARED))
+            await self._db.run(credential.scope, lambda s: broken(s, credential.account_id, SHARED_PORTFOLIO))
             log.error("portfolio_shared", tenant_id=str(credential.scope.tenant_id), account_id=str(credential.account_id))
         return True
 

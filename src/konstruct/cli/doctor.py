@@ -6,7 +6,19 @@ import asyncio
 import json
 from collections.abc import Awaitable, Collection
 
-from konstruct.cli.checks import channels, database, engine, failing_model, services, slack_app, space, tokens, webhooks, work
+from konstruct.cli.checks import (
+    channels,
+    database,
+    engine,
+    failing_model,
+    services,
+    slack_app,
+    space,
+    tokens,
+    webhooks,
+    whatsapp,
+    work,
+)
 from konstruct.cli.checks.check import Check, System, Verdict
 from konstruct.cli.checks.remedies import REMEDIES
 from konstruct.db.database import Database
@@ -23,6 +35,7 @@ ON_SETTINGS = {
     **channels.SETTINGS_CHECKS,
     **webhooks.SETTINGS_CHECKS,
     **slack_app.SETTINGS_CHECKS,
+    **whatsapp.SETTINGS_CHECKS,
 }
 """Checks that need no database."""
 ON_SYSTEM = {
@@ -30,6 +43,7 @@ ON_SYSTEM = {
     **channels.CHECKS,
     **webhooks.CHECKS,
     **slack_app.CHECKS,
+    **whatsapp.CHECKS,
     **engine.CHECKS,
     **work.CHECKS,
     **failing_model.CHECKS,

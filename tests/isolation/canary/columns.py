@@ -28,6 +28,9 @@ ALLOWED = {
     "actions": {"decision": _WORD, "kind": _WORD, "least_role": _WORD, "state": _WORD, "who": _WORD},
     "api_keys": {"prefix": "the beginning of a random secret", "secret_hash": _HASH, "scopes": _WORD},
     "api_requests": {"request_hash": _HASH},
+    "business_verifications": {"said": _WORD, "source": _WORD, "state": _WORD},
+    "channel_acts": {"act": _WORD},
+    "channel_signups": {"kind": _WORD, "problem": "a code of the provider's"},
     "channel_accounts": {"app_id": "the platform's own app", "kind": _WORD, "phone_number": "digits", "status": _WORD},
     "channel_holdings": {"kind": _WORD, "level": _WORD},
     "channel_health": {"status": _WORD},
@@ -100,6 +103,15 @@ _DIRECT = (
     ("portfolio", "UPDATE channel_accounts SET portfolio_id = $2 WHERE tenant_id = $1"),
     ("alias", "INSERT INTO contact_aliases (tenant_id, account_id, alias, contact_id)"
      " SELECT $1, k.account_id, $2, k.id FROM contacts k WHERE k.tenant_id = $1 LIMIT 1"),
+    ("signup", "INSERT INTO channel_signups (tenant_id, id, kind, begun_by, wanted_business_account, wanted_account,"
+     " business_account_id, portfolio_id, scopes, numbers, account_id)"
+     " SELECT $1, uuidv7(), 'whatsapp', $2, $2, $2, $2, $2, ARRAY[$2],"
+     " jsonb_build_array(jsonb_build_object('id', '1', 'phone_number', '491', 'name', $2::text)), a.id"
+     " FROM channel_accounts a WHERE a.tenant_id = $1 LIMIT 1"),
+    ("pinseenby", "INSERT INTO channel_acts (tenant_id, account_id, act, member_name)"
+     " SELECT $1, a.id, 'pin_shown', $2 FROM channel_accounts a WHERE a.tenant_id = $1 LIMIT 1"),
+    ("verifiedby", "INSERT INTO business_verifications (tenant_id, account_id, state, source, member_name)"
+     " SELECT $1, a.id, 'submitted', 'member', $2 FROM channel_accounts a WHERE a.tenant_id = $1 LIMIT 1"),
     ("holding", "INSERT INTO channel_holdings (tenant_id, kind, level, holding) VALUES ($1, 'whatsapp', 'portfolio', $2)"),
     ("pool", "INSERT INTO volume_pools (tenant_id, kind, portfolio) VALUES ($1, 'whatsapp', $2)"),
     ("statusreason", "UPDATE channel_accounts SET status_reason = $2, templates_failure = $2 WHERE tenant_id = $1"),
@@ -117,7 +129,6 @@ _DIRECT = (
     ("consentupload", "INSERT INTO consent_uploads (tenant_id, id, account_id, member_id, name, rows, problems)"
      " SELECT $1, uuidv7(), a.id, m.id, $2, jsonb_build_array($2::text), jsonb_build_array($2::text)"
      " FROM channel_accounts a, members m WHERE a.tenant_id = $1 AND m.tenant_id = $1 LIMIT 1"),
-    ("statusreason", "UPDATE channel_accounts SET status_reason = $2 WHERE tenant_id = $1"),
     ("channelevent", "INSERT INTO channel_events (tenant_id, id, account_id, kind, content)"
      " SELECT $1, uuidv7(), a.id, $2, jsonb_build_object('text', $2::text) FROM channel_accounts a WHERE a.tenant_id = $1"),
     ("healthreason", "INSERT INTO channel_health (tenant_id, account_id, status, reason)"
@@ -156,15 +167,15 @@ _DIRECT = (
     ("identity", "INSERT INTO member_identities (tenant_id, account_id, external_id, member_id)"
      " SELECT $1, a.id, $2, m.id FROM channel_accounts a, members m WHERE a.tenant_id = $1 AND m.tenant_id = $1 LIMIT 1"),
     ("pausedby", "UPDATE channel_accounts SET paused_at = now(), paused_by = $2 WHERE tenant_id = $1"),
-    ("template", "INSERT INTO templates (tenant_id, id, kind, business_account_id, name, language, provider_id, state, category,"
-     " quality, reason, components) VALUES ($1, uuidv7(), 'whatsapp', $2, $2, 'en', $2, $2, $2, $2, $2,"
-     " jsonb_build_array($2::text))"),
     ("verifiedname", "INSERT INTO quality_history (tenant_id, account_id, id, verified_name)"
      " SELECT $1, a.id, uuidv7(), $2 FROM channel_accounts a WHERE a.tenant_id = $1"),
     ("holdnote", "INSERT INTO account_holds (tenant_id, id, account_id, cause, level, ended_at, ended_by_name, note)"
      " SELECT $1, uuidv7(), a.id, 'breaker_failed', 'no_outreach', now(), $2, $2 FROM channel_accounts a WHERE a.tenant_id = $1"),
     ("replacement", "INSERT INTO number_replacements (tenant_id, id, old_account_id, new_account_id, begun_by, template)"
      " SELECT $1, uuidv7(), a.id, a.id, $2, jsonb_build_object('name', $2::text) FROM channel_accounts a WHERE a.tenant_id = $1"),
+    ("template", "INSERT INTO templates (tenant_id, id, kind, business_account_id, name, language, provider_id, state, category,"
+     " quality, reason, components) VALUES ($1, uuidv7(), 'whatsapp', $2, $2, 'en', $2, $2, $2, $2, $2,"
+     " jsonb_build_array($2::text))"),
     ("actionreason", "UPDATE operator_actions SET reason = $2 WHERE tenant_id = $1"),
 )  # fmt: skip
 """What no story reaches yet, or what the product writes in its own words only."""

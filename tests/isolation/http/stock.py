@@ -33,6 +33,7 @@ KINDS = {
     "call_id": "SELECT id FROM tool_calls WHERE tenant_id = $1",
     "tryout_id": "SELECT id FROM tryouts WHERE tenant_id = $1",
     "access_id": "SELECT id FROM operator_accesses WHERE tenant_id = $1",
+    "signup_id": "SELECT id FROM channel_signups WHERE tenant_id = $1",
     "session_id": "SELECT id FROM sessions WHERE tenant_id = $1",
     "template_id": "SELECT id FROM templates WHERE tenant_id = $1",
     "tenant_id": "SELECT tenant_id FROM tenants WHERE tenant_id = $1",
@@ -57,6 +58,8 @@ async def stock(house: House, number: int) -> Stock:
     # What `fill` made up would be in the way of what really happens: half a file, and a takeover that never was.
     await change(house.db, scope, "DELETE FROM export_pieces WHERE tenant_id = $1")
     await change(house.db, scope, "DELETE FROM conversation_events WHERE tenant_id = $1")
+    pin = await house.vault.put(house.db, scope, "whatsapp.pin", "102938")
+    await change(house.db, scope, f"UPDATE channel_signups SET pin_secret_id = '{pin}' WHERE tenant_id = $1")
     assert await work_off(house.db, scope, "export", Exports(house.db)) == 1
     ids = {}
     for kind, sql in KINDS.items():

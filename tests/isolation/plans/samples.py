@@ -18,8 +18,12 @@ import asyncpg
 from konstruct.agents.timeline_trace import Trace
 from konstruct.agents.turn import Step
 from konstruct.channels.accounts_repository import Account
+from konstruct.channels.charges_repository import Charge
 from konstruct.channels.outreach.writing_repository import Addressee
 from konstruct.channels.port_events import Receipt
+from konstruct.channels.port_numbers import NumberSeen
+from konstruct.channels.port_signup import Business, Number
+from konstruct.channels.quality.machine import Standing
 from konstruct.channels.renewals_repository import Begun
 from konstruct.conversations.actions_repository import Option, Who
 from konstruct.conversations.answer_place import AnswerPlace
@@ -80,7 +84,7 @@ def _plain() -> dict[str, Any]:
         "trouble": Trouble("channel_broken", "account-9", "critical", "T", "B", "/channels"), "answer": Kept(_HASH, 200, "{}"),
         "counters": Snapshot(), "unrouted": [("T9", "A1", "unknown_account")], "subject": "account-1", "period": date(2026, 1, 1),
         "posts": [("D1", "1.000000")], "presser": Presser("U1"), "options": [Option("yes", "Yes")], "person": "U1",
-        "action_id": UUID(int=1),
+        "action_id": UUID(int=1), "begun_by": "Pat", "business": Business("81", (Number("71", "491", "Shop"),), "91"),
         "first": date(2026, 1, 1), "last": date(2026, 2, 1), "action": "suspend", "pieces": [b"x"], "parts": [b"x"],
         "chunks": ["x"], "two_days": UUID(int=0), "one_day": UUID(int=0), "every": timedelta(hours=1),
         "render": lambda *parts: [Part(parts[-1])],
@@ -154,6 +158,27 @@ class Samples:
             ("forgetting_repository", "person"): Person(account, "U1", _NOW),
             ("forgetting_repository", "after"): START,
             ("actions_repository", "kind"): "pause",
+            ("actions_repository", "who"): Who("person", person="U1"),
+            **self._of_numbers(),
+        }
+        self.several["sql"] = list(STEPS.values())
+
+    def _of_numbers(self) -> dict[tuple[str, str], Any]:
+        """What has to do with contacts at numbers: consent, quality, costs, signing up."""
+        ids = self.ids
+        account, contact = ids["account_id"], ids["contact_id"]
+        return {
+            ("charges_repository", "charge"): Charge(3, 1.0, "service", True, "regular", "pmp"),
+            ("charges_repository", "conversation_ids"): [ids["conversation_id"]],
+            ("history_repository", "seen"): NumberSeen(quality="GREEN"),
+            ("repository", "account_ids"): [account],
+            ("repository", "moved"): [(account, Standing())],
+            ("repository", "figures"): {"sent": 1},
+            ("repository", "level"): "no_outreach",
+            ("signups_repository", "act"): "pin_shown",
+            ("signups_repository", "kind"): "whatsapp",
+            ("signups_repository.find", "signup_id"): ids["signup_id"],
+            ("signups_repository.insert", "signup_id"): uuid7(),
             ("consents_repository", "given"): [(contact, Evidence("any", "x", "x", "x", _NOW))],
             ("consents_repository", "who"): Recorder("Pat"),
             ("lists_repository", "who"): Recorder("Pat"),
@@ -167,9 +192,7 @@ class Samples:
             ("people_repository", "person_ids"): ["U1", "U9"],
             ("opting_repository", "person_ids"): ["U1", "U9"],
             ("opting_repository", "aliases"): ["U8"],
-            ("actions_repository", "who"): Who("person", person="U1"),
         }
-        self.several["sql"] = list(STEPS.values())
 
     def _things(self) -> dict[str, Any]:
         ids, scope = self.ids, self.scope
@@ -258,8 +281,8 @@ async def samples_of(connection: Connection, db: Database, scope: TenantScope) -
 _IDS = {
     "account_id": "channel_accounts", "agent_id": "agents", "member_id": "members", "document_id": "documents",
     "export_id": "exports", "notice_id": "notices", "key_id": "api_keys", "letter_id": "dead_letters", "tryout_id": "tryouts",
-    "secret_id": "secrets", "note_id": "conversation_notes", "session_id": "sessions", "contact_id": "contacts",
-    "list_id": "consent_lists", "upload_id": "consent_uploads",
+    "signup_id": "channel_signups", "secret_id": "secrets", "note_id": "conversation_notes", "session_id": "sessions",
+    "contact_id": "contacts", "list_id": "consent_lists", "upload_id": "consent_uploads",
 }  # fmt: skip
 _TALK = """
 SELECT d.conversation_id, d.turn_id, d.message_id, d.id AS delivery_id, q.epoch AS lease_epoch, c.owner_epoch AS epoch,

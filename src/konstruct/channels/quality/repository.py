@@ -131,6 +131,18 @@ async def level_of(session: TenantSession, account_id: UUID) -> Level:
     return level or "open"
 
 
+async def resumable(session: TenantSession, account_id: UUID) -> bool:
+    """Return whether a person may resume the account as it stands."""
+    row = await session.fetchrow(
+        f"SELECT {_NAMES}, extract(epoch FROM restricted_until)::float8 AS restricted_until,"
+        " extract(epoch FROM calm_since)::float8 AS calm_since FROM account_standings"
+        " WHERE tenant_id = $1 AND account_id = $2",
+        session.scope.tenant_id,
+        account_id,
+    )
+    return row is not None and _standing(row).resumable
+
+
 async def siblings(session: TenantSession, account_id: UUID) -> list[UUID]:
     """Return the account and the other connected ones of its business account, in the order in which they are locked."""
     rows = await session.fetch(

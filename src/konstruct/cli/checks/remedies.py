@@ -28,6 +28,12 @@ _TODO = {
     "slack-app": "Copy id and secret from the app's page at api.slack.com/apps into KONSTRUCT_SLACK_CLIENT_ID and "
     "KONSTRUCT_SLACK_CLIENT_SECRET, and let its manifest be that of `konstruct channel manifest slack`.",
     "slack-scopes": "Bring the app's manifest up to date, then let an admin of the business add it to Slack again.",
+    "whatsapp-app": "Copy id and secret from the app's page at developers.facebook.com into KONSTRUCT_WHATSAPP_APP_ID and "
+    "KONSTRUCT_WHATSAPP_APP_SECRET, and the id of its configuration of Embedded Signup into KONSTRUCT_WHATSAPP_CONFIG_ID.",
+    "whatsapp-webhook": "Give `web` and this command one KONSTRUCT_WHATSAPP_VERIFY_TOKEN, and enter it at Meta as well.",
+    "whatsapp-subscribed": "Let an admin of the business connect WhatsApp again in the portal: that subscribes the app.",
+    "whatsapp-tokens": "Let an admin of the business connect WhatsApp again in the portal: everything is kept.",
+    "whatsapp-verification": "Tell the business to look at why in Meta's Security Centre, and to apply again.",
     "readyz": "Read what `/readyz` answers: it names the part.",
     # Processes and their work.
     "worker": "Start `konstruct worker`; a process that lives and is silent is stuck.",
@@ -60,6 +66,11 @@ RUNBOOKS = {
     "plaintext-tokens": "A token has leaked",
     "slack-app": "Adding to Slack does not work",
     "slack-scopes": "Adding to Slack does not work",
+    "whatsapp-app": "Connecting WhatsApp does not work",
+    "whatsapp-webhook": "Connecting WhatsApp does not work",
+    "whatsapp-subscribed": "Connecting WhatsApp does not work",
+    "whatsapp-tokens": "The access to WhatsApp ends",
+    "whatsapp-verification": "A business is not verified at Meta",
     "webhook-replay": "Conversations wait",
     "worker": "A worker's loop is stuck",
     "queue-age": "Conversations wait",

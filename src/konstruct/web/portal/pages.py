@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -29,10 +30,12 @@ HEADERS = {
 """Scripts and styles come from our own files only: markup that slipped into a page could run nothing."""
 
 
-def page(template: str, visitor: Visitor | None = None, status: int = 200, **values: Any) -> HTMLResponse:
+def page(
+    template: str, visitor: Visitor | None = None, status: int = 200, *, headers: Mapping[str, str] = HEADERS, **values: Any
+) -> HTMLResponse:
     """Return a whole page. `visitor` is who is signed in; None for the entrance."""
     html = _environment().get_template(template).render(visitor=visitor, now=datetime.now(UTC), **values)
-    return HTMLResponse(html, status, headers=HEADERS)
+    return HTMLResponse(html, status, headers=dict(headers))
 
 
 def fragment(template: str, visitor: Visitor, status: int = 200, **values: Any) -> HTMLResponse:

@@ -34,6 +34,7 @@ CREATE TABLE account_standings (
   CHECK (level <> 'open' OR (rating = 'open' AND restriction = 'open' AND hold = 'open' AND NOT cooling))
 );
 CREATE INDEX account_standings_troubled ON account_standings (level, since) WHERE level <> 'open';
+CREATE INDEX account_standings_tried ON account_standings (coalesce(tried_at, '-infinity'));
 SELECT konstruct_protect('account_standings');
 SELECT konstruct_share('account_standings', 'SELECT');
 
@@ -122,3 +123,9 @@ SELECT konstruct_protect('replaced_contacts');
 CREATE INDEX deliveries_outreach ON deliveries (tenant_id, account_id, created_at) WHERE kind = 'outreach';
 CREATE INDEX contacts_opted_out ON contacts (tenant_id, account_id, opted_out_at) WHERE opted_out_at IS NOT NULL;
 CREATE INDEX contacts_window ON contacts (tenant_id, account_id, window_expires_at) WHERE window_expires_at IS NOT NULL;
+
+-- The beat looks every few minutes whether a number is asked about no more.
+ALTER TABLE maintenance_runs NO FORCE ROW LEVEL SECURITY;
+INSERT INTO maintenance_runs (job) VALUES ('polls');
+ALTER TABLE maintenance_runs FORCE ROW LEVEL SECURITY;
+

@@ -29,7 +29,7 @@ CREATE TABLE channel_signups (
   FOREIGN KEY (tenant_id, secret_id) REFERENCES secrets (tenant_id, id),
   FOREIGN KEY (tenant_id, pin_secret_id) REFERENCES secrets (tenant_id, id),
   FOREIGN KEY (tenant_id, account_id) REFERENCES channel_accounts (tenant_id, id) ON DELETE CASCADE,
-  CONSTRAINT channel_signups_token_once CHECK ((secret_id IS NULL) = (account_id IS NOT NULL)),
+  CONSTRAINT channel_signups_token_somewhere CHECK (secret_id IS NOT NULL OR account_id IS NOT NULL),
   CONSTRAINT channel_signups_done CHECK (
     done_at IS NULL OR (account_id IS NOT NULL AND subscribed_at IS NOT NULL AND registered_at IS NOT NULL AND problem IS NULL)),
   CHECK ((problem IS NULL) = (problem_at IS NULL))

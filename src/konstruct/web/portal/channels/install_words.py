@@ -16,6 +16,9 @@ class Told:
     title: str
     text: str
     again: bool = True
+    start: str = "/oauth/slack/start"
+    """Where one begins again, and what the button says."""
+    label: str = "Add to Slack"
 
 
 _NOTHING = "Nothing was stored."

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
-from konstruct.channels import accounts, accounts_status
+from konstruct.channels import accounts, accounts_status, signups_repository, verifications_repository
 from konstruct.channels.accounts import AccountTakenError, OwnOverlapError, TokenRefusedError
 from konstruct.channels.accounts_status import AccountStatus
 from konstruct.channels.port_abilities import Installing
+from konstruct.channels.port_signup import SigningUp
 from konstruct.channels.slack import manifest
 from konstruct.conversations import pausing
 from konstruct.kit.ids import parse_id
 from konstruct.tenants.roles import Permission
 from konstruct.web.deps import deps_of
+from konstruct.web.portal.channels.signup_view import SignupView
 from konstruct.web.portal.channels.slack_form import SlackForm
 from konstruct.web.portal.channels.strangers import set_strangers
 from konstruct.web.portal.channels.view import AccountView, ChannelsView
@@ -47,7 +49,15 @@ async def show(request: Request, visitor: Viewing) -> Response:
     """Show every account."""
     async with deps_of(request).db.tenant(visitor.scope) as session:
         found = await accounts_status.list_all(session)
-    view = ChannelsView([_view(request, each) for each in found], _can_install(request, "slack"))
+        signups = await signups_repository.unfinished(session)
+    adapter: object = deps_of(request).adapters.get("whatsapp")
+    half = {each.account_id: SignupView(each) for each in signups if each.account_id is not None}
+    view = ChannelsView(
+        [_view(request, each, signup=half.get(each.id)) for each in found],
+        _can_install(request, "slack"),
+        isinstance(adapter, SigningUp) and adapter.can_sign_up,
+        [SignupView(each) for each in signups if each.account_id is None],
+    )
     return page("channels/channels.html", visitor, view=view)
 
 
@@ -56,7 +66,12 @@ async def show_account(request: Request, visitor: Viewing, account_id: str, done
     account = parse_id(account_id)
     async with deps_of(request).db.tenant(visitor.scope) as session:
         found = await accounts_status.get(session, account)
-    return page("channels/account.html", visitor, view=_view(request, found, done))
+        signup = await signups_repository.of_account(session, account)
+        acts = await signups_repository.acts(session, account)
+        verification = await verifications_repository.current(session, account)
+    shown = SignupView(signup) if signup is not None else None
+    view = _view(request, found, done, signup=shown, acts=acts, verification=verification)
+    return page("channels/account.html", visitor, view=view)
 
 
 async def ask_for_slack(request: Request, visitor: Managing, account: str = "") -> Response:
@@ -129,9 +144,13 @@ def _form(request: Request, visitor: Visitor, form: SlackForm, status: int = 200
     return page("channels/slack.html", visitor, status, form=form, manifest=manifest.as_yaml(own))
 
 
-def _view(request: Request, account: AccountStatus, done: str = "") -> AccountView:
-    adapter = _installing(request, account.kind)
-    return AccountView(account, done, adapter is not None and adapter.can_install, adapter.scopes if adapter else {})
+def _view(request: Request, account: AccountStatus, done: str = "", **known: Any) -> AccountView:
+    adapter: object = deps_of(request).adapters.get(account.kind)
+    if isinstance(adapter, SigningUp):
+        return AccountView(account, done, adapter.can_sign_up, **known)
+    installing = _installing(request, account.kind)
+    can, scopes = (installing.can_install, installing.scopes) if installing is not None else (False, {})
+    return AccountView(account, done, can, scopes, **known)
 
 
 def _can_install(request: Request, kind: str) -> bool:
