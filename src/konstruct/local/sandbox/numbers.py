@@ -11,6 +11,7 @@ from konstruct.db.database import Database
 from konstruct.db.scope import TenantScope
 from konstruct.kit.errors import ConflictError, NotFoundError
 from konstruct.kit.settings import Settings
+from konstruct.local.sandbox.agreeing import let_people_agree
 from konstruct.local.sandbox.businesses import BUSINESSES
 from konstruct.local.sandbox.meta.application import APP_ID, APP_PATH, SCOPES
 from konstruct.local.sandbox.meta.samples import META_BUSINESSES, MetaBusiness
@@ -72,7 +73,8 @@ async def _connect(db: Database, vault: Vault, store: SandboxStore, business: Me
             scopes=frozenset(SCOPES.split(",")),
         )
         try:
-            await accounts.connect_grant(db, vault, scope, kind="whatsapp", grant=grant)
+            account_id = await accounts.connect_grant(db, vault, scope, kind="whatsapp", grant=grant)
+            await let_people_agree(db, scope, account_id)
         except ConflictError:
             log.warning("sandbox_number_taken", tenant_id=str(scope.tenant_id))
             return
