@@ -9,8 +9,8 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
 from konstruct.local.sandbox.businesses import FERNWOOD
-from tests.sandbox.meta_support import MARLOW as MARLOW_META
 from tests.sandbox.meta_support import LAYLA, MIRA, NUMBER
+from tests.sandbox.meta_support import MARLOW as MARLOW_META
 from tests.sandbox.support import open_browser
 from tests.support.instance import Instance, open_instance
 from tests.support.signing_in import sign_in_by_mail
