@@ -168,6 +168,7 @@ async def finish(session: TenantSession, person: Person) -> int:
         " WHERE tenant_id = $1 AND account_id = $2 AND external_id = $3",
         *ids,
     )
+    await _write_first_no_more(session, person)
     left = await session.fetchval(
         f"WITH {_THEIRS} SELECT count(*) FROM messages m JOIN theirs t ON m.conversation_id = t.id"
         " WHERE m.tenant_id = $1 AND m.created_at <= $4",
@@ -175,3 +176,22 @@ async def finish(session: TenantSession, person: Person) -> int:
         person.until,
     )
     return int(left)
+
+
+async def _write_first_no_more(session: TenantSession, person: Person) -> None:
+    """End the person's consents, if they have given any. What proves them stays: the business must be able to show it."""
+    ids = (session.scope.tenant_id, person.account_id, person.external_id, person.until)
+    await session.execute(
+        "SELECT consent_withdraw($1, k.id, 'forgotten', 'any', NULL, NULL, NULL, 'the person', $4) FROM contacts k"
+        " WHERE k.tenant_id = $1 AND k.account_id = $2 AND k.external_id = $3"
+        "   AND EXISTS (SELECT 1 FROM consents c WHERE c.tenant_id = $1 AND c.contact_id = k.id)"
+        "   AND NOT EXISTS (SELECT 1 FROM withdrawals w WHERE w.tenant_id = $1 AND w.contact_id = k.id"
+        "     AND w.source = 'forgotten' AND w.withdrawn_at >= $4)",
+        *ids,
+    )
+    await session.execute(
+        "UPDATE contacts k SET opted_out_at = $4 WHERE k.tenant_id = $1 AND k.account_id = $2 AND k.external_id = $3"
+        " AND k.opted_out_at IS NULL AND EXISTS (SELECT 1 FROM withdrawals w WHERE w.tenant_id = $1 AND w.contact_id = k.id"
+        "   AND w.source = 'forgotten' AND w.withdrawn_at = $4)",
+        *ids,
+    )
