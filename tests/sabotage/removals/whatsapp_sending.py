@@ -5,7 +5,6 @@ from __future__ import annotations
 from tests.sabotage.removal import Removal
 
 _SRC = "src/konstruct/channels"
-_SPINE = "tests/spine/test_whatsapp.py"
 
 WHATSAPP_SENDING = (
     Removal(
@@ -22,7 +21,7 @@ WHATSAPP_SENDING = (
         f"{_SRC}/whatsapp/client.py",
         '            return Lost(_reason(error)) if attempt.written else NotWritten("no_connection")\n',
         '            return NotWritten("no_connection")\n',
-        f"{_SPINE}::test_a_status_settles_a_send_whose_answer_was_lost",
+        "tests/channels/test_whatsapp_contract.py::TestWhatsApp::test_rule[every_outcome_is_honest]",
     ),
     Removal(
         "whatsapp-called-once",
@@ -70,6 +69,6 @@ WHATSAPP_SENDING = (
         f"{_SRC}/receipts.py",
         '                await self._judge(received, found, receipt.reason or "")\n',
         "                pass\n",
-        f"{_SPINE}::test_what_meta_says_of_money_and_of_the_token_reaches_the_owner",
+        "tests/spine/test_receipts.py::test_what_a_late_refusal_means_is_acted_upon",
     ),
 )
