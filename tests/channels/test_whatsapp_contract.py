@@ -68,7 +68,7 @@ class MetaProvider:
         self.meta.mend()
 
     def signs(self) -> int:
-        return len(self.meta.signs)
+        return len([sign for sign in self.meta.signs if "typing_indicator" in sign])
 
     def seen(self, who: Credential) -> Sequence[str]:
         return [words_of(each) for each in shown_to(self.meta, who.account_key)]
