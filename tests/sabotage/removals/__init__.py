@@ -19,6 +19,7 @@ from tests.sabotage.removals.tokens import TOKENS
 from tests.sabotage.removals.whatsapp_consent import WHATSAPP_CONSENT
 from tests.sabotage.removals.whatsapp_inbound import WHATSAPP_INBOUND
 from tests.sabotage.removals.whatsapp_onboarding import WHATSAPP_ONBOARDING
+from tests.sabotage.removals.whatsapp_sending import WHATSAPP_SENDING
 from tests.sabotage.removals.whatsapp_volume import WHATSAPP_VOLUME
 
 REMOVALS = (
@@ -36,6 +37,7 @@ REMOVALS = (
     + CHANGES
     + STREAMING
     + STAYING
+    + WHATSAPP_SENDING
     + WHATSAPP_CONSENT
     + WHATSAPP_VOLUME
     + WHATSAPP_ONBOARDING
