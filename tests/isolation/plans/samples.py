@@ -177,6 +177,7 @@ class Samples:
         ids = self.ids
         account, contact = ids["account_id"], ids["contact_id"]
         return {
+            ("places_repository", "pool_ids"): [uuid7()],
             ("charges_repository", "charge"): Charge(3, 1.0, "service", True, "regular", "pmp"),
             ("charges_repository", "conversation_ids"): [ids["conversation_id"]],
             ("history_repository", "seen"): NumberSeen(quality="GREEN"),
