@@ -20,6 +20,7 @@ from tests.sabotage.removals.whatsapp_consent import WHATSAPP_CONSENT
 from tests.sabotage.removals.whatsapp_inbound import WHATSAPP_INBOUND
 from tests.sabotage.removals.whatsapp_onboarding import WHATSAPP_ONBOARDING
 from tests.sabotage.removals.whatsapp_sending import WHATSAPP_SENDING
+from tests.sabotage.removals.whatsapp_templates import WHATSAPP_TEMPLATES
 from tests.sabotage.removals.whatsapp_volume import WHATSAPP_VOLUME
 
 REMOVALS = (
@@ -38,6 +39,7 @@ REMOVALS = (
     + STREAMING
     + STAYING
     + WHATSAPP_SENDING
+    + WHATSAPP_TEMPLATES
     + WHATSAPP_CONSENT
     + WHATSAPP_VOLUME
     + WHATSAPP_ONBOARDING
