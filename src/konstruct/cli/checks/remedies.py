@@ -33,6 +33,8 @@ _TODO = {
     "whatsapp-webhook": "Give `web` and this command one KONSTRUCT_WHATSAPP_VERIFY_TOKEN, and enter it at Meta as well.",
     "whatsapp-subscribed": "Let an admin of the business connect WhatsApp again in the portal: that subscribes the app.",
     "whatsapp-tokens": "Let an admin of the business connect WhatsApp again in the portal: everything is kept.",
+    "quality-fresh": "Start a worker; if one works, its log says why a number could not be asked about (number_not_polled).",
+    "tier-known": "Look at the number at its provider: until it tells the limit, 250 people a day are written to at the most.",
     "whatsapp-verification": "Tell the business to look at why in Meta's Security Centre, and to apply again.",
     "readyz": "Read what `/readyz` answers: it names the part.",
     # Processes and their work.
@@ -72,6 +74,8 @@ RUNBOOKS = {
     "whatsapp-webhook": "Connecting WhatsApp does not work",
     "whatsapp-subscribed": "Connecting WhatsApp does not work",
     "whatsapp-tokens": "The access to WhatsApp ends",
+    "quality-fresh": "A number is stopped",
+    "tier-known": "A number is stopped",
     "whatsapp-verification": "A business is not verified at Meta",
     "webhook-replay": "Conversations wait",
     "worker": "A worker's loop is stuck",
