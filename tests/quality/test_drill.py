@@ -147,8 +147,6 @@ async def _people(drill: Drill, count: int) -> list[tuple[UUID, Person]]:
 
 async def test_the_suspension_drill(drill: Drill) -> None:
     numbers, meta = drill.numbers, drill.numbers.meta
-    portal = cast(House, drill)
-    old = meta.numbers[0]
     for number in meta.numbers:
         meta.templates[number.waba_id, TOLD, "en"] = {"status": "APPROVED", "body": 1, "category": "UTILITY"}
     # A limit is the company's: all its numbers tell the same.
@@ -164,41 +162,9 @@ async def test_the_suspension_drill(drill: Drill) -> None:
     await drill.say(0, ann, "When do you open?")
     await until(lambda: len(drill.shown(0)) == 1)
 
-    # The ban arrives: suspended, and everybody who must know does. What people write is kept; nothing is sent.
-    ban: dict[str, Any] = {
-        "event": "DISABLED_UPDATE",
-        "ban_info": {"waba_ban_state": "DISABLE", "waba_ban_date": "November 26, 2026"},
-    }
-    await drill.deliver(meta_events.of_business(drill.number(0), "account_update", **ban))
-    await until(partial(_level, drill, "suspended"))
-    assert await numbers.notices() == ["number_suspended"]
-    await drill.say(0, ann, "Hello? Is somebody there?")
-    await until(partial(_messages, drill, ann_id, 2))
     path = f"/channels/{numbers.accounts[0]}/quality"
-    async with open_portal(portal, numbers.scopes[0], "owner", name="Pat Doe") as pat:
-        assert "is suspended" in (await pat.get("/inbox")).text and "Appeal today" in (await pat.get(path)).text
-    told = {(each.account_id, each.level, each.cause) for each in await numbers_overview.troubled(drill.db)}
-    assert (numbers.accounts[0], "suspended", "DISABLED_UPDATE") in told
-    assert (await numbers.level(1), await numbers.notices(1)) == ("open", [])
-    assert len(drill.shown(0)) == 1 and meta.signs == [each for each in meta.signs if each["phone_id"] == old.phone_id]
-
-    # A replacement number of the same company, at the lowest tier.
-    new = await numbers.connect(0, waba=old.waba_id)
-    meta.numbers[2].fields["whatsapp_business_manager_messaging_limit"] = "TIER_250"
-    await drill.due("number_poll")
-    await until(partial(_asked, drill, new))
-    assert (await numbers.standing(0, new))["daily_limit"] == 250
-    await drill.due("template_sync")
-    await until(partial(_count, drill, "SELECT count(*) FROM templates WHERE tenant_id = $1", 1))
-    async with open_portal(portal, numbers.scopes[0], "admin", name="Pat Doe") as pat:
-        fields: dict[str, Any] = {"to": str(new), "template": f"{TOLD} en", "text": TEXT}
-        begun = await pat.post(f"/channels/{numbers.accounts[0]}/replace", **fields)
-        assert begun.status == 200 and begun.path.endswith("?done=replaced"), begun.text
-        again = await pat.post(f"/channels/{numbers.accounts[0]}/replace", **fields, follow=False)
-        assert again.status in (409, 422)
-    async with open_portal(portal, numbers.scopes[1], "owner") as stranger:
-        other = await stranger.post(f"/channels/{numbers.accounts[0]}/replace", **fields, follow=False)
-        assert other.status == 404
+    await _ban_arrives(drill, ann_id, ann)
+    new = await _is_replaced(drill)
 
     # The contacts move with their conversations; those who agreed are told, once each, from the new number.
     await drill.due("number_replacement")
@@ -235,7 +201,7 @@ async def test_the_suspension_drill(drill: Drill) -> None:
     await drill.deliver(meta_events.of_business(drill.number(0), "account_update", **back))
     await until(partial(_restriction, drill, "open"))
     assert await numbers.level() == "suspended"
-    async with open_portal(portal, numbers.scopes[0], "admin", name="Kim Lee") as kim:
+    async with open_portal(cast(House, drill), numbers.scopes[0], "admin", name="Kim Lee") as kim:
         done = await kim.post(f"{path}/resume", note="Appeal granted; the old list is deleted.")
         assert done.status == 200 and "Kim Lee" in done.text
     assert (await numbers.level(), await numbers.notices()) == ("open", [])
@@ -243,6 +209,52 @@ async def test_the_suspension_drill(drill: Drill) -> None:
         "SELECT ended_by_name, note FROM account_holds WHERE tenant_id = $1 AND account_id = $2", numbers.accounts[0]
     )
     assert tuple(review) == ("Kim Lee", "Appeal granted; the old list is deleted.")
+
+
+async def _ban_arrives(drill: Drill, ann_id: UUID, ann: Person) -> None:
+    numbers, meta = drill.numbers, drill.numbers.meta
+    # The ban arrives: suspended, and everybody who must know does. What people write is kept; nothing is sent.
+    ban: dict[str, Any] = {
+        "event": "DISABLED_UPDATE",
+        "ban_info": {"waba_ban_state": "DISABLE", "waba_ban_date": "November 26, 2026"},
+    }
+    await drill.deliver(meta_events.of_business(drill.number(0), "account_update", **ban))
+    await until(partial(_level, drill, "suspended"))
+    assert await numbers.notices() == ["number_suspended"]
+    await drill.say(0, ann, "Hello? Is somebody there?")
+    await until(partial(_messages, drill, ann_id, 2))
+    path = f"/channels/{numbers.accounts[0]}/quality"
+    async with open_portal(cast(House, drill), numbers.scopes[0], "owner", name="Pat Doe") as pat:
+        assert "is suspended" in (await pat.get("/inbox")).text and "Appeal today" in (await pat.get(path)).text
+    told = {(each.account_id, each.level, each.cause) for each in await numbers_overview.troubled(drill.db)}
+    assert (numbers.accounts[0], "suspended", "DISABLED_UPDATE") in told
+    assert (await numbers.level(1), await numbers.notices(1)) == ("open", [])
+    assert len(drill.shown(0)) == 1 and meta.signs == [
+        each for each in meta.signs if each["phone_id"] == meta.numbers[0].phone_id
+    ]
+
+
+async def _is_replaced(drill: Drill) -> UUID:
+    """Connect another number, and let it take the place of the first; return its account."""
+    numbers, meta = drill.numbers, drill.numbers.meta
+    # A replacement number of the same company, at the lowest tier.
+    new = await numbers.connect(0, waba=meta.numbers[0].waba_id)
+    meta.numbers[2].fields["whatsapp_business_manager_messaging_limit"] = "TIER_250"
+    await drill.due("number_poll")
+    await until(partial(_asked, drill, new))
+    assert (await numbers.standing(0, new))["daily_limit"] == 250
+    await drill.due("template_sync")
+    await until(partial(_count, drill, "SELECT count(*) FROM templates WHERE tenant_id = $1", 1))
+    async with open_portal(cast(House, drill), numbers.scopes[0], "admin", name="Pat Doe") as pat:
+        fields: dict[str, Any] = {"to": str(new), "template": f"{TOLD} en", "text": TEXT}
+        begun = await pat.post(f"/channels/{numbers.accounts[0]}/replace", **fields)
+        assert begun.status == 200 and begun.path.endswith("?done=replaced"), begun.text
+        again = await pat.post(f"/channels/{numbers.accounts[0]}/replace", **fields, follow=False)
+        assert again.status in (409, 422)
+    async with open_portal(cast(House, drill), numbers.scopes[1], "owner") as stranger:
+        other = await stranger.post(f"/channels/{numbers.accounts[0]}/replace", **fields, follow=False)
+        assert other.status == 404
+    return new
 
 
 async def _level(drill: Drill, level: str) -> bool:

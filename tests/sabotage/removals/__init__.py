@@ -16,6 +16,7 @@ from tests.sabotage.removals.staying import STAYING
 from tests.sabotage.removals.streaming import STREAMING
 from tests.sabotage.removals.tenancy import TENANCY
 from tests.sabotage.removals.tokens import TOKENS
+from tests.sabotage.removals.whatsapp_quality import WHATSAPP_QUALITY
 
 REMOVALS = (
     TENANCY
@@ -32,4 +33,5 @@ REMOVALS = (
     + CHANGES
     + STREAMING
     + STAYING
+    + WHATSAPP_QUALITY
 )
