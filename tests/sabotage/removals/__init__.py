@@ -22,6 +22,7 @@ from tests.sabotage.removals.whatsapp_onboarding import WHATSAPP_ONBOARDING
 from tests.sabotage.removals.whatsapp_sending import WHATSAPP_SENDING
 from tests.sabotage.removals.whatsapp_templates import WHATSAPP_TEMPLATES
 from tests.sabotage.removals.whatsapp_volume import WHATSAPP_VOLUME
+from tests.sabotage.removals.whatsapp_quality import WHATSAPP_QUALITY
 
 REMOVALS = (
     TENANCY
@@ -44,4 +45,5 @@ REMOVALS = (
     + WHATSAPP_VOLUME
     + WHATSAPP_ONBOARDING
     + WHATSAPP_INBOUND
+    + WHATSAPP_QUALITY
 )
