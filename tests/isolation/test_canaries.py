@@ -178,7 +178,8 @@ EXPECTED = {
         "policy question receiptreason refused reply source statusreason summary team title tonenote toolargument "
         "toolask toolcall toolname toolreason toolresult tryout turnfailure turnreason url user versionnote "
         "organisation scope workspace file filereason pausedby action identity rating alias businessaccount holding portfolio "
-        "signup pinseenby verifiedby attestation consent consentlist withdrawal"
+        "attestation consent consentlist withdrawal "
+        "signup pinseenby verifiedby"
     ),
     "operator": "accessreason answer breakask business contact fact mention nowhere question reply toolask",
     "search": "answer fact filename filetext question reply title",

@@ -227,7 +227,7 @@ FORGED_ROWS: tuple[tuple[str, str], ...] = (
     ("INSERT INTO document_jobs (tenant_id, document_id) VALUES ($2, $4)", "foreign tenant"),
     ("INSERT INTO tenant_jobs (tenant_id, kind, subject_id) VALUES ($2, 'export', $5)", "foreign tenant"),
     ("INSERT INTO tenant_jobs (tenant_id, kind, subject_id) VALUES ($2, 'erase', $2)", "foreign tenant"),
-    ("INSERT INTO tenant_jobs (tenant_id, kind, subject_id) VALUES ($1, 'anything', $1)", "unknown kind"),
+    ("INSERT INTO tenant_jobs (tenant_id, kind, subject_id) VALUES ($1, 'a kind of no job', $1)", "no kind"),
     ("INSERT INTO search_progress (tenant_id) VALUES ($2)", "foreign tenant"),
     ("UPDATE ready_queue SET state = 'ready', due_at = now() WHERE tenant_id = $2", "foreign rows"),
     ("UPDATE tenant_jobs SET due_at = now() WHERE tenant_id = $2", "foreign rows"),

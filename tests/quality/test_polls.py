@@ -28,8 +28,7 @@ async def test_a_poll_is_one_call_and_keeps_what_changed(numbers: Numbers) -> No
     assert first == second and first is not None and EVERY_S <= first < EVERY_S + SPREAD_S < 3600
     [number, _] = numbers.meta.numbers
     asked = [(verb, path) for verb, path, _ in numbers.meta.requests]
-    # Nobody has said who owns the business account, so that is asked too, until somebody does.
-    assert asked == [("GET", number.phone_id), ("GET", number.waba_id)] * 2
+    assert asked == [("GET", number.phone_id)] * 2
     assert [tuple(row) for row in await numbers.rows(_HISTORY)] == [("GREEN", "CONNECTED", "APPROVED", "Shop", 2000)]
     numbers.say(quality_rating="YELLOW", status="SOMETHING_NEW", whatsapp_business_manager_messaging_limit="TIER_10K")
     await numbers.poll()
@@ -42,30 +41,6 @@ async def test_a_poll_is_one_call_and_keeps_what_changed(numbers: Numbers) -> No
     assert row["polled_at"] is not None
     assert await numbers.rows(_HISTORY, business=1) == [], "the other business's number was not asked about"
     assert await numbers.level(1) == "open"
-
-
-async def test_the_company_behind_a_number_is_learned_and_belongs_to_one_business(numbers: Numbers) -> None:
-    [one, other] = numbers.meta.numbers
-    mine, also_mine = f"9{one.phone_id}", f"9{other.phone_id}"
-    numbers.meta.owners = {one.waba_id: mine, other.waba_id: also_mine}
-    for business, portfolio in ((0, mine), (1, also_mine)):
-        await numbers.poll(business)
-        found = await numbers.rows(
-            "SELECT a.portfolio_id, h.holding FROM channel_accounts a JOIN channel_holdings h ON h.tenant_id = $1"
-            " AND h.level = 'portfolio' WHERE a.tenant_id = $1",
-            business=business,
-        )
-        assert [tuple(row) for row in found] == [(portfolio, portfolio)], business
-    numbers.meta.requests.clear()
-    await numbers.poll()
-    assert [path for _, path, _ in numbers.meta.requests] == [one.phone_id], "it is known now"
-    await numbers.do("UPDATE channel_accounts SET portfolio_id = NULL WHERE tenant_id = $1", business=1)
-    numbers.meta.owners[other.waba_id] = mine
-    await numbers.poll(1)
-    [row] = await numbers.rows("SELECT portfolio_id FROM channel_accounts WHERE tenant_id = $1", business=1)
-    stands = await numbers.standing(1)
-    assert (row["portfolio_id"], stands["level"], stands["cause"]) == (None, "no_outreach", "portfolio_shared")
-    assert await numbers.level(0) == "open", "the first one keeps what it has"
 
 
 _STORY: list[tuple[dict[str, Any], str, list[str]]] = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,5 +30,7 @@ def rates() -> Rates:
 @pytest.fixture
 async def sandbox(tmp_path: Path, listener: Listener, rates: Rates) -> AsyncIterator[Sandbox]:
     """Both sample businesses, with retries that follow quickly."""
-    async with open_sandbox(tmp_path / "sandbox.db", listener.url, rates=rates, retry_delays_s=(0.0, 0.05, 0.1)) as opened:
+    quick = (0.0, 0.05, 0.1)
+    options: dict[str, Any] = {"rates": rates, "retry_delays_s": quick, "meta_delays_s": quick}
+    async with open_sandbox(tmp_path / "sandbox.db", listener.url, **options) as opened:
         yield opened

@@ -73,6 +73,9 @@ class Listener:
     answer_headers: dict[str, str] = field(default_factory=dict)
     pressed: list[Heard] = field(default_factory=list)
     replies: list[Any] = field(default_factory=list)
+    meta: list[Heard] = field(default_factory=list)
+    """What came to WhatsApp's webhook; `meta_answers` are the statuses of the next ones."""
+    meta_answers: list[int] = field(default_factory=list)
 
     async def handle(self, request: web.Request) -> web.Response:
         self.heard.append(Heard({name.lower(): value for name, value in request.headers.items()}, await request.read()))
@@ -84,6 +87,10 @@ class Listener:
         if isinstance(reply, int):
             return web.Response(status=reply)
         return web.Response(text=reply) if isinstance(reply, str) else web.json_response(reply)
+
+    async def hear_meta(self, request: web.Request) -> web.Response:
+        self.meta.append(Heard({name.lower(): value for name, value in request.headers.items()}, await request.read()))
+        return web.Response(status=self.meta_answers.pop(0) if self.meta_answers else 200)
 
     async def wait(self, count: int) -> list[Heard]:
         await until(lambda: len(self.heard) >= count)
@@ -97,6 +104,7 @@ async def open_listener() -> AsyncIterator[Listener]:
     app.router.add_post("/webhooks/slack/events", listener.handle)
     app.router.add_post("/webhooks/slack/interactivity", listener.take)
     app.router.add_post("/webhooks/slack/commands", listener.take)
+    app.router.add_post("/webhooks/whatsapp", listener.hear_meta)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
     listening = _listening_socket()

@@ -24,13 +24,7 @@ USUAL = {
 
 def answer(meta: FakeMeta, call: Call) -> Reply | None:
     """Answer what concerns a number itself; None for anything else."""
-    if len(call.path) != 1 or call.verb != "GET":
-        return None
-    if call.query.get("fields") == "owner_business_info" and (owner := meta.owners.get(call.path[0])) is not None:
-        if all((each.token, each.waba_id) != (call.token, call.path[0]) for each in meta.numbers):
-            raise bad_token()
-        return {"id": call.path[0], "owner_business_info": {"id": owner, "name": "Shop Ltd"}}
-    if meta.number(call.path[0]) is None:
+    if len(call.path) != 1 or call.verb != "GET" or meta.number(call.path[0]) is None:
         return None
     number = owned(meta, call, call.path[0])
     known = {

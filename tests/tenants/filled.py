@@ -112,33 +112,24 @@ SELECT $1, a.id, now() FROM channel_accounts a WHERE a.tenant_id = $1 LIMIT 1;
 INSERT INTO contact_aliases (tenant_id, account_id, alias, contact_id)
 SELECT $1, k.account_id, $2, k.id FROM contacts k WHERE k.tenant_id = $1 LIMIT 1;
 INSERT INTO channel_holdings (tenant_id, kind, level, holding) VALUES ($1, 'whatsapp', 'portfolio', $2);
-UPDATE channel_accounts SET business_account_id = $2, portfolio_id = $2 WHERE tenant_id = $1;
-INSERT INTO channel_signups (tenant_id, id, kind, begun_by, wanted_business_account, wanted_account, business_account_id,
-  portfolio_id, scopes, numbers, account_id, subscribed_at, registered_at, done_at)
-SELECT $1, uuidv7(), 'whatsapp', $2, $2, $2, $2, $2, ARRAY[$2],
-  jsonb_build_array(jsonb_build_object('id', '1', 'phone_number', '491', 'name', $2::text)), a.id, now(), now(), now()
-FROM channel_accounts a WHERE a.tenant_id = $1;
-INSERT INTO channel_acts (tenant_id, account_id, act, member_name)
-SELECT $1, a.id, 'pin_shown', $2 FROM channel_accounts a WHERE a.tenant_id = $1;
-INSERT INTO business_verifications (tenant_id, account_id, state, source, member_name)
-SELECT $1, a.id, 'submitted', 'member', $2 FROM channel_accounts a WHERE a.tenant_id = $1;
 INSERT INTO templates (tenant_id, id, kind, business_account_id, name, language, provider_id, state, category, quality, reason,
   components)
 SELECT $1, uuidv7(), a.kind, $2, $2, 'en', $2, 'APPROVED', $2, $2, $2,
   jsonb_build_array(jsonb_build_object('type', 'BODY', 'text', $2 || ' {{1}}')) FROM channel_accounts a WHERE a.tenant_id = $1;
-UPDATE channel_accounts SET business_account_id = $2, templates_failure = $2 WHERE tenant_id = $1;
+UPDATE channel_accounts SET business_account_id = $2, portfolio_id = $2, templates_failure = $2 WHERE tenant_id = $1;
 UPDATE conversations c SET contact_id = m.contact_id FROM messages m
 WHERE c.tenant_id = $1 AND m.tenant_id = $1 AND m.conversation_id = c.id AND m.contact_id IS NOT NULL;
-INSERT INTO account_standings (tenant_id, account_id, level, rating, cause)
-SELECT $1, a.id, 'no_outreach', 'no_outreach', 'quality_yellow' FROM channel_accounts a WHERE a.tenant_id = $1;
+INSERT INTO account_standings (tenant_id, account_id, level, rating, cause, polled_at, tried_at)
+SELECT $1, a.id, 'no_outreach', 'no_outreach', 'quality_yellow', now(), now() FROM channel_accounts a WHERE a.tenant_id = $1;
 INSERT INTO quality_history (tenant_id, account_id, id, quality, status, name_status, verified_name, display_number)
 SELECT $1, a.id, uuidv7(), 'YELLOW', 'CONNECTED', 'APPROVED', $2, $2 FROM channel_accounts a WHERE a.tenant_id = $1;
 INSERT INTO account_holds (tenant_id, id, account_id, cause, level, ended_at, ended_by_name, note)
 SELECT $1, uuidv7(), a.id, 'breaker_failed', 'no_outreach', now(), $2, $2 FROM channel_accounts a WHERE a.tenant_id = $1;
 INSERT INTO number_replacements (tenant_id, id, old_account_id, new_account_id, begun_by, template)
 SELECT $1, uuidv7(), a.id, a.id, $2, jsonb_build_object('name', $2::text) FROM channel_accounts a WHERE a.tenant_id = $1;
-INSERT INTO replaced_contacts (tenant_id, replacement_id, contact_id, told, told_at)
-SELECT $1, r.id, k.id, 'told', now() FROM number_replacements r, contacts k WHERE r.tenant_id = $1 AND k.tenant_id = $1 LIMIT 1;
+INSERT INTO replaced_contacts (tenant_id, replacement_id, contact_id, moved, told, told_at)
+SELECT $1, r.id, k.id, true, 'told', now() FROM number_replacements r, contacts k
+WHERE r.tenant_id = $1 AND k.tenant_id = $1 LIMIT 1;
 INSERT INTO delivery_charges (tenant_id, delivery_id, rank, day, category, billable, charge_type)
 SELECT $1, d.id, 3, '2026-01-01', 'service', true, 'regular' FROM deliveries d WHERE d.tenant_id = $1 LIMIT 1;
 INSERT INTO charge_days (tenant_id, day, conversation_id, category, charge_type, pricing_model, billable, account_id, messages)
@@ -158,7 +149,16 @@ INSERT INTO consent_uploads (tenant_id, id, account_id, member_id, name, rows, p
 SELECT $1, uuidv7(), l.account_id, l.created_by, $2, jsonb_build_array(jsonb_build_object('line', 2, 'person_id', '4915112345678',
   'name', $2::text, 'evidence', jsonb_build_object('purpose', 'any', 'how', $2::text, 'wording', $2::text, 'proof', $2::text,
   'version', null, 'obtained_at', '2026-01-01T00:00:00+00:00', 'expires_at', null))), '[]'
-FROM consent_lists l WHERE l.tenant_id = $1
+FROM consent_lists l WHERE l.tenant_id = $1;
+INSERT INTO channel_signups (tenant_id, id, kind, begun_by, wanted_business_account, wanted_account, business_account_id,
+  portfolio_id, scopes, numbers, account_id, subscribed_at, registered_at, done_at)
+SELECT $1, uuidv7(), 'whatsapp', $2, $2, $2, $2, $2, ARRAY[$2],
+  jsonb_build_array(jsonb_build_object('id', '1', 'phone_number', '491', 'name', $2::text)), a.id, now(), now(), now()
+FROM channel_accounts a WHERE a.tenant_id = $1;
+INSERT INTO channel_acts (tenant_id, account_id, act, member_name)
+SELECT $1, a.id, 'pin_shown', $2 FROM channel_accounts a WHERE a.tenant_id = $1;
+INSERT INTO business_verifications (tenant_id, account_id, state, source, member_name)
+SELECT $1, a.id, 'submitted', 'member', $2 FROM channel_accounts a WHERE a.tenant_id = $1
 """
 
 

@@ -76,12 +76,6 @@ async def connected_accounts(session: TenantSession) -> list[UUID]:
     return [row["id"] for row in await session.fetch(sql, session.scope.tenant_id)]
 
 
-async def has_kind(session: TenantSession, kind: str) -> bool:
-    """Return whether the tenant has, or had, an account of this kind."""
-    sql = "SELECT EXISTS (SELECT 1 FROM channel_accounts WHERE tenant_id = $1 AND kind = $2)"
-    return bool(await session.fetchval(sql, session.scope.tenant_id, kind))
-
-
 @dataclass(frozen=True, slots=True)
 class OfBusiness:
     """A connected account of a business account."""
@@ -102,6 +96,12 @@ async def of_businesses(session: TenantSession, kind: str, business_accounts: Se
         list(business_accounts),
     )
     return [OfBusiness(**row) for row in rows]
+
+
+async def has_kind(session: TenantSession, kind: str) -> bool:
+    """Return whether the tenant has, or had, an account of this kind."""
+    sql = "SELECT EXISTS (SELECT 1 FROM channel_accounts WHERE tenant_id = $1 AND kind = $2)"
+    return bool(await session.fetchval(sql, session.scope.tenant_id, kind))
 
 
 async def shares_business(session: TenantSession, account_id: UUID) -> bool:

@@ -70,6 +70,11 @@ _CODES = {
     "renewed": Words("The access was renewed after all.", ""),
     "reconnected": Words("Connected again.", ""),
     "by_a_member": Words("Disconnected by one of you.", ""),
+    "number_open": Words("Everything may be sent again.", ""),
+    "number_no_outreach": Words("Nobody is written to first any more.", ""),
+    "number_replies_only": Words("Only replies are sent.", ""),
+    "number_suspended": Words("The number is suspended: nothing is sent.", ""),
+    "number_replaced": Words("Its contacts were moved to another number.", ""),
 }
 _UNKNOWN = Words("The channel refuses us.", AGAIN)
 

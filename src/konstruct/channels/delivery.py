@@ -133,7 +133,7 @@ class Delivering:
         streams = await streams_repository.live(session, claim.conversation_id)
         if deliveries or _unfinished(streams, deliveries, passed):
             return sender, deliveries, streams
-        if sender.contact_id is not None and passed.texts is None:
+        if sender.contact_id is not None and not passed.texts:
             await waiting.settle(session, claim.conversation_id)
         await queue.release(session, claim, wait_s=passed.wait_s)
         return None
@@ -327,12 +327,9 @@ class Delivering:
             case Failed(reason, outreach=True) as said if delivery.form == "template":
                 # The provider's count is above ours: there is less room than we thought, and this one waits for its share.
                 await self._not_taken(job, delivery, reason, said)
-                await breaker.refused(self._db, scope, job.sender.account_id, reason, outreach=True)
                 raise DeliveryWaits(SHORT_WAIT_S)
             case Failed(reason) as said:
                 await self._fail(job.claim, delivery, reason, (job, said))
-                if delivery.kind == "outreach":
-                    await breaker.refused(self._db, scope, job.sender.account_id, reason, outreach=said.outreach)
 
     async def _not_taken(self, job: Job, delivery: Delivery, reason: str, said: Failed | None = None) -> None:
         """The provider certainly did not take it: it may be sent again, and nobody counts because of it."""

@@ -37,6 +37,3 @@ class Polling(Protocol):
 
     async def poll(self, credential: Credential, timeout_s: float) -> PollOutcome:
         """Ask once how the number is. Never raises for a provider's answer."""
-
-    async def portfolio(self, business_account_id: str, credential: Credential, timeout_s: float) -> str | None:
-        """Return the id of the company that has the business account, or None where the provider does not say."""

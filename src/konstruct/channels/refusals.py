@@ -9,6 +9,7 @@ from uuid import UUID
 from konstruct.channels import refusals_repository
 from konstruct.channels.outreach import tier_changes
 from konstruct.channels.port import Failed
+from konstruct.channels.quality import refused
 from konstruct.channels.templates.refusing import refused as templates_refused
 from konstruct.channels.waiting_late import waits_after_all
 from konstruct.db.session import TenantSession
@@ -47,7 +48,8 @@ async def volume(session: TenantSession, refusal: Refusal) -> None:
         await tier_changes.refused(session, refusal.account_id)
 
 
-HANDLERS: tuple[Handler, ...] = (payment, volume, templates_refused, waits_after_all)
+# How a number stands is locked before its portfolio, as where something is sent.
+HANDLERS: tuple[Handler, ...] = (payment, refused.outreach, volume, templates_refused, waits_after_all)
 
 
 async def note(session: TenantSession, delivery_id: UUID, said: Failed) -> None:

@@ -57,8 +57,8 @@ SELECT a.kind, a.external_id, a.status, a.secret_id, a.refresh_secret_id IS NOT 
   extract(epoch FROM a.token_expires_at - now())::float8 AS left_s,
   greatest(0, coalesce(extract(epoch FROM a.renewal_wait_until - now()), 0))::float8 AS waits_s,
   a.renewal_doubt AS doubt, extract(epoch FROM now() - s.updated_at)::float8 AS token_age_s,
-  a.business_account_id,
-  coalesce(t.level = 'suspended', false) AS suspended
+  coalesce(t.level = 'suspended', false) AS suspended,
+  a.business_account_id
 FROM channel_accounts a LEFT JOIN secrets s ON s.tenant_id = $1 AND s.id = a.secret_id
 LEFT JOIN account_standings t ON t.tenant_id = $1 AND t.account_id = a.id
 WHERE a.tenant_id = $1 AND a.id = $2

@@ -39,14 +39,14 @@ class Standing:
                 await accounts_status_repository.note(session, received.account_id, event.change)
             return []
 
-        acting.tell_operators(received.scope, await self._db.run(received.scope, work))
+        await acting.follow(self._db, received.scope, await self._db.run(received.scope, work))
         log.info("account_changed", account_id=str(received.account_id), standing=event.standing, change=event.change)
 
     async def _number(self, session: TenantSession, received: Received) -> list[Moved]:
         event: AccountChanged = received.event
         numbers = [received.account_id]
         if event.whole_business:
-            numbers = await quality_repository.siblings(session, received.account_id)
+            numbers = await quality_repository.siblings(session, received.account_id, event.phone_number)
         await quality_repository.note_change(session, numbers, event.change)
         if not rating.concerns_sending(event):
             return []

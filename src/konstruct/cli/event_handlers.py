@@ -66,7 +66,7 @@ def event_handlers(
         Looked: arriving.looked,
         Met: People(db, adapters, credentials, limits).met,
         Opened: OpenedPlaces({"messages": suggesting, "home": desk.home.opened}),
-        Receipt: in_turn(Receipts(db, adapters), Charges(db), breaker.receipt),
+        Receipt: in_turn(Receipts(db, adapters), Charges(db)),
         TemplateChanged: in_turn(TemplateChanges(db), breaker.template),
         AccountChanged: Standing(db),
         CapacityChanged: Capacity(db),

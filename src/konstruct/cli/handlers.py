@@ -19,12 +19,10 @@ from konstruct.channels.limits import SendLimits
 from konstruct.channels.media import Media
 from konstruct.channels.patience import patience_of
 from konstruct.channels.port import ChannelAdapter
-from konstruct.channels.quality.work import number_jobs
 from konstruct.channels.registry import CHANNELS
 from konstruct.channels.suggesting import Suggestions
 from konstruct.channels.surface import Surface
-from konstruct.channels.templates.syncing import TemplateSync
-from konstruct.channels.watching import AccountWatch
+from konstruct.cli.channel_jobs import channel_jobs
 from konstruct.cli.event_handlers import event_handlers
 from konstruct.conversations.forgetting import Forgetting
 from konstruct.conversations.indexing import index_on
@@ -110,11 +108,8 @@ def _jobs(
         "retention": Retention(db),
         "export": Exports(db),
         "erase": Erasing(db, redis, vault, lambda scope: accounts.revoke_all(db, vault, scope, adapters)),
-        "token_renewal": credentials.renewals,
         "forget_person": Forgetting(db, desk.telling.tell),
-        "account_watch": AccountWatch(db, credentials, adapters),
-        "template_sync": TemplateSync(db, adapters, credentials),
-        **number_jobs(db, adapters, credentials),
+        **channel_jobs(db, adapters, credentials),
     }
 
 

@@ -9,9 +9,10 @@ from pathlib import Path
 from konstruct.kit.settings import PREFIX
 from konstruct.local.files import read_json, write_private
 from konstruct.local.ports import LOOPBACK
+from konstruct.local.sandbox.meta.application import APP_ID, APP_PATH, CONFIG_ID, VERSION
 from konstruct.local.sandbox.slack.application import CLIENT_ID, CLIENT_SECRET
 
-_NAMES = ("postgres", "app", "fleet", "maintenance", "valkey", "slack_signing")
+_NAMES = ("postgres", "app", "fleet", "maintenance", "valkey", "slack_signing", "whatsapp_app", "whatsapp_verify")
 _OURS = frozenset(
     PREFIX + name
     for name in (
@@ -38,10 +39,13 @@ def load_secrets(path: Path) -> dict[str, str]:
     return {name: str(held[name]) for name in _NAMES}
 
 
-def base_environment(data_dir: Path, port: int, signing_secret: str, user: Mapping[str, str]) -> dict[str, str]:
+def base_environment(
+    data_dir: Path, port: int, signing_secret: str, user: Mapping[str, str], whatsapp: tuple[str, str] = ("", "")
+) -> dict[str, str]:
     """Return the `KONSTRUCT_…` variables of every process but the addresses of the parts.
 
-    The `user`'s own variables win, except where the embedded parts decide (`up` starts its own database).
+    `whatsapp`: the secret of the sandbox's Meta app, and the token of its webhook. The `user`'s own variables win, except
+    where the embedded parts decide (`up` starts its own database).
     """
     address = f"http://{LOOPBACK}:{port}"
     theirs = {name: value for name, value in user.items() if name.startswith(PREFIX) and name not in _OURS}
@@ -58,6 +62,14 @@ def base_environment(data_dir: Path, port: int, signing_secret: str, user: Mappi
     if PREFIX + "SLACK_API_URL" not in theirs:
         # Another Slack than the sandbox does not know the sandbox's app.
         env |= {"SLACK_CLIENT_ID": CLIENT_ID, "SLACK_CLIENT_SECRET": CLIENT_SECRET}
+    if PREFIX + "WHATSAPP_API_URL" not in theirs:
+        env |= {
+            "WHATSAPP_API_URL": f"{address}{APP_PATH}/{VERSION}/",
+            "WHATSAPP_APP_ID": APP_ID,
+            "WHATSAPP_CONFIG_ID": CONFIG_ID,
+            "WHATSAPP_APP_SECRET": whatsapp[0],
+            "WHATSAPP_VERIFY_TOKEN": whatsapp[1],
+        }
     return {PREFIX + name: value for name, value in env.items()} | theirs
 
 

@@ -33,7 +33,8 @@ class Stack:
         self._say = say
         self._user = user
         self._secrets = load_secrets(data_dir / "secrets.json")
-        self._env = base_environment(data_dir, port, self._secrets["slack_signing"], user)
+        whatsapp = (self._secrets["whatsapp_app"], self._secrets["whatsapp_verify"])
+        self._env = base_environment(data_dir, port, self._secrets["slack_signing"], user, whatsapp)
         last = read_json(data_dir / _PORTS) or {}
         logs = data_dir / "logs"
         self._postgres = Postgres(
@@ -104,7 +105,7 @@ class Stack:
     async def serve(self) -> None:
         """Make the sandbox's businesses, and wait until web and worker serve. Raises KonstructError with the reason."""
         from konstruct.db.database import Database
-        from konstruct.local.hooks import seed_sandbox
+        from konstruct.local.hooks import connect_numbers, seed_sandbox
         from konstruct.local.ready import wait_until, web_serves, worker_lives
 
         # The children load their modules meanwhile.
@@ -116,6 +117,7 @@ class Stack:
         finally:
             await db.close()
         await wait_until(lambda: web_serves(self._port), children, "web")
+        await connect_numbers(self.settings)
 
     async def sign_in_link(self) -> str:
         """Return a one-time link into the portal. Raises KonstructError."""

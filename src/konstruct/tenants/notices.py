@@ -29,14 +29,14 @@ Kind = Literal[
     "budget_spent",
     "document_failed",
     "human_wanted",
-    "payment_wanted",
-    "answer_waits",
-    "token_expiring",
     "number_paused",
     "number_replies_only",
     "number_suspended",
     "number_priced_as_ai",
+    "answer_waits",
+    "payment_wanted",
     "portfolio_shared",
+    "token_expiring",
 ]
 Severity = Literal["info", "warning", "critical"]
 MAILS_MAX = 3

@@ -23,6 +23,19 @@ def channel_broken(account_id: UUID, kind: str, external_id: str) -> Trouble:
     )
 
 
+def portfolio_shared(account_id: UUID) -> Trouble:
+    """A number turned out to belong to what another business here has connected. Nothing is said of which."""
+    return Trouble(
+        "portfolio_shared",
+        str(account_id),
+        "critical",
+        "A WhatsApp number shares its Meta portfolio with another business",
+        "Meta limits and blocks a portfolio as a whole, so each business needs one of its own. The number neither sends nor"
+        " answers now. Move it to your own portfolio at Meta, then connect it again; your operator can help.",
+        "/channels",
+    )
+
+
 def token_expiring(account_id: UUID, kind: str, days: int) -> Trouble:
     """An account's access ends soon, and nothing but a person can prolong it."""
     name, when = channel_name(kind), "today" if days < 1 else "tomorrow" if days == 1 else f"in {days} days"
@@ -34,19 +47,6 @@ def token_expiring(account_id: UUID, kind: str, days: int) -> Trouble:
         f"{name} gave your employee access for a limited time. Connect it again before it ends: that takes a minute, keeps"
         " everything, and nothing that people write is lost meanwhile.",
         f"/channels/{account_id}",
-    )
-
-
-def portfolio_shared(account_id: UUID) -> Trouble:
-    """A number turned out to belong to what another business here has connected. Nothing is said of which."""
-    return Trouble(
-        "portfolio_shared",
-        str(account_id),
-        "critical",
-        "A WhatsApp number shares its Meta portfolio with another business",
-        "Meta limits and blocks a portfolio as a whole, so each business needs one of its own. The number neither sends nor"
-        " answers now. Move it to your own portfolio at Meta, then connect it again; your operator can help.",
-        "/channels",
     )
 
 

@@ -14,6 +14,7 @@ from konstruct.tenants import tickets
 from konstruct.tenants.members_repository import Member
 from konstruct.tenants.notices_repository import COUNT_OPEN
 from konstruct.tenants.roles import Permission, allows
+from konstruct.tenants.stopped_numbers import WORST_STOPPED, StoppedNumber, stopped_number
 
 IDLE = timedelta(hours=12)
 LIFETIME = timedelta(days=14)
@@ -33,6 +34,8 @@ class Visitor:
     agent_id: UUID
     employee: str
     open_notices: int
+    stopped: StoppedNumber | None = None
+    """What is stopped, where something is: every page says so."""
 
     def may(self, permission: Permission) -> bool:
         """Return whether the member's role allows it."""
@@ -60,7 +63,7 @@ async def open_session(session: TenantSession, member_id: UUID, browser: str) ->
 
 _FIND = f"""
 SELECT s.id AS session_id, s.seen_at < now() - $4::interval AS stale, m.id, m.name, m.email, m.role, t.name AS business,
-  a.id AS agent_id, a.name AS employee, {COUNT_OPEN} AS open_notices
+  a.id AS agent_id, a.name AS employee, {COUNT_OPEN} AS open_notices, {WORST_STOPPED} AS stopped
 FROM sessions s
 JOIN tenant_directory d ON d.tenant_id = s.tenant_id AND d.status = 'active'
 JOIN members m ON m.tenant_id = s.tenant_id AND m.id = s.member_id
@@ -88,7 +91,8 @@ async def find_visitor(db: Database, ticket: str, *, note: bool = True) -> Visit
         if note and row["stale"]:
             await _note(session, row["session_id"], row["id"])
     member = Member(row["id"], row["name"], row["email"], row["role"])
-    return Visitor(scope, row["session_id"], member, row["business"], row["agent_id"], row["employee"], row["open_notices"])
+    shown = (row["business"], row["agent_id"], row["employee"], row["open_notices"], stopped_number(row["stopped"]))
+    return Visitor(scope, row["session_id"], member, *shown)
 
 
 async def _note(session: TenantSession, session_id: UUID, member_id: UUID) -> None:

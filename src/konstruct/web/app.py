@@ -131,8 +131,10 @@ async def _open_deps(settings: Settings, channels: Sequence[Channel], stack: Asy
 
 def _mount_sandbox(app: FastAPI, settings: Settings) -> None:
     # Only the embedded instance has it: production never loads it.
+    from konstruct.local.sandbox.ageing import Ageing
     from konstruct.local.sandbox.app import sandbox_router
     from konstruct.local.sandbox.mail import SandboxMailer
+    from konstruct.local.sandbox.meta.application import own_app
     from konstruct.local.sandbox.store import SandboxStore
 
     settings.need("data_dir")
@@ -142,4 +144,8 @@ def _mount_sandbox(app: FastAPI, settings: Settings) -> None:
     app.state.sandbox_mailer = SandboxMailer(store)
     # Its events go to this very process, wherever the world may reach it.
     secret = settings.slack_signing_secret.get_secret_value()
-    app.include_router(sandbox_router(store, secret, f"http://{settings.bind}", public_url=settings.public_url))
+    base, whatsapp = f"http://{settings.bind}", own_app(settings)
+    ageing = Ageing(lambda: app.state.deps.db, store)
+    app.include_router(
+        sandbox_router(store, secret, base, public_url=settings.public_url, whatsapp=whatsapp, time_passes=ageing.let_pass)
+    )

@@ -127,9 +127,11 @@ _DIRECT = (
      " withdrawn_at) SELECT $1, uuidv7(), k.account_id, k.id, 'hand', 'any', $2, $2, now() FROM contacts k"
      " WHERE k.tenant_id = $1 LIMIT 1"),
     ("consentupload", "INSERT INTO consent_uploads (tenant_id, id, account_id, member_id, name, rows, problems)"
-     " SELECT $1, uuidv7(), a.id, m.id, $2, jsonb_build_array($2::text), jsonb_build_array($2::text)"
+     " SELECT $1, uuidv7(), a.id, m.id, $2, jsonb_build_array(jsonb_build_object('line', 2, 'person_id', '4915112345678',"
+     " 'name', $2::text, 'evidence', jsonb_build_object('purpose', 'any', 'how', $2::text, 'wording', $2::text, 'proof',"
+     " $2::text, 'version', null, 'obtained_at', '2026-01-01T00:00:00+00:00', 'expires_at', null))),"
+     " jsonb_build_array(jsonb_build_object('line', 3, 'said', $2::text))"
      " FROM channel_accounts a, members m WHERE a.tenant_id = $1 AND m.tenant_id = $1 LIMIT 1"),
-    ("statusreason", "UPDATE channel_accounts SET status_reason = $2 WHERE tenant_id = $1"),
     ("channelevent", "INSERT INTO channel_events (tenant_id, id, account_id, kind, content)"
      " SELECT $1, uuidv7(), a.id, $2, jsonb_build_object('text', $2::text) FROM channel_accounts a WHERE a.tenant_id = $1"),
     ("healthreason", "INSERT INTO channel_health (tenant_id, account_id, status, reason)"
@@ -168,15 +170,15 @@ _DIRECT = (
     ("identity", "INSERT INTO member_identities (tenant_id, account_id, external_id, member_id)"
      " SELECT $1, a.id, $2, m.id FROM channel_accounts a, members m WHERE a.tenant_id = $1 AND m.tenant_id = $1 LIMIT 1"),
     ("pausedby", "UPDATE channel_accounts SET paused_at = now(), paused_by = $2 WHERE tenant_id = $1"),
-    ("template", "INSERT INTO templates (tenant_id, id, kind, business_account_id, name, language, provider_id, state, category,"
-     " quality, reason, components) VALUES ($1, uuidv7(), 'whatsapp', $2, $2, 'en', $2, $2, $2, $2, $2,"
-     " jsonb_build_array($2::text))"),
     ("verifiedname", "INSERT INTO quality_history (tenant_id, account_id, id, verified_name)"
      " SELECT $1, a.id, uuidv7(), $2 FROM channel_accounts a WHERE a.tenant_id = $1"),
     ("holdnote", "INSERT INTO account_holds (tenant_id, id, account_id, cause, level, ended_at, ended_by_name, note)"
      " SELECT $1, uuidv7(), a.id, 'breaker_failed', 'no_outreach', now(), $2, $2 FROM channel_accounts a WHERE a.tenant_id = $1"),
     ("replacement", "INSERT INTO number_replacements (tenant_id, id, old_account_id, new_account_id, begun_by, template)"
      " SELECT $1, uuidv7(), a.id, a.id, $2, jsonb_build_object('name', $2::text) FROM channel_accounts a WHERE a.tenant_id = $1"),
+    ("template", "INSERT INTO templates (tenant_id, id, kind, business_account_id, name, language, provider_id, state, category,"
+     " quality, reason, components) VALUES ($1, uuidv7(), 'whatsapp', $2, $2, 'en', $2, $2, $2, $2, $2,"
+     " jsonb_build_array($2::text))"),
     ("actionreason", "UPDATE operator_actions SET reason = $2 WHERE tenant_id = $1"),
 )  # fmt: skip
 """What no story reaches yet, or what the product writes in its own words only."""

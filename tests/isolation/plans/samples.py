@@ -18,9 +18,13 @@ import asyncpg
 from konstruct.agents.timeline_trace import Trace
 from konstruct.agents.turn import Step
 from konstruct.channels.accounts_repository import Account
+from konstruct.channels.charges_repository import Charge
 from konstruct.channels.outreach.writing_repository import Addressee
-from konstruct.channels.port_events import Receipt
+from konstruct.channels.port_events import Receipt, TemplateChanged
+from konstruct.channels.port_numbers import NumberSeen
 from konstruct.channels.port_signup import Business, Number
+from konstruct.channels.port_templates import ListedTemplate
+from konstruct.channels.quality.machine import Standing
 from konstruct.channels.renewals_repository import Begun
 from konstruct.conversations.actions_repository import Option, Who
 from konstruct.conversations.answer_place import AnswerPlace
@@ -136,6 +140,14 @@ class Samples:
             ("export_repository", "first"): 0,
             ("deliveries_repository", "parts"): [Part("x"), Part("y")],
             ("receipts_repository", "receipt"): _RECEIPT,
+            ("templates_repository", "event"): TemplateChanged(
+                account_key="W1", app_id=None, event_key="x", template_id="1", name="t", language="en", state="APPROVED"
+            ),
+            ("templates_repository", "listed"): [ListedTemplate("t", "en", "APPROVED")],
+            ("templates_repository", "account"): Account(
+                account, "slack", "T1", None, None, None, "active", business_account_id="W1"
+            ),
+            ("waiting_repository", "delivery_ids"): [ids["delivery_id"]],
             ("export_repository", "after"): None,
             ("sign_in_repository", "secret"): "x",
             ("sign_in_repository", "kind"): "printed",
@@ -154,11 +166,29 @@ class Samples:
             ("ratings_repository", "answer"): RatedAnswer(ids["message_id"], ids["conversation_id"], contact),
             ("forgetting_repository", "person"): Person(account, "U1", _NOW),
             ("forgetting_repository", "after"): START,
+            ("actions_repository", "kind"): "pause",
+            ("actions_repository", "who"): Who("person", person="U1"),
+            **self._of_numbers(),
+        }
+        self.several["sql"] = list(STEPS.values())
+
+    def _of_numbers(self) -> dict[tuple[str, str], Any]:
+        """What has to do with contacts at numbers: consent, quality, costs, signing up."""
+        ids = self.ids
+        account, contact = ids["account_id"], ids["contact_id"]
+        return {
+            ("places_repository", "pool_ids"): [uuid7()],
+            ("charges_repository", "charge"): Charge(3, 1.0, "service", True, "regular", "pmp"),
+            ("charges_repository", "conversation_ids"): [ids["conversation_id"]],
+            ("history_repository", "seen"): NumberSeen(quality="GREEN"),
+            ("repository", "account_ids"): [account],
+            ("repository", "moved"): [(account, Standing())],
+            ("repository", "figures"): {"sent": 1},
+            ("repository", "level"): "no_outreach",
             ("signups_repository", "act"): "pin_shown",
             ("signups_repository", "kind"): "whatsapp",
             ("signups_repository.find", "signup_id"): ids["signup_id"],
             ("signups_repository.insert", "signup_id"): uuid7(),
-            ("actions_repository", "kind"): "pause",
             ("consents_repository", "given"): [(contact, Evidence("any", "x", "x", "x", _NOW))],
             ("consents_repository", "who"): Recorder("Pat"),
             ("lists_repository", "who"): Recorder("Pat"),
@@ -172,9 +202,7 @@ class Samples:
             ("people_repository", "person_ids"): ["U1", "U9"],
             ("opting_repository", "person_ids"): ["U1", "U9"],
             ("opting_repository", "aliases"): ["U8"],
-            ("actions_repository", "who"): Who("person", person="U1"),
         }
-        self.several["sql"] = list(STEPS.values())
 
     def _things(self) -> dict[str, Any]:
         ids, scope = self.ids, self.scope
@@ -264,8 +292,7 @@ _IDS = {
     "account_id": "channel_accounts", "agent_id": "agents", "member_id": "members", "document_id": "documents",
     "export_id": "exports", "notice_id": "notices", "key_id": "api_keys", "letter_id": "dead_letters", "tryout_id": "tryouts",
     "signup_id": "channel_signups", "secret_id": "secrets", "note_id": "conversation_notes", "session_id": "sessions",
-    "contact_id": "contacts",
-    "list_id": "consent_lists", "upload_id": "consent_uploads",
+    "contact_id": "contacts", "list_id": "consent_lists", "upload_id": "consent_uploads",
 }  # fmt: skip
 _TALK = """
 SELECT d.conversation_id, d.turn_id, d.message_id, d.id AS delivery_id, q.epoch AS lease_epoch, c.owner_epoch AS epoch,

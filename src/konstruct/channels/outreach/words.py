@@ -26,6 +26,10 @@ SENTENCES: dict[str, str] = {
     # The account, and whom it is for
     "account_disconnected": "The number is not connected any more. Connect it again on the page of channels.",
     "no_contact": "Nobody is known to whom this message could go.",
+    # How the number stands
+    "number_paused": "Nobody is written to first from this number now. The page of the number says why, and how to resume.",
+    "number_replies_only": "WhatsApp rates this number badly, or restricts it: only replies go out. Its page says more.",
+    "number_suspended": "WhatsApp has taken this number away, so nothing is sent from it. Its page says what helps.",
 }
 """By the word of `Refused.reason`."""
 OTHERWISE = "This message cannot be sent right now."

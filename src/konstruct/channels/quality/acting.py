@@ -13,6 +13,7 @@ from konstruct.channels.quality import repository
 from konstruct.channels.quality.levels import SEVERE, Level, worse
 from konstruct.channels.quality.machine import Observation, Resumed, Standing, Tripped, step
 from konstruct.channels.quality.repository import Held
+from konstruct.db.database import Database
 from konstruct.db.scope import TenantScope
 from konstruct.db.session import TenantSession
 from konstruct.kit.errors import ConflictError, NotFoundError
@@ -34,7 +35,8 @@ class Moved:
 
 
 async def observe(session: TenantSession, account_ids: Sequence[UUID], observation: Observation) -> list[Moved]:
-    """Let the accounts stand as `observation` says, and do what follows. Tell the operators (`tell_operators`) afterwards."""
+    """Let the accounts stand as `observation` says, and do what follows from it here. What follows once that is committed does
+    `follow`."""
     now, locked = await repository.lock(session, account_ids)
     after = [(held, step(held.standing, observation, now)) for held in locked]
     changed = [(held, new) for held, new in after if new != held.standing]
@@ -65,8 +67,21 @@ async def resume(session: TenantSession, account_id: UUID, member_id: UUID | Non
     return await observe(session, [account_id], Resumed())
 
 
+async def follow(db: Database, scope: TenantScope, moved: Sequence[Moved]) -> None:
+    """Tell the operators, and let what waited go out, after the transaction that changed something has committed."""
+    tell_operators(scope, moved)
+    for each in moved:
+        if worse(each.old, each.new):
+            # Lanes are locked before standings where something is sent: not in one transaction with them.
+            await _wake(db, scope, each.account_id)
+
+
+async def _wake(db: Database, scope: TenantScope, account_id: UUID) -> None:
+    await db.run(scope, lambda session: accounts_repository.wake_sends(session, account_id))
+
+
 def tell_operators(scope: TenantScope, moved: Sequence[Moved]) -> None:
-    """Write one line for each number that stands otherwise, after the transaction that changed it has committed."""
+    """Write one line for each number that stands otherwise."""
     for each in moved:
         severe = each.new in SEVERE and worse(each.new, each.old)
         (log.error if severe else log.warning if worse(each.new, each.old) else log.info)(
@@ -91,7 +106,7 @@ async def _hold(session: TenantSession, observation: Observation, after: Sequenc
 
 
 async def _tell(session: TenantSession, held: Held, new: Standing) -> None:
-    """The history of the account has a line more, the owner one notice for how it stands now, and what waited may go."""
+    """The history of the account has a line more, and its owner one notice for how it stands now."""
     subject = str(held.account_id)
     if new.level != held.standing.level:
         await accounts_status_repository.note(session, held.account_id, f"number_{new.level}")
@@ -101,5 +116,3 @@ async def _tell(session: TenantSession, held: Held, new: Standing) -> None:
         await notices.raise_notice(
             session, notices_numbers.number_stands(held.account_id, held.kind, held.place, new.level, held=new.hold != "open")
         )
-    if held.standing.level == "suspended" != new.level:
-        await accounts_repository.wake_sends(session, held.account_id)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from uuid import UUID
 
 from konstruct.channels.events_handling import Received
-from konstruct.channels.port_events import PreferenceChanged, Receipt, TemplateChanged
+from konstruct.channels.port_events import PreferenceChanged, TemplateChanged
 from konstruct.channels.quality import acting, breaker_repository, planning, repository
 from konstruct.channels.quality.acting import Moved
-from konstruct.channels.quality.breaker_rules import AT_ONCE, BLOCKED, BY_PROVIDER, TEMPLATE_PAUSED, tripped
+from konstruct.channels.quality.breaker_rules import BLOCKED, TEMPLATE_PAUSED, tripped
 from konstruct.channels.quality.machine import Told, Tripped
 from konstruct.channels.quality.rating import word_of
 from konstruct.db.database import Database
@@ -32,7 +32,7 @@ class Watching:
             trip = tripped(await breaker_repository.count(session, job.subject_id))
             return await acting.observe(session, [job.subject_id], trip) if trip else []
 
-        acting.tell_operators(job.scope, await self._db.run(job.scope, work))
+        await acting.follow(self._db, job.scope, await self._db.run(job.scope, work))
         return None
 
 
@@ -41,12 +41,6 @@ class BreakerEvents:
 
     def __init__(self, db: Database) -> None:
         self._db = db
-
-    async def receipt(self, received: Received) -> None:
-        """A message was not delivered: the provider itself says why, or all of them are looked at in a minute."""
-        receipt: Receipt = received.event
-        if receipt.state == "failed":
-            await refused(self._db, received.scope, received.account_id, receipt.reason or "")
 
     async def preference(self, received: Received) -> None:
         """Somebody told the provider that they want no more: all who did are looked at in a minute."""
@@ -65,30 +59,18 @@ class BreakerEvents:
             numbers = await repository.siblings(session, received.account_id)
             return await acting.observe(session, numbers, Tripped(cause))
 
-        acting.tell_operators(received.scope, await self._db.run(received.scope, work))
-
-
-async def refused(db: Database, scope: TenantScope, account_id: UUID, reason: str, *, outreach: bool = False) -> None:
-    """The provider refused a message of the account. `outreach`: for the account's sake, as the adapter says."""
-
-    async def work(session: TenantSession) -> list[Moved]:
-        if outreach or AT_ONCE.search(reason):
-            return await acting.observe(session, [account_id], Tripped(BY_PROVIDER))
-        await planning.watch(session, account_id)
-        return []
-
-    acting.tell_operators(scope, await db.run(scope, work))
+        await acting.follow(self._db, received.scope, await self._db.run(received.scope, work))
 
 
 async def blocked(db: Database, scope: TenantScope, account_id: UUID, reason: str) -> bool:
     """The provider refuses the account. Return whether it says that it is blocked: then it is suspended, until a person says
     that it is not; for any other reason nothing is done here."""
-    if not BLOCKED.search(reason):
+    if reason not in BLOCKED:
         return False
-    told = Told("suspended", word_of(f"provider_{reason}"))
+    told = Told("suspended", word_of(reason))
 
     async def work(session: TenantSession) -> list[Moved]:
         return await acting.observe(session, [account_id], told)
 
-    acting.tell_operators(scope, await db.run(scope, work))
+    await acting.follow(db, scope, await db.run(scope, work))
     return True

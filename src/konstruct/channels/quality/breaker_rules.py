@@ -7,7 +7,6 @@ for it does not come, and well before the provider's own steps. They are guesses
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
@@ -88,12 +87,10 @@ WHY = {
     BY_PROVIDER: "the provider refused a message because too many people blocked or reported the number",
 }
 """What is said to the owner, by cause."""
-AT_ONCE = re.compile(r"(?<!\d)(131048|131064)(?!\d)")
-"""Codes with which Meta itself says that the number sends spam: one is enough."""
 UNWANTED = r"(^|\D)(131049|131050)(\D|$)"
 """The provider's codes for people who want no more, as PostgreSQL's regular expression."""
-BLOCKED = re.compile(r"(?<!\d)(368|131031)(?!\d)")
-"""Codes with which Meta says that the account itself is blocked or locked."""
+BLOCKED = frozenset(("number_blocked",))
+"""Words with which an adapter says that the account itself is blocked or locked, whatever its token."""
 
 
 def tripped(counts: Counts) -> Tripped | None:

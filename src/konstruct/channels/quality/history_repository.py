@@ -20,17 +20,6 @@ SHOWN = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Polled:
-    """A number to be asked about."""
-
-    kind: str
-    status: str
-    business_account_id: str | None
-    portfolio_id: str | None
-    failures: int
-
-
-@dataclass(frozen=True, slots=True)
 class Change:
     """What a number looked like from a time on."""
 
@@ -58,16 +47,12 @@ class Stand:
     ai_priced_at: datetime | None
 
 
-async def find(session: TenantSession, account_id: UUID) -> Polled | None:
-    """Return the number, or None."""
-    row = await session.fetchrow(
-        "SELECT a.kind, a.status, a.business_account_id, a.portfolio_id, coalesce(s.poll_failures, 0) AS failures"
-        " FROM channel_accounts a LEFT JOIN account_standings s ON s.tenant_id = $1 AND s.account_id = a.id"
-        " WHERE a.tenant_id = $1 AND a.id = $2",
-        session.scope.tenant_id,
-        account_id,
+async def kind_of(session: TenantSession, account_id: UUID) -> str | None:
+    """Return the kind of channel that the account is of, or None without such an account."""
+    kind: str | None = await session.fetchval(
+        "SELECT kind FROM channel_accounts WHERE tenant_id = $1 AND id = $2", session.scope.tenant_id, account_id
     )
-    return Polled(**dict(row)) if row else None
+    return kind
 
 
 async def note(session: TenantSession, account_id: UUID, seen: NumberSeen) -> bool:
@@ -104,16 +89,6 @@ async def failed(session: TenantSession, account_id: UUID, problem: str) -> int:
         problem,
     )
     return failures or 1
-
-
-async def learn_portfolio(session: TenantSession, account_id: UUID, portfolio_id: str) -> None:
-    """Note which company has the number, where nobody knew."""
-    await session.execute(
-        "UPDATE channel_accounts SET portfolio_id = $3 WHERE tenant_id = $1 AND id = $2 AND portfolio_id IS NULL",
-        session.scope.tenant_id,
-        account_id,
-        portfolio_id,
-    )
 
 
 async def changes(session: TenantSession, account_id: UUID) -> list[Change]:

@@ -82,28 +82,31 @@ Observation = Polled | Told | Tripped | Resumed
 
 def step(old: Standing, observation: Observation, now: float) -> Standing:
     """Return how the number stands after `observation`, at `now`."""
-    new = _expired(old, now)
+    new = was = _expired(old, now)
     match observation:
-        case Polled(level, cause):
-            new = _polled(new, level, cause, now)
+        case Polled(level):
+            new = _polled(was, level, now)
         case Told("open"):
-            new = replace(new, restriction="open", restricted_until=None)
-        case Told(level, cause, until):
-            if not worse(new.restriction, level):
-                new = replace(new, restriction=level, restricted_until=until, cause=cause)
-                new = replace(new, hold=worst(new.hold, _held(level)), calm_since=None)
-        case Tripped(cause):
-            new = replace(new, hold=worst(new.hold, "no_outreach"), cause=new.cause if new.level != "open" else cause)
-        case Resumed() if new.resumable:
-            cooling = new.cooling and new.rating != "open"
-            new = replace(new, hold="open", cooling=cooling, restriction="open", restricted_until=None)
+            new = replace(was, restriction="open", restricted_until=None)
+        case Told(level, _, until):
+            # One that is over already, and was heard of late, is looked into all the same.
+            new = replace(was, hold=worst(was.hold, _held(level)), calm_since=None)
+            if not worse(was.restriction, level) and (until is None or until > now):
+                new = replace(new, restriction=level, restricted_until=until)
+        case Tripped():
+            new = replace(was, hold=worst(was.hold, "no_outreach"))
+        case Resumed() if was.resumable:
+            cooling = was.cooling and was.rating != "open"
+            new = replace(was, hold="open", cooling=cooling, restriction="open", restricted_until=None)
+    # Why it stands as it does is what made it so bad; what comes later, or is milder, does not change that.
+    if worse(new.level, was.level):
+        return replace(new, cause=getattr(observation, "cause", None))
     return new if new.level != "open" else replace(new, cause=None)
 
 
-def _polled(old: Standing, level: Level, cause: str | None, now: float) -> Standing:
+def _polled(old: Standing, level: Level, now: float) -> Standing:
     if level != "open":
-        new = replace(old, rating=level, calm_since=None, cooling=True, hold=worst(old.hold, _held(level)))
-        return replace(new, cause=cause) if not worse(old.level, level) else new
+        return replace(old, rating=level, calm_since=None, cooling=True, hold=worst(old.hold, _held(level)))
     calm_since = now if old.calm_since is None else min(old.calm_since, now)
     return replace(old, rating="open", calm_since=calm_since, cooling=old.cooling and now - calm_since < COOL_S)
 

@@ -7,15 +7,14 @@ from uuid import UUID
 
 import structlog
 
-from konstruct.channels import holdings_repository
 from konstruct.channels.credentials import AccountUnusableError, Credentials, CredentialWaitsError
-from konstruct.channels.holdings_repository import AccountTakenError
-from konstruct.channels.port import ChannelAdapter, Credential, Failed, Retry, Unknown
+from konstruct.channels.outreach import tier_changes
+from konstruct.channels.port import ChannelAdapter, Failed, Retry, Unknown
 from konstruct.channels.port_numbers import NumberSeen, Polling
 from konstruct.channels.quality import acting, rating, repository
 from konstruct.channels.quality import history_repository as history
 from konstruct.channels.quality.acting import Moved
-from konstruct.channels.quality.machine import Polled, Tripped
+from konstruct.channels.quality.machine import Polled
 from konstruct.db.database import Database
 from konstruct.db.scope import TenantScope
 from konstruct.db.session import TenantSession
@@ -30,7 +29,6 @@ SPREAD_S = 240
 """Numbers that were connected together do not go on being asked about together."""
 CALL_S = 10.0
 BACKOFF_S, BACKOFF_MAX_S = 60.0, 900.0
-SHARED_PORTFOLIO = Tripped("portfolio_shared")
 
 
 class Polls:
@@ -44,9 +42,9 @@ class Polls:
     async def __call__(self, job: Job) -> float | None:
         """Ask about the number once; return in how many seconds to ask again, None for a number that is not in use."""
         scope, account_id = job.scope, job.subject_id
-        number = await self._db.run(scope, lambda s: history.find(s, account_id))
-        adapter = self._adapters.get(number.kind) if number else None
-        if number is None or not isinstance(adapter, Polling):
+        kind = await self._db.run(scope, lambda s: history.kind_of(s, account_id))
+        adapter = self._adapters.get(kind or "")
+        if not isinstance(adapter, Polling):
             return None
         try:
             credential = await self._credentials.of(scope, account_id, suspended=True)
@@ -58,8 +56,6 @@ class Polls:
         match await adapter.poll(credential, CALL_S):
             case NumberSeen() as seen:
                 await self._seen(scope, account_id, seen)
-                if number.portfolio_id is None and number.business_account_id is not None:
-                    await self._learn_portfolio(adapter, credential, number.business_account_id)
                 return EVERY_S + account_id.int % SPREAD_S
             case Failed(reason, account_broken=True):
                 if (follows := await self._credentials.refused(credential, reason)) != "other":
@@ -74,30 +70,16 @@ class Polls:
         async def work(session: TenantSession) -> tuple[bool, list[Moved]]:
             said = rating.of_number(seen)
             moved = await acting.observe(session, [account_id], Polled(said.level, said.cause))
-            return await history.note(session, account_id, seen), moved
+            changed = await history.note(session, account_id, seen)
+            # The portfolio's row comes after the standing's, as where something is sent.
+            await tier_changes.set_quality(session, account_id, said.level == "open")
+            if seen.daily_limit is not None:
+                await tier_changes.set_tier(session, account_id, seen.daily_limit, "poll")
+            return changed, moved
 
         changed, moved = await self._db.run(scope, work)
-        acting.tell_operators(scope, moved)
+        await acting.follow(self._db, scope, moved)
         log.info("number_polled", account_id=str(account_id), changed=changed)
-
-    async def _learn_portfolio(self, adapter: Polling, credential: Credential, business_account_id: str) -> None:
-        """Ask which company has the number, and claim that company: until it is known, after each poll."""
-        found = await adapter.portfolio(business_account_id, credential, CALL_S)
-        if found is None:
-            return
-
-        async def work(session: TenantSession) -> None:
-            await history.learn_portfolio(session, credential.account_id, found)
-            await holdings_repository.hold_account(session, credential.account_id)
-
-        try:
-            await self._db.run(credential.scope, work)
-        except AccountTakenError:
-            # Two businesses in one portfolio share its limits and its bans.
-            log.error("portfolio_taken", account_id=str(credential.account_id))
-            observed = acting.observe
-            moved = await self._db.run(credential.scope, lambda s: observed(s, [credential.account_id], SHARED_PORTFOLIO))
-            acting.tell_operators(credential.scope, moved)
 
     async def _failed(self, scope: TenantScope, account_id: UUID, reason: str, after_s: float) -> float:
         async def work(session: TenantSession) -> int:

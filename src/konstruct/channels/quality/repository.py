@@ -131,14 +131,28 @@ async def level_of(session: TenantSession, account_id: UUID) -> Level:
     return level or "open"
 
 
-async def siblings(session: TenantSession, account_id: UUID) -> list[UUID]:
-    """Return the account and the other connected ones of its business account, in the order in which they are locked."""
+async def resumable(session: TenantSession, account_id: UUID) -> bool:
+    """Return whether a person may resume the account as it stands."""
+    row = await session.fetchrow(
+        f"SELECT {_NAMES}, extract(epoch FROM restricted_until)::float8 AS restricted_until,"
+        " extract(epoch FROM calm_since)::float8 AS calm_since FROM account_standings"
+        " WHERE tenant_id = $1 AND account_id = $2",
+        session.scope.tenant_id,
+        account_id,
+    )
+    return row is not None and _standing(row).resumable
+
+
+async def siblings(session: TenantSession, account_id: UUID, phone_number: str | None = None) -> list[UUID]:
+    """Return the account and the other connected ones of its business account, in the order in which they are locked; with
+    `phone_number`, only that one of them."""
     rows = await session.fetch(
         "SELECT o.id FROM channel_accounts a JOIN channel_accounts o ON o.tenant_id = a.tenant_id AND (o.id = a.id"
         "   OR o.kind = a.kind AND o.business_account_id = a.business_account_id AND o.status <> 'disconnected')"
-        " WHERE a.tenant_id = $1 AND a.id = $2 ORDER BY o.id LIMIT 500",
+        " WHERE a.tenant_id = $1 AND a.id = $2 AND ($3::text IS NULL OR o.phone_number = $3) ORDER BY o.id LIMIT 500",
         session.scope.tenant_id,
         account_id,
+        phone_number,
     )
     return [row["id"] for row in rows]
 

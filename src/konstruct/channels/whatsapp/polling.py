@@ -40,14 +40,6 @@ class NumberPolling:
             return Retry(AGAIN_S, answer.reason) if isinstance(answer, NotWritten) else Unknown(answer.reason)
         return seen(answer.data) if answer.ok else _refused(answer)
 
-    async def portfolio(self, business_account_id: str, credential: Credential, timeout_s: float) -> str | None:
-        """See `Polling.portfolio`."""
-        fields = {"fields": "owner_business_info"}
-        answer = await self._client.call("GET", business_account_id, credential.token, timeout_s=timeout_s, params=fields)
-        owner = answer.data.get("owner_business_info") if isinstance(answer, Answer) and answer.ok else None
-        found = owner.get("id") if isinstance(owner, dict) else None
-        return found if isinstance(found, str) and 1 <= len(found) <= 200 and found.isascii() and found.isalnum() else None
-
 
 def seen(data: Mapping[str, Any]) -> NumberSeen:
     """Return what an answer says. What is missing, or of another form than it ever was, is not known."""

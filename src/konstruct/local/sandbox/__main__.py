@@ -1,4 +1,4 @@
-"""`python -m konstruct.local.sandbox`: the strict fake of Slack as a process of its own."""
+"""`python -m konstruct.local.sandbox`: the strict fakes of Slack and Meta as a process of their own."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import typer
 import uvicorn
 
 from konstruct.local.sandbox.app import sandbox_app
+from konstruct.local.sandbox.meta.application import UNKNOWN_APP, MetaApplication
 from konstruct.local.sandbox.store import SandboxStore
 
 
@@ -29,13 +30,16 @@ def serve(
     store: Annotated[Path, typer.Option(help="SQLite file of its state")],
     signing_secret: Annotated[str, typer.Option(help="signing secret that the app verifies with")],
     public_url: Annotated[str, typer.Option(help="address that browsers know the app by; else that of its webhooks")] = "",
+    app_secret: Annotated[str, typer.Option(help="secret of the Meta app, that signs WhatsApp's webhooks")] = UNKNOWN_APP.secret,
     retry_delays: Annotated[str, typer.Option(help="seconds before each retry of an event")] = "0,60,300",
 ) -> None:
-    """Serve the simulated Slack on 127.0.0.1 until SIGINT or SIGTERM."""
+    """Serve the simulated Slack and WhatsApp on 127.0.0.1 until SIGINT or SIGTERM."""
     opened = SandboxStore(store)
     delays = tuple(float(part) for part in retry_delays.split(","))
     own_url = f"http://127.0.0.1:{port}"
-    app = sandbox_app(opened, signing_secret, webhook_base, retry_delays_s=delays, public_url=public_url or None, own_url=own_url)
+    addresses = {"public_url": public_url or None, "own_url": own_url}
+    whatsapp = MetaApplication(app_secret)
+    app = sandbox_app(opened, signing_secret, webhook_base, retry_delays_s=delays, whatsapp=whatsapp, **addresses)
     config = uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning", timeout_graceful_shutdown=2)
     server = _Server(config)
     server.store = opened

@@ -12,11 +12,13 @@ from konstruct.local.sandbox import removals
 from konstruct.local.sandbox.businesses import add_businesses
 from konstruct.local.sandbox.events import app_rate_limited_event, context_events
 from konstruct.local.sandbox.installations import Installation
+from konstruct.local.sandbox.meta.samples import add_meta
 from konstruct.local.sandbox.pages.routes import refuse_other_sites
 from konstruct.local.sandbox.sender import EventSender
 from konstruct.local.sandbox.slack.faults import FaultOrder, Faults
 from konstruct.local.sandbox.slack.limits import Limiter
 from konstruct.local.sandbox.store import SandboxStore
+from konstruct.local.sandbox.switches import TimePasses, only_here
 from konstruct.local.sandbox.unconnected import add_unconnected
 
 
@@ -31,6 +33,13 @@ class SwitchChange(BaseModel):
     echoes: bool | None = None
     metadata_events: bool | None = None
     file_redirect: bool | None = None
+    whatsapp_receipts: bool | None = None
+    whatsapp_disorder: bool | None = None
+    whatsapp_twice: bool | None = None
+    whatsapp_delay: bool | None = None
+    whatsapp_batches: bool | None = None
+    whatsapp_late_refusals: bool | None = None
+    whatsapp_ai_prices: bool | None = None
 
 
 class ClockMove(BaseModel):
@@ -60,11 +69,13 @@ class InstallationOrder(BaseModel):
     place: str
 
 
-def control_router(store: SandboxStore, sender: EventSender, faults: Faults, limiter: Limiter) -> APIRouter:
+def control_router(
+    store: SandboxStore, sender: EventSender, faults: Faults, limiter: Limiter, time_passes: TimePasses = only_here
+) -> APIRouter:
     """Return the routes under `/sandbox/control`."""
     router = APIRouter(prefix="/sandbox/control", include_in_schema=False)
     _add_faults(router, store, faults, limiter)
-    _add_switches(router, store)
+    _add_switches(router, store, time_passes)
     _add_installations(router, store, sender)
     _add_events(router, store, sender)
     return router
@@ -94,6 +105,7 @@ def _add_faults(router: APIRouter, store: SandboxStore, faults: Faults, limiter:
         store.forget()
         add_businesses(store)
         add_unconnected(store)
+        add_meta(store)
         return {"ok": True}
 
     @router.get("/accepted")
@@ -101,7 +113,7 @@ def _add_faults(router: APIRouter, store: SandboxStore, faults: Faults, limiter:
         return store.records.accepted_json(after)
 
 
-def _add_switches(router: APIRouter, store: SandboxStore) -> None:
+def _add_switches(router: APIRouter, store: SandboxStore, time_passes: TimePasses) -> None:
     @router.get("/switches")
     async def switches() -> dict[str, bool]:
         return asdict(store.control.switches())
@@ -117,6 +129,7 @@ def _add_switches(router: APIRouter, store: SandboxStore) -> None:
         refuse_other_sites(request)
         offset_s = store.control.advance(move.seconds)
         store.messages.redraw_streams()
+        await time_passes(move.seconds)
         return {"offset_s": offset_s}
 
 

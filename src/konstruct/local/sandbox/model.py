@@ -206,6 +206,8 @@ class OutgoingEvent:
     """Why the last attempt failed, as Slack words it in X-Slack-Retry-Reason."""
     heard: bool = True
     """Whether the installation may hear it at all; what it may not is never sent."""
+    wire: str = "slack"
+    """To which of the app's webhooks it goes, with whose signature."""
 
 
 @dataclass(frozen=True, slots=True)

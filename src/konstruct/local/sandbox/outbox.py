@@ -8,7 +8,7 @@ from konstruct.local.sandbox.hub import Hub
 from konstruct.local.sandbox.model import OutgoingEvent
 from konstruct.local.sandbox.sqlite import SqliteFile
 
-_COLUMNS = "event_id, team_id, channel_id, root_ts, body, attempts, reason"
+_COLUMNS = "event_id, team_id, channel_id, root_ts, body, attempts, reason, wire"
 
 
 class Outbox:
@@ -22,8 +22,11 @@ class Outbox:
         """Store an event before its first attempt."""
         with self._file.write() as connection:
             connection.execute(
-                f"INSERT INTO outgoing_events ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (event.event_id, event.team_id, event.channel_id, event.root_ts, event.body, event.attempts, event.reason),
+                f"INSERT INTO outgoing_events ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    *(event.event_id, event.team_id, event.channel_id, event.root_ts, event.body),
+                    *(event.attempts, event.reason, event.wire),
+                ),
             )
 
     def pending(self) -> list[OutgoingEvent]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 
+from konstruct.local.sandbox.meta.tables import META_STEP
+
 _FIRST = (
     """CREATE TABLE IF NOT EXISTS workspaces (
         team_id TEXT PRIMARY KEY, slug TEXT NOT NULL UNIQUE, name TEXT NOT NULL, about TEXT NOT NULL, app_id TEXT NOT NULL,
@@ -95,7 +97,7 @@ _AGENT = (
         channel_id TEXT, made_at REAL NOT NULL) STRICT""",
 )
 
-STEPS: tuple[tuple[str, ...], ...] = (_FIRST, _INSTALLS, _AGENT)
+STEPS: tuple[tuple[str, ...], ...] = (_FIRST, _INSTALLS, _AGENT, META_STEP)
 """One tuple of statements per version. A published step is never edited; what changes is a step of its own."""
 
 

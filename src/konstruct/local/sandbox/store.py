@@ -9,6 +9,7 @@ from konstruct.local.sandbox.hub import Hub
 from konstruct.local.sandbox.installations import Installations
 from konstruct.local.sandbox.interactions import Interactions
 from konstruct.local.sandbox.messages import Messages
+from konstruct.local.sandbox.meta.store import MetaStore
 from konstruct.local.sandbox.outbox import Outbox
 from konstruct.local.sandbox.records import Records
 from konstruct.local.sandbox.sqlite import SqliteFile
@@ -37,6 +38,7 @@ class SandboxStore:
         self.interactions = Interactions(self._file, self.hub)
         self.outbox = Outbox(self._file, self.hub)
         self.records = Records(self._file)
+        self.meta = MetaStore(self._file, self.hub)
 
     @classmethod
     def in_folder(cls, data_dir: Path) -> SandboxStore:

@@ -5,11 +5,18 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass, fields
 
 from konstruct.local.sandbox.sqlite import SqliteFile
 
 _OFFSET = "clock_offset_s"
+TimePasses = Callable[[float], Awaitable[None]]
+"""Lets as many seconds pass for the product as the clock was moved on."""
+
+
+async def only_here(_seconds: float) -> None:
+    """Time passes in the sandbox alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +35,20 @@ class Switches:
     """Whether the app is subscribed to message_metadata_posted."""
     file_redirect: bool = False
     """Whether a file's address redirects to another host."""
+    whatsapp_receipts: bool = True
+    """Whether people let businesses see what they have read."""
+    whatsapp_disorder: bool = False
+    """Whether statuses come in the wrong order."""
+    whatsapp_twice: bool = False
+    """Whether every webhook body comes twice."""
+    whatsapp_delay: bool = False
+    """Whether webhooks come some seconds late."""
+    whatsapp_batches: bool = False
+    """Whether what happens within half a second comes in one body."""
+    whatsapp_late_refusals: bool = False
+    """Whether a refused message is accepted first, and fails in a status."""
+    whatsapp_ai_prices: bool = False
+    """Whether statuses name the price category general_purpose_ai."""
 
 
 class Control:

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from konstruct.kit.channel_names import channel_name
+
 _UNITS = ((60, "just now", ""), (3600, "min", 60), (86400, "h", 3600), (7 * 86400, "d", 86400))
 
 
@@ -57,5 +59,6 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "full_time": full_time,
     "number": number,
     "money": money,
+    "channel": channel_name,
     "initials": initials,
 }

@@ -34,6 +34,7 @@ CREATE TABLE account_standings (
   CHECK (level <> 'open' OR (rating = 'open' AND restriction = 'open' AND hold = 'open' AND NOT cooling))
 );
 CREATE INDEX account_standings_troubled ON account_standings (level, since) WHERE level <> 'open';
+CREATE INDEX account_standings_tried ON account_standings (coalesce(tried_at, '-infinity'));
 SELECT konstruct_protect('account_standings');
 SELECT konstruct_share('account_standings', 'SELECT');
 
@@ -91,10 +92,7 @@ CREATE TABLE number_replacements (
   begun_at timestamptz NOT NULL DEFAULT now(),
   begun_by text NOT NULL CHECK (length(begun_by) BETWEEN 1 AND 200),
   template jsonb CHECK (jsonb_typeof(template) = 'object'),
-  moved integer NOT NULL DEFAULT 0 CHECK (moved >= 0),
-  kept integer NOT NULL DEFAULT 0 CHECK (kept >= 0),
   moved_at timestamptz,
-  told_at timestamptz,
   PRIMARY KEY (tenant_id, id),
   FOREIGN KEY (tenant_id, old_account_id) REFERENCES channel_accounts (tenant_id, id) ON DELETE CASCADE,
   FOREIGN KEY (tenant_id, new_account_id) REFERENCES channel_accounts (tenant_id, id) ON DELETE CASCADE
@@ -103,11 +101,13 @@ CREATE UNIQUE INDEX number_replacements_once ON number_replacements (tenant_id, 
 CREATE INDEX number_replacements_new ON number_replacements (tenant_id, new_account_id);
 SELECT konstruct_protect('number_replacements');
 
--- Each contact that moved. told: a message to them was made, or why not; null: their turn has not come.
+-- Each contact that was looked at. moved: it is the new number's. told: a message to them was made, or why not; null: their turn
+-- has not come.
 CREATE TABLE replaced_contacts (
   tenant_id uuid NOT NULL,
   replacement_id uuid NOT NULL,
   contact_id uuid NOT NULL,
+  moved boolean NOT NULL,
   told text CHECK (told ~ '^[a-z0-9_]{1,60}$'),
   told_at timestamptz,
   PRIMARY KEY (tenant_id, replacement_id, contact_id),
@@ -115,10 +115,16 @@ CREATE TABLE replaced_contacts (
   FOREIGN KEY (tenant_id, contact_id) REFERENCES contacts (tenant_id, id) ON DELETE CASCADE
 );
 CREATE INDEX replaced_contacts_contact ON replaced_contacts (tenant_id, contact_id);
-CREATE INDEX replaced_contacts_next ON replaced_contacts (tenant_id, replacement_id, contact_id) WHERE told IS NULL;
+CREATE INDEX replaced_contacts_next ON replaced_contacts (tenant_id, replacement_id, contact_id) WHERE told IS NULL AND moved;
 SELECT konstruct_protect('replaced_contacts');
 
 -- The breaker counts what was written first in the last hours.
 CREATE INDEX deliveries_outreach ON deliveries (tenant_id, account_id, created_at) WHERE kind = 'outreach';
 CREATE INDEX contacts_opted_out ON contacts (tenant_id, account_id, opted_out_at) WHERE opted_out_at IS NOT NULL;
 CREATE INDEX contacts_window ON contacts (tenant_id, account_id, window_expires_at) WHERE window_expires_at IS NOT NULL;
+
+-- The beat looks every few minutes whether a number is asked about no more.
+ALTER TABLE maintenance_runs NO FORCE ROW LEVEL SECURITY;
+INSERT INTO maintenance_runs (job) VALUES ('polls');
+ALTER TABLE maintenance_runs FORCE ROW LEVEL SECURITY;
+

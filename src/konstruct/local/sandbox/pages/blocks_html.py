@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from konstruct.local.sandbox.pages.markup import Inline, Names, inline_for, lines, plain
 
-Dialect = Literal["markdown", "mrkdwn"]
+Dialect = Literal["markdown", "mrkdwn", "whatsapp"]
 _FENCE = re.compile(r"^\s*```+\s*[\w+-]*\s*$")
 _HEADING = re.compile(r"^(#{1,6})\s+(.+?)\s*#*$")
 _RULE = re.compile(r"^\s*([-*_])(?:\s*\1){2,}\s*$")
@@ -24,6 +24,9 @@ Item = tuple[int, bool, str]
 def message_html(text: str, dialect: Dialect, names: Names) -> Markup:
     """Return a message's text as HTML: never a tag, address scheme or attribute that the text brought along."""
     inline = inline_for(dialect, names)
+    if dialect == "whatsapp":
+        # It has no entities: what looks like one is shown as it is.
+        text = text.replace("&", "&amp;")
     return Markup("").join(_blocks(_fences_apart(text), dialect, inline))
 
 
@@ -56,8 +59,8 @@ def _block(rows: list[str], at: int, dialect: Dialect, inline: Inline) -> tuple[
             return at + 1, Markup('<p class="heading">{}</p>').format(inline(heading.group(2)))
         if _RULE.match(row):
             return at + 1, Markup("<hr>")
-        if _ITEM.match(row):
-            return _list(rows, at, inline)
+    if dialect != "mrkdwn" and _ITEM.match(row):
+        return _list(rows, at, inline)
     end = max(at + 1, _while(rows, at, lambda r: bool(r.strip()) and not _starts_block(r, dialect)))
     return end, Markup("<p>{}</p>").format(lines(rows[at:end], inline))
 
@@ -65,7 +68,9 @@ def _block(rows: list[str], at: int, dialect: Dialect, inline: Inline) -> tuple[
 def _starts_block(row: str, dialect: Dialect) -> bool:
     if _FENCE.match(row) or _QUOTE.match(row):
         return True
-    return dialect == "markdown" and bool(_HEADING.match(row) or _ITEM.match(row) or _RULE.match(row))
+    if dialect != "mrkdwn" and _ITEM.match(row):
+        return True
+    return dialect == "markdown" and bool(_HEADING.match(row) or _RULE.match(row))
 
 
 def _while(rows: list[str], at: int, holds: Callable[[str], bool]) -> int:

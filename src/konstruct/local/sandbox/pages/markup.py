@@ -34,13 +34,21 @@ _MRKDWN = re.compile(
     + rf"|(?<!\w)_(?=[^\s_])(?P<italic>[^_\n]{{1,{_SPAN}}}?)(?<=\S)_(?!\w)"
     + rf"|(?<!\w)~(?=[^\s~])(?P<strike>[^~\n]{{1,{_SPAN}}}?)(?<=\S)~(?!\w)"
 )
+_WHATSAPP = re.compile(
+    r"(?P<ticks>`+)(?P<code>[^\n]+?)(?P=ticks)(?!`)"
+    + rf"|(?P<bare>{_URL})"
+    + rf"|(?<![\w*])\*(?=[^\s*])(?P<bold>[^*\n]{{1,{_SPAN}}}?)(?<=\S)\*(?![\w*])"
+    + rf"|(?<!\w)_(?=[^\s_])(?P<italic>[^_\n]{{1,{_SPAN}}}?)(?<=\S)_(?!\w)"
+    + rf"|(?<!\w)~(?=[^\s~])(?P<strike>[^~\n]{{1,{_SPAN}}}?)(?<=\S)~(?!\w)"
+)
+_PATTERNS = {"markdown": _MARKDOWN, "mrkdwn": _MRKDWN, "whatsapp": _WHATSAPP}
 _STRONG, _EM, _STRIKE = Markup("<strong>{}</strong>"), Markup("<em>{}</em>"), Markup("<s>{}</s>")
 _EMPHASIS = (("bold", _STRONG), ("bold2", _STRONG), ("italic", _EM), ("italic2", _EM), ("strike", _STRIKE))
 
 
 @dataclass(frozen=True, slots=True)
 class Inline:
-    """Renders what stands within a line, in one of the two dialects."""
+    """Renders what stands within a line, in one of the dialects."""
 
     names: Names
     pattern: re.Pattern[str]
@@ -97,5 +105,5 @@ def lines(texts: list[str], inline: Callable[[str], Markup]) -> Markup:
 
 
 def inline_for(dialect: str, names: Names) -> Inline:
-    """Return the renderer of `markdown` or `mrkdwn` (Slack's own dialect)."""
-    return Inline(names, _MARKDOWN if dialect == "markdown" else _MRKDWN)
+    """Return the renderer of `markdown`, `mrkdwn` (Slack's own dialect) or `whatsapp`."""
+    return Inline(names, _PATTERNS[dialect])

@@ -19,6 +19,7 @@ from konstruct.local.sandbox.sender import EventSender
 from konstruct.local.sandbox.slack.faults import FaultOrder, Faults
 from konstruct.local.sandbox.slack.limits import Limiter
 from konstruct.local.sandbox.store import SandboxStore
+from konstruct.local.sandbox.switches import TimePasses, only_here
 
 SWITCHES = {
     "streams": ("Streams", "Answers may grow while they are written. Off: Slack says feature_not_enabled."),
@@ -53,6 +54,7 @@ class Panel:
     sender: EventSender
     faults: Faults
     limiter: Limiter
+    time_passes: TimePasses = only_here
 
 
 def panel_router(panel: Panel) -> APIRouter:
@@ -71,6 +73,8 @@ def panel_router(panel: Panel) -> APIRouter:
         if doing is None:
             raise HTTPException(404, "there is no such switch")
         doing(panel, form)
+        if field(form, "do") == "clock":
+            await panel.time_passes(float(field(form, "seconds")))
         return RedirectResponse("/sandbox/control", status_code=303)
 
     return router
@@ -89,7 +93,7 @@ def _page(panel: Panel) -> HTMLResponse:
         steps=CLOCK_STEPS,
         offset_s=store.control.offset_s(),
         faulted=FAULTED,
-        pending=panel.faults.pending(),
+        pending=[fault for fault in panel.faults.pending() if not fault.order.method.startswith("whatsapp.")],
         installed=installed,
         repeatable=len(panel.sender.recent),
         repeated_max=REPEATED_MAX,

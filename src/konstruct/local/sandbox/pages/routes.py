@@ -10,9 +10,11 @@ from konstruct.kit.errors import ConflictError, NotFoundError
 from konstruct.local.sandbox.audience import audience
 from konstruct.local.sandbox.commanding import command, is_command
 from konstruct.local.sandbox.interacting import Actor
+from konstruct.local.sandbox.meta.meta import Meta
 from konstruct.local.sandbox.model import Workspace
 from konstruct.local.sandbox.pages.guard import refuse_other_sites
 from konstruct.local.sandbox.pages.live import Watcher, stream
+from konstruct.local.sandbox.pages.phone_views import phone_view
 from konstruct.local.sandbox.pages.render import HEADERS, page, static_files
 from konstruct.local.sandbox.pages.room import Tab, room_page
 from konstruct.local.sandbox.pages.views import Cast
@@ -34,20 +36,21 @@ class Words(BaseModel):
     thread_ts: str | None = None
 
 
-def pages_router(store: SandboxStore, sender: EventSender) -> APIRouter:
+def pages_router(store: SandboxStore, sender: EventSender, meta: Meta) -> APIRouter:
     """Return the routes of the pages."""
     router = APIRouter(prefix="/sandbox", include_in_schema=False)
-    _add_pages(router, store)
+    _add_pages(router, store, meta)
     _add_mail(router, store)
     _add_calls(router, store, sender)
     return router
 
 
-def _add_pages(router: APIRouter, store: SandboxStore) -> None:
+def _add_pages(router: APIRouter, store: SandboxStore, meta: Meta) -> None:
     @router.get("")
     async def home() -> HTMLResponse:
         cards = [(w, Cast.of(store, w), audience(store, w) is not None) for w in store.workspaces.all()]
-        return page("home.html", cards=cards, mails=len(store.records.mails()))
+        phones = [phone_view(meta, phone) for phone in store.meta.phones.all()]
+        return page("home.html", cards=cards, phones=phones, mails=len(store.records.mails()))
 
     @router.get("/b/{slug}")
     async def business(slug: str) -> Response:

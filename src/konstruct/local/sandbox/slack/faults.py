@@ -11,13 +11,13 @@ from pydantic import BaseModel, Field
 class FaultOrder(BaseModel):
     """Make the next `times` authenticated calls of `method` fail.
 
-    `answer`: an HTTP status to give; `error`: a refusal with the code `error`; or `hang`: no answer for `seconds`, then the
-    connection ends with a 504.
+    `answer`: an HTTP status to give; `error`: a refusal with the code `error`; `later` (WhatsApp): taken, and a status says
+    later that it failed with that code; or `hang`: no answer for `seconds`, then the connection ends with a 504.
     `accept`: whether the call takes effect first, so that only its answer is lost.
     """
 
     method: str = "chat.postMessage"
-    answer: Literal["429", "500", "503", "hang", "error"] = "500"
+    answer: Literal["429", "500", "503", "hang", "error", "later"] = "500"
     error: str = Field(default="internal_error", max_length=100)
     times: int = Field(default=1, ge=1, le=100_000)
     accept: bool = False

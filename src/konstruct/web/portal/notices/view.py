@@ -23,6 +23,10 @@ _ICONS = {
     "human_wanted": "person",
     "payment_wanted": "plug",
     "portfolio_shared": "plug",
+    "number_paused": "warning",
+    "number_replies_only": "warning",
+    "number_suspended": "warning",
+    "number_priced_as_ai": "warning",
     "token_expiring": "key",
 }
 _ACTIONS = {
@@ -35,6 +39,10 @@ _ACTIONS = {
     "human_wanted": "Open the conversation",
     "payment_wanted": "See your channels",
     "portfolio_shared": "See your channels",
+    "number_paused": "Look into it",
+    "number_replies_only": "Look into it",
+    "number_suspended": "See what helps",
+    "number_priced_as_ai": "See what helps",
     "token_expiring": "Connect it again",
 }
 _TONES = {"critical": "bad", "warning": "warn", "info": "info"}

@@ -1,4 +1,5 @@
 // One conversation: live updates, menu and composer.
+import { startMenu } from "./menu.js";
 import { localTimes } from "./times.js";
 import { markPressed, startActs } from "./acts.js";
 import { startComposer } from "./composer.js";
@@ -125,23 +126,6 @@ function listen() {
     if (home) home.innerHTML = JSON.parse(event.data).html;
   });
   addEventListener("pagehide", () => source.close());
-}
-
-function startMenu() {
-  const button = document.querySelector(".menu-button");
-  const set = (open) => {
-    body.classList.toggle("menu-open", open);
-    button.setAttribute("aria-expanded", String(open));
-    if (open) document.querySelector(".sidebar a[aria-current]")?.focus();
-  };
-  button.addEventListener("click", () => set(!body.classList.contains("menu-open")));
-  document.querySelector("[data-close-menu]").addEventListener("click", () => set(false));
-  document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape" && body.classList.contains("menu-open")) {
-      set(false);
-      button.focus();
-    }
-  });
 }
 
 function startLog() {
