@@ -129,22 +129,30 @@ async def open_numbers(
         await meta.stop()
 
 
-OUTREACH = """
+PEOPLE = """
 WITH told AS (
   INSERT INTO contacts (tenant_id, id, account_id, external_id, display_name)
-  SELECT $1, gen_random_uuid(), $2, 'p' || gen_random_uuid(), 'Ann' FROM generate_series(1, $3) RETURNING id, external_id
+  SELECT $1, gen_random_uuid(), $2, 'p' || $4 || n, 'Ann' FROM generate_series(1, $3) AS n RETURNING id
+)
+INSERT INTO consents (tenant_id, id, contact_id, source, purpose, how, wording, proof, obtained_at, recorded_by_name)
+SELECT $1, gen_random_uuid(), id, 'provider', 'any', 'told the provider', 'Yes', 'event', now() - interval '30 days', 'the person'
+FROM told
+"""
+OUTREACH = """
+WITH told AS (
+  SELECT id, external_id FROM contacts WHERE tenant_id = $1 AND account_id = $2 AND external_id LIKE 'p' || $3 || '%'
 ), talk AS (
   INSERT INTO conversations (tenant_id, id, account_id, agent_id, external_key, kind, channel_id, audience, audience_key,
     contact_id, next_seq)
-  SELECT $1, gen_random_uuid(), $2, a.agent_id, t.external_id, 'contact', t.external_id, 'person', t.external_id, t.id, 2
-  FROM told t, channel_accounts a WHERE a.tenant_id = $1 AND a.id = $2 RETURNING id, external_key
+  SELECT $1, gen_random_uuid(), $2, a.agent_id, t.id, 'contact', t.external_id, 'person', t.external_id, t.id, 2
+  FROM told t, channel_accounts a WHERE a.tenant_id = $1 AND a.id = $2 RETURNING id, channel_id
 ), said AS (
   INSERT INTO messages (tenant_id, id, conversation_id, seq, direction, author, text, state, sent_at)
   SELECT $1, uuidv7(), id, 1, 'out', 'human', 'Your order is ready', 'sent', now() FROM talk RETURNING id, conversation_id
 )
 INSERT INTO deliveries (tenant_id, id, conversation_id, account_id, message_id, position, part, kind, channel_id, body, form,
   extras, owner_epoch, state, attempt, sending_since, created_at, external_id, sent_at, receipt, receipt_at, receipt_reason)
-SELECT $1, uuidv7(), s.conversation_id, $2, s.id, 1, 0, 'outreach', t.external_key, 'x', 'template',
+SELECT $1, uuidv7(), s.conversation_id, $2, s.id, 1, 0, 'outreach', t.channel_id, 'x', 'template',
   '{"template": {"name": "ready", "language": "en"}}', 0, 'sent', 1, now() - make_interval(hours => $4),
   now() - make_interval(hours => $4), 'wamid.' || gen_random_uuid(), now() - make_interval(hours => $4), $5::text,
   CASE WHEN $5::text IS NULL THEN NULL ELSE now() END, $6::text
@@ -157,8 +165,9 @@ async def sent(
     business: int = 0,
 ) -> None:  # fmt: skip
     """Let messages have been written first, each to somebody new."""
-    account = numbers.accounts[business]
-    await numbers.do(OUTREACH, account, count, hours_ago, receipt, reason, business=business)
+    account, mark = numbers.accounts[business], uuid7().hex[-8:]
+    await numbers.do(PEOPLE, account, count, mark, business=business)
+    await numbers.do(OUTREACH, account, mark, hours_ago, receipt, reason, business=business)
 
 
 __all__ = ["Numbers", "number_of", "open_numbers", "sent", "uuid7"]

@@ -138,6 +138,9 @@ _CHANGES: list[tuple[str, str, str | None, str | None]] = [
     ("ACCOUNT_OFFBOARDED", "stopped", None, "suspended"),
     ("ACCOUNT_RECONNECTED", "good", None, "open"),
     ("PARTNER_ADDED", "good", None, None),
+    ("NAME_APPROVED", "unchanged", None, None),
+    ("FLAGGED", "limited", None, "no_outreach"),
+    ("UNFLAGGED", "good", None, "open"),
     ("SOMETHING_NEW", "limited", None, "replies_only"),
     ("SOMETHING_NEW", "stopped", None, "suspended"),
 ]

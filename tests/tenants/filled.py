@@ -127,8 +127,9 @@ INSERT INTO account_holds (tenant_id, id, account_id, cause, level, ended_at, en
 SELECT $1, uuidv7(), a.id, 'breaker_failed', 'no_outreach', now(), $2, $2 FROM channel_accounts a WHERE a.tenant_id = $1;
 INSERT INTO number_replacements (tenant_id, id, old_account_id, new_account_id, begun_by, template)
 SELECT $1, uuidv7(), a.id, a.id, $2, jsonb_build_object('name', $2::text) FROM channel_accounts a WHERE a.tenant_id = $1;
-INSERT INTO replaced_contacts (tenant_id, replacement_id, contact_id, told, told_at)
-SELECT $1, r.id, k.id, 'told', now() FROM number_replacements r, contacts k WHERE r.tenant_id = $1 AND k.tenant_id = $1 LIMIT 1;
+INSERT INTO replaced_contacts (tenant_id, replacement_id, contact_id, moved, told, told_at)
+SELECT $1, r.id, k.id, true, 'told', now() FROM number_replacements r, contacts k
+WHERE r.tenant_id = $1 AND k.tenant_id = $1 LIMIT 1;
 INSERT INTO delivery_charges (tenant_id, delivery_id, rank, day, category, billable, charge_type)
 SELECT $1, d.id, 3, '2026-01-01', 'service', true, 'regular' FROM deliveries d WHERE d.tenant_id = $1 LIMIT 1;
 INSERT INTO charge_days (tenant_id, day, conversation_id, category, charge_type, pricing_model, billable, account_id, messages)

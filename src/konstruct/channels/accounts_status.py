@@ -10,6 +10,7 @@ from uuid import UUID
 
 from konstruct.channels import accounts_status_repository as repository
 from konstruct.channels.accounts_words import Words, words_of
+from konstruct.channels.quality.levels import Level
 from konstruct.db.session import Record, TenantSession
 from konstruct.kit.errors import NotFoundError
 
@@ -76,6 +77,8 @@ class AccountStatus:
     """Of an account that is a number: see `Grant`."""
     token_expires_at: datetime | None = None
     renewable: bool = False
+    level: Level = "open"
+    """How far it may be used: see `quality.levels`."""
     """Whether its token is renewed by itself."""
 
 
@@ -128,6 +131,7 @@ def _status(row: Record, changes: list[Record]) -> AccountStatus:
         phone_number=row["phone_number"],
         token_expires_at=row["token_expires_at"],
         renewable=row["renewable"],
+        level=row["level"],
     )
 
 

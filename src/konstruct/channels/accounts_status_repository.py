@@ -15,6 +15,7 @@ _ACCOUNTS = """
 SELECT a.id, a.kind, a.external_id, a.app_id, a.bot_user_id, a.status, a.status_reason, a.connected_at, a.status_changed_at,
   a.answers_strangers, a.paused_at, a.paused_by, a.account_name, a.org_wide, a.scopes, a.business_account_id,
   a.portfolio_id, a.phone_number, a.token_expires_at, a.refresh_secret_id IS NOT NULL AS renewable,
+  coalesce((SELECT s.level FROM account_standings s WHERE s.tenant_id = $1 AND s.account_id = a.id), 'open') AS level,
   now() AS read_at, i.last_inbound_at,
   coalesce(
     (SELECT max(d.sent_at) FROM deliveries d WHERE d.tenant_id = $1 AND d.account_id = a.id AND d.state = 'sent'),

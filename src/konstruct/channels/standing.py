@@ -46,7 +46,7 @@ class Standing:
         event: AccountChanged = received.event
         numbers = [received.account_id]
         if event.whole_business:
-            numbers = await quality_repository.siblings(session, received.account_id)
+            numbers = await quality_repository.siblings(session, received.account_id, event.phone_number)
         await quality_repository.note_change(session, numbers, event.change)
         if not rating.concerns_sending(event):
             return []

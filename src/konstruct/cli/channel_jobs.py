@@ -8,6 +8,7 @@ from konstruct.channels.credentials import Credentials
 from konstruct.channels.port import ChannelAdapter
 from konstruct.channels.quality.breaker import Watching
 from konstruct.channels.quality.polls import Polls
+from konstruct.channels.quality.replacing import Replacing
 from konstruct.channels.templates.syncing import TemplateSync
 from konstruct.channels.watching import AccountWatch
 from konstruct.db.database import Database
@@ -22,5 +23,6 @@ def channel_jobs(db: Database, adapters: Mapping[str, ChannelAdapter], credentia
         "template_sync": TemplateSync(db, adapters, credentials),
         "number_poll": Polls(db, adapters, credentials),
         "number_watch": Watching(db),
+        "number_replacement": Replacing(db),
         "account_watch": AccountWatch(db, credentials, adapters),
     }

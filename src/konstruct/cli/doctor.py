@@ -8,9 +8,11 @@ from collections.abc import Awaitable, Collection
 
 from konstruct.cli.checks import (
     channels,
+    consent,
     database,
     engine,
     failing_model,
+    numbers,
     services,
     slack_app,
     space,
@@ -44,9 +46,11 @@ ON_SYSTEM = {
     **webhooks.CHECKS,
     **slack_app.CHECKS,
     **whatsapp.CHECKS,
+    **numbers.CHECKS,
     **engine.CHECKS,
     **work.CHECKS,
     **failing_model.CHECKS,
+    **consent.CHECKS,
     **tokens.CHECKS,
     **space.CHECKS,
 }

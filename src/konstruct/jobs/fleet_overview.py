@@ -48,6 +48,8 @@ class Totals:
     suspended: int
     open_dead_letters: int
     broken_accounts: int
+    stopped_numbers: int
+    """Numbers that may send replies only, or nothing."""
     oldest_unknown_at: datetime | None
     counted_at: datetime | None
     """How old the oldest of the counted figures is."""
@@ -100,6 +102,7 @@ async def _totals(session: FleetSession) -> Totals:
         "SELECT count(*) FILTER (WHERE d.status = 'active') AS active,"
         " count(*) FILTER (WHERE d.status = 'suspended') AS suspended,"
         " (SELECT count(*) FROM dead_letters WHERE resolved_at IS NULL) AS open_dead_letters,"
+        " (SELECT count(*) FROM account_standings WHERE level IN ('replies_only', 'suspended')) AS stopped_numbers,"
         " coalesce(sum(h.broken_accounts), 0)::integer AS broken_accounts,"
         " min(h.oldest_unknown_at) AS oldest_unknown_at, min(h.computed_at) AS counted_at"
         " FROM tenant_directory d LEFT JOIN tenant_health h ON h.tenant_id = d.tenant_id WHERE d.status <> 'erasing'"

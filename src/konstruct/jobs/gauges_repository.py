@@ -19,6 +19,10 @@ UNION ALL
 SELECT 'leases_expired', lane, count(*)::float8
 FROM ready_queue WHERE state = 'leased' AND lease_until < now() - interval '10 seconds' GROUP BY lane
 UNION ALL
+SELECT 'numbers', level, count(*)::float8 FROM account_standings WHERE level <> 'open' GROUP BY level
+UNION ALL
+SELECT 'numbers_priced_as_ai', '', count(*)::float8 FROM account_standings WHERE ai_priced_at > now() - interval '1 day'
+UNION ALL
 SELECT 'unrouted', kind || ' ' || reason, sum(deliveries)::float8 FROM unrouted_events GROUP BY kind, reason
 UNION ALL
 SELECT 'table_rows', coalesce(parent.relname, c.relname),

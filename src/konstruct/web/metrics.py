@@ -105,6 +105,7 @@ class _Families(Collector):
         if self._fleet is not None:
             yield from _queue_families(self._fleet.gauges)
             yield from _table_families(self._fleet.gauges)
+            yield from _number_families(self._fleet.gauges)
             yield from _worker_families(self._fleet.workers)
 
 
@@ -160,6 +161,18 @@ def _table_families(found: list[Gauge]) -> Iterator[Metric]:
         elif gauge.name == "unrouted":
             unrouted.add_metric(gauge.label.split(" ", 1), gauge.value)
     yield from (rows, unrouted)
+
+
+def _number_families(found: list[Gauge]) -> Iterator[Metric]:
+    stopped = GaugeMetricFamily(
+        "konstruct_numbers_stopped", "Numbers that may send less than everything, by what they may not.", labels=["level"]
+    )
+    for level in ("no_outreach", "replies_only", "suspended"):
+        stopped.add_metric([level], sum(gauge.value for gauge in found if gauge.name == "numbers" and gauge.label == level))
+    yield stopped
+    taken = sum(gauge.value for gauge in found if gauge.name == "numbers_priced_as_ai")
+    text = "Numbers of which the provider billed a message as one of a general-purpose AI within a day."
+    yield GaugeMetricFamily("konstruct_numbers_priced_as_ai", text, value=taken)
 
 
 def _worker_families(workers: list[Worker]) -> Iterator[Metric]:

@@ -157,6 +157,10 @@ PORTAL = (
     get("/settings/api-keys"),
     post("/settings/api-keys", own=200, name="Report", lifetime="30", scope="usage:view", form="{form_id}"),
     post("/settings/api-keys/{key_id}/revoke"),
+    get("/channels/{account_id}/quality"),
+    # The stock's number is not rated well: nobody may overrule that; and nothing takes its own place.
+    post("/channels/{account_id}/quality/resume", own=409, note="looked into"),
+    post("/channels/{account_id}/replace", own=422, to="{account_id}", template="", text=""),
     # What ends things comes last: until then there has to be something.
     post("/knowledge/{document_id}/delete"),
     post("/channels/{account_id}/pause"),
@@ -177,6 +181,7 @@ OPERATOR = (
     get("/operator/tenants", "behind={tenant_id}", "find={tenant_id}"),
     get("/operator/tenants/{tenant_id}"),
     get("/operator/signals"),
+    get("/operator/numbers"),
     get("/operator/dead-letters", "tenant={tenant_id}", "tenant={tenant_id}&behind=9999999999.000000_{letter_id}"),
     get("/operator/dead-letters/{tenant_id}/{letter_id}"),
     # The stock's letter is about an answer that was shown: there is nothing to try again.

@@ -16,6 +16,10 @@ from tests.sabotage.removals.staying import STAYING
 from tests.sabotage.removals.streaming import STREAMING
 from tests.sabotage.removals.tenancy import TENANCY
 from tests.sabotage.removals.tokens import TOKENS
+from tests.sabotage.removals.whatsapp_consent import WHATSAPP_CONSENT
+from tests.sabotage.removals.whatsapp_onboarding import WHATSAPP_ONBOARDING
+from tests.sabotage.removals.whatsapp_sandbox import WHATSAPP_SANDBOX
+from tests.sabotage.removals.whatsapp_volume import WHATSAPP_VOLUME
 
 REMOVALS = (
     TENANCY
@@ -32,4 +36,8 @@ REMOVALS = (
     + CHANGES
     + STREAMING
     + STAYING
+    + WHATSAPP_CONSENT
+    + WHATSAPP_VOLUME
+    + WHATSAPP_ONBOARDING
+    + WHATSAPP_SANDBOX
 )

@@ -39,6 +39,7 @@ _RESTRICTIONS: tuple[tuple[str, Level], ...] = (
 """Kinds of ACCOUNT_RESTRICTION by a part of their name, the gravest first. One that nobody knows yet is as grave as RED."""
 _BANS = {"SCHEDULE_FOR_DISABLE": "replies_only", "REINSTATE": "open"}
 _OVER = frozenset(("ACCOUNT_VIOLATION", "ACCOUNT_DELETED", "ACCOUNT_OFFBOARDED"))
+_LIFTED = ("REINSTATE", "RECONNECTED", "UNFLAGGED")
 _WORD = re.compile(r"[^A-Za-z0-9_]+")
 
 
@@ -66,6 +67,8 @@ def of_change(event: AccountChanged) -> Said:
             return Said(ban, cause if ban != "open" else None)  # type: ignore[arg-type]  # the table's values are levels
     if event.change in _OVER or event.standing == "stopped":
         return Said("suspended", cause)
+    if event.change == "FLAGGED":
+        return Said("no_outreach", cause)
     if event.standing == "limited":
         return Said("replies_only", cause)
     return Said("open")
@@ -73,8 +76,8 @@ def of_change(event: AccountChanged) -> Said:
 
 def concerns_sending(event: AccountChanged) -> bool:
     """Return whether it says anything of what may be sent: that no number may be added does not, nor that one was."""
-    if event.standing == "good":
-        return "REINSTATE" in f"{event.change} {event.detail or ''}".upper() or "RECONNECTED" in event.change
+    if event.standing in ("good", "unchanged"):
+        return event.standing == "good" and any(word in f"{event.change} {event.detail or ''}" for word in _LIFTED)
     return not ("RESTRICTION" in event.change and of_change(event).level == "open")
 
 

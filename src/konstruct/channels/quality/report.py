@@ -22,6 +22,8 @@ from konstruct.db.session import TenantSession
 class Report:
     """All that its page shows of a number."""
 
+    is_number: bool
+    """Whether it is a number of a business account at all."""
     stand: Stand | None
     """None: nothing was ever said of it."""
     resumable: bool
@@ -40,6 +42,7 @@ class Report:
 async def read(session: TenantSession, account_id: UUID) -> Report:
     """Return how a number stands."""
     return Report(
+        is_number=await repository.is_number(session, account_id),
         stand=await history.stand(session, account_id),
         resumable=await repository.resumable(session, account_id),
         changes=await history.changes(session, account_id),

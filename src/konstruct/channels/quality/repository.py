@@ -143,14 +143,16 @@ async def resumable(session: TenantSession, account_id: UUID) -> bool:
     return row is not None and _standing(row).resumable
 
 
-async def siblings(session: TenantSession, account_id: UUID) -> list[UUID]:
-    """Return the account and the other connected ones of its business account, in the order in which they are locked."""
+async def siblings(session: TenantSession, account_id: UUID, phone_number: str | None = None) -> list[UUID]:
+    """Return the account and the other connected ones of its business account, in the order in which they are locked; with
+    `phone_number`, only that one of them."""
     rows = await session.fetch(
         "SELECT o.id FROM channel_accounts a JOIN channel_accounts o ON o.tenant_id = a.tenant_id AND (o.id = a.id"
         "   OR o.kind = a.kind AND o.business_account_id = a.business_account_id AND o.status <> 'disconnected')"
-        " WHERE a.tenant_id = $1 AND a.id = $2 ORDER BY o.id LIMIT 500",
+        " WHERE a.tenant_id = $1 AND a.id = $2 AND ($3::text IS NULL OR o.phone_number = $3) ORDER BY o.id LIMIT 500",
         session.scope.tenant_id,
         account_id,
+        phone_number,
     )
     return [row["id"] for row in rows]
 

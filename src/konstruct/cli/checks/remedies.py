@@ -33,6 +33,8 @@ _TODO = {
     "whatsapp-webhook": "Give `web` and this command one KONSTRUCT_WHATSAPP_VERIFY_TOKEN, and enter it at Meta as well.",
     "whatsapp-subscribed": "Let an admin of the business connect WhatsApp again in the portal: that subscribes the app.",
     "whatsapp-tokens": "Let an admin of the business connect WhatsApp again in the portal: everything is kept.",
+    "quality-fresh": "Start a worker; if one works, its log says why a number could not be asked about (number_not_polled).",
+    "tier-known": "Look at the number at its provider: until it tells the limit, 250 people a day are written to at the most.",
     "whatsapp-verification": "Tell the business to look at why in Meta's Security Centre, and to apply again.",
     "readyz": "Read what `/readyz` answers: it names the part.",
     # Processes and their work.
@@ -47,6 +49,7 @@ _TODO = {
     "dead-letters": "Decide each at `/operator/dead-letters`: retry or discard.",
     "unrouted": "Connect the account again with the id of the app that its workspace has installed (`--app`).",
     "model-failure": "Stop the workers and take the version back: what a model's failure says would reach customers.",
+    "consent-refused": "Stop the workers and take the version back: nothing keeps people from being written to who never agreed.",
     # What stands beside the database.
     "redis": "Start Redis or Valkey, or correct KONSTRUCT_REDIS_URL; until then each worker goes at half the rate.",
     "redis-keys": "Find who else writes to this database of Redis and give it another; a key of ours without its tenant is a "
@@ -57,6 +60,7 @@ _TODO = {
     "disk": "Free space, or move the data folder to a larger disk: without space nothing is stored, and webhooks get 503.",
 }
 RUNBOOKS = {
+    "consent-refused": "Somebody was written to without consent",
     "database": "The database is down",
     "roles": "A role is misconfigured",
     "rls-forced": "A role is misconfigured",
@@ -70,6 +74,8 @@ RUNBOOKS = {
     "whatsapp-webhook": "Connecting WhatsApp does not work",
     "whatsapp-subscribed": "Connecting WhatsApp does not work",
     "whatsapp-tokens": "The access to WhatsApp ends",
+    "quality-fresh": "A number is stopped",
+    "tier-known": "A number is stopped",
     "whatsapp-verification": "A business is not verified at Meta",
     "webhook-replay": "Conversations wait",
     "worker": "A worker's loop is stuck",

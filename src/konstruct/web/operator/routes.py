@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Depends
 
-from konstruct.web.operator import content, dead_letters, entrance, overview, signals, tenants
+from konstruct.web.operator import content, dead_letters, entrance, numbers, overview, signals, tenants
 from konstruct.web.portal.guard import refuse_other_sites
 
-AREAS = (entrance, overview, tenants, dead_letters, content, signals)
+AREAS = (entrance, overview, tenants, dead_letters, content, numbers, signals)
 
 
 def router() -> APIRouter:

@@ -7,7 +7,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from konstruct.web.portal.api_keys import routes as api_keys
-from konstruct.web.portal.channels import install, signup, verification
+from konstruct.web.portal.channels import install, quality, signup, verification
 from konstruct.web.portal.channels import routes as channels
 from konstruct.web.portal.consent import routes as consent
 from konstruct.web.portal.employee import routes as employee
@@ -37,6 +37,7 @@ AREAS = (
     consent,
     signup,
     verification,
+    quality,
     usage,
     notices,
     settings,

@@ -92,10 +92,7 @@ CREATE TABLE number_replacements (
   begun_at timestamptz NOT NULL DEFAULT now(),
   begun_by text NOT NULL CHECK (length(begun_by) BETWEEN 1 AND 200),
   template jsonb CHECK (jsonb_typeof(template) = 'object'),
-  moved integer NOT NULL DEFAULT 0 CHECK (moved >= 0),
-  kept integer NOT NULL DEFAULT 0 CHECK (kept >= 0),
   moved_at timestamptz,
-  told_at timestamptz,
   PRIMARY KEY (tenant_id, id),
   FOREIGN KEY (tenant_id, old_account_id) REFERENCES channel_accounts (tenant_id, id) ON DELETE CASCADE,
   FOREIGN KEY (tenant_id, new_account_id) REFERENCES channel_accounts (tenant_id, id) ON DELETE CASCADE
@@ -104,11 +101,13 @@ CREATE UNIQUE INDEX number_replacements_once ON number_replacements (tenant_id, 
 CREATE INDEX number_replacements_new ON number_replacements (tenant_id, new_account_id);
 SELECT konstruct_protect('number_replacements');
 
--- Each contact that moved. told: a message to them was made, or why not; null: their turn has not come.
+-- Each contact that was looked at. moved: it is the new number's. told: a message to them was made, or why not; null: their turn
+-- has not come.
 CREATE TABLE replaced_contacts (
   tenant_id uuid NOT NULL,
   replacement_id uuid NOT NULL,
   contact_id uuid NOT NULL,
+  moved boolean NOT NULL,
   told text CHECK (told ~ '^[a-z0-9_]{1,60}$'),
   told_at timestamptz,
   PRIMARY KEY (tenant_id, replacement_id, contact_id),
@@ -116,7 +115,7 @@ CREATE TABLE replaced_contacts (
   FOREIGN KEY (tenant_id, contact_id) REFERENCES contacts (tenant_id, id) ON DELETE CASCADE
 );
 CREATE INDEX replaced_contacts_contact ON replaced_contacts (tenant_id, contact_id);
-CREATE INDEX replaced_contacts_next ON replaced_contacts (tenant_id, replacement_id, contact_id) WHERE told IS NULL;
+CREATE INDEX replaced_contacts_next ON replaced_contacts (tenant_id, replacement_id, contact_id) WHERE told IS NULL AND moved;
 SELECT konstruct_protect('replaced_contacts');
 
 -- The breaker counts what was written first in the last hours.

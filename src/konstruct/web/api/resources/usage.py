@@ -10,6 +10,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, Field
 
+from konstruct.channels import charges_report
 from konstruct.db.session import TenantSession
 from konstruct.llm import usage_reports
 from konstruct.llm import usage_reports_repository as repository
@@ -45,11 +46,28 @@ class Use(BaseModel):
     cost_micro: int | None = Field(description="Millionths of a US dollar; null where the price of no call is known.")
 
 
+class Messages(BaseModel):
+    """Messages that a channel's provider bills, or lets go free, in one of its categories."""
+
+    model_config = example(category="service", billed=40, free=2)
+
+    category: str = Field(description="The provider's word, such as service, utility, marketing.")
+    billed: int = Field(description="Each counts once. What they cost is on the provider's invoice.")
+    free: int
+
+
 class UseOf(Use):
     """What one day, channel account or conversation took."""
 
     model_config = example(
-        day="2026-03-01", account_id=None, channel=None, account_external_id=None, conversation_id=None, **_SUMS
+        day="2026-03-01",
+        account_id=None,
+        channel=None,
+        account_external_id=None,
+        conversation_id=None,
+        billed_messages=None,
+        free_messages=None,
+        **_SUMS,
     )
 
     day: date | None = Field(default=None, description="By day: which, in the business's time zone.")
@@ -57,6 +75,8 @@ class UseOf(Use):
     channel: str | None = Field(default=None, description="By channel or conversation; null once it is deleted.")
     account_external_id: str | None = None
     conversation_id: UUID | None = Field(default=None, description="By conversation.")
+    billed_messages: int | None = Field(default=None, description="By conversation: messages that the channel's provider bills.")
+    free_messages: int | None = Field(default=None, description="By conversation: those that it does not bill.")
 
 
 class Usage(BaseModel):
@@ -65,7 +85,8 @@ class Usage(BaseModel):
     model_config = example(
         **{"from": "2026-03-01", "to": "2026-03-31", "by": "day", "total": _SUMS, "next_cursor": None},
         items=[{"day": "2026-03-01", "account_id": None, "channel": None, "account_external_id": None, "conversation_id": None,
-                **_SUMS}],
+                "billed_messages": None, "free_messages": None, **_SUMS}],
+        messages=[{"category": "service", "billed": 40, "free": 2}],
     )  # fmt: skip
 
     first: date = Field(serialization_alias="from", description="The first day.")
@@ -74,6 +95,9 @@ class Usage(BaseModel):
     total: Use = Field(description="Of the whole period, whatever the page.")
     items: list[UseOf] = Field(
         description="Days with calls, in order; channel accounts, the dearest first; or conversations, in the order of their ids."
+    )
+    messages: list[Messages] = Field(
+        description="What the channels' providers bill, of the whole period; the most frequent first."
     )
     next_cursor: str | None = Field(description="Only by conversation: days and channels come all at once.")
 
@@ -104,10 +128,11 @@ async def show(
             if by == "conversation":
                 return await _by_conversation(session, first, last, places, after, limit)
             report = await usage_reports.read(session, first, last)
+            messages = await charges_report.read(session, report.period.first, report.period.last)
         except PeriodError as error:
             raise FieldsError({"from": str(error)}, place="query") from None
     items = _by_day(report) if by == "day" else _by_channel(report)
-    return _usage(report.period, by, report.total, list(items))
+    return _usage(report.period, by, report.total, list(items), messages)
 
 
 async def _by_conversation(session: TenantSession, first: str, last: str, places: Places, after: UUID, limit: int) -> Usage:
@@ -115,6 +140,10 @@ async def _by_conversation(session: TenantSession, first: str, last: str, places
     days = await repository.days(session, period.first, period.last)
     rows = await repository.conversations(session, period.first, period.last, after, limit + 1)
     kept, following = places.cut(rows, limit, lambda row: (row["conversation_id"],))
+    ids = [row["conversation_id"] for row in kept]
+    billed = await charges_report.of_conversations(session, period.first, period.last, ids)
+    messages = await charges_report.read(session, period.first, period.last)
+    none = charges_report.Category("")
     items = [
         _use(
             Sums.of(row),
@@ -122,10 +151,12 @@ async def _by_conversation(session: TenantSession, first: str, last: str, places
             conversation_id=row["conversation_id"],
             channel=row["kind"],
             account_external_id=row["external_id"],
+            billed_messages=billed.get(row["conversation_id"], none).billed,
+            free_messages=billed.get(row["conversation_id"], none).free,
         )
         for row in kept
     ]
-    return _usage(period, "conversation", sum(map(Sums.of, days), Sums()), items, following)
+    return _usage(period, "conversation", sum(map(Sums.of, days), Sums()), items, messages, following)
 
 
 def _by_day(report: Report) -> Iterable[UseOf]:
@@ -147,6 +178,14 @@ def _fields(sums: Sums) -> dict[str, Any]:
     return {name: getattr(sums, name) for name in Use.model_fields}
 
 
-def _usage(period: Period, by: By, total: Sums, items: list[UseOf], following: str | None = None) -> Usage:
+def _usage(
+    period: Period,
+    by: By,
+    total: Sums,
+    items: list[UseOf],
+    messages: charges_report.Messages,
+    following: str | None = None,
+) -> Usage:
     use = Use(**_fields(total))
-    return Usage(first=period.first, last=period.last, by=by, total=use, items=items, next_cursor=following)
+    billed = [Messages(category=each.category, billed=each.billed, free=each.free) for each in messages.categories]
+    return Usage(first=period.first, last=period.last, by=by, total=use, items=items, messages=billed, next_cursor=following)

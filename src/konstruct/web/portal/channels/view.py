@@ -14,6 +14,11 @@ from konstruct.web.portal.channels.verification_words import BADGES
 from konstruct.web.portal.charts import short_day
 
 _STATES = {"active": ("works", "ok"), "broken": ("does not work", "bad"), "disconnected": ("disconnected", "mute")}
+_LEVELS = {
+    "no_outreach": ("writes to nobody first", "warn"),
+    "replies_only": ("replies only", "bad"),
+    "suspended": ("suspended", "bad"),
+}
 _DAYS = {"active": "worked", "broken": "did not work", "disconnected": "was disconnected", None: "was not connected yet"}
 _TOLD = {
     "connected": "Connected. Write to the employee there to see it answer.",
@@ -96,6 +101,8 @@ class AccountView:
     @property
     def state(self) -> tuple[str, str]:
         """(words, tone) of its status."""
+        if self.account.status == "active" and self.account.level != "open":
+            return _LEVELS[self.account.level]
         return _STATES[self.account.status]
 
     @property

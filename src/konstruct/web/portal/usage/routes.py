@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import StreamingResponse
 
+from konstruct.channels import charges_report
 from konstruct.conversations import ratings_repository
 from konstruct.kit.errors import NotFoundError
 from konstruct.llm import usage_reports, usage_reports_csv
@@ -17,6 +18,8 @@ from konstruct.web.portal.guard import Visitor, require
 from konstruct.web.portal.pages import HEADERS, page
 from konstruct.web.portal.usage.view import UsageView
 
+MESSAGES = "messages"
+"""The file of what channels bill, beside those of what the language model took."""
 Viewing = Annotated[Visitor, Depends(require(Permission.VIEW_USAGE))]
 
 
@@ -38,22 +41,37 @@ async def show(request: Request, visitor: Viewing) -> Response:
         except PeriodError as wrong:
             error, status = str(wrong), 422
             report = await usage_reports.read(session)
-        share = await ratings_repository.share_between(session, report.period.first, report.period.last)
-    return page("usage/usage.html", visitor, status, view=UsageView(report, share, error, (first, last) if error else None))
+        days = (report.period.first, report.period.last)
+        share = await ratings_repository.share_between(session, *days)
+        messages = await charges_report.read(session, *days)
+        of = (
+            await charges_report.of_conversations(session, *days, [use.id for use in report.dearest])
+            if messages.categories
+            else {}
+        )
+    entered = (first, last) if error else None
+    return page("usage/usage.html", visitor, status, view=UsageView(report, share, error, entered, messages, of))
 
 
 async def export(request: Request, visitor: Viewing, by: str = "day") -> Response:
     """Send the usage between two days as a file."""
     kind = next((each for each in usage_reports_csv.KINDS if each == by), None)
-    if kind is None:
+    if kind is None and by != MESSAGES:
         raise NotFoundError(f"there is no file by {by}")
     db = deps_of(request).db
     async with db.tenant(visitor.scope) as session:
         period = await usage_reports.period_of(session, *_days(request))
+    if kind is None:
+        pieces = charges_report.lines(db, visitor.scope, period.first, period.last)
+    else:
+        pieces = usage_reports_csv.lines(db, visitor.scope, period, kind)
     return StreamingResponse(
-        usage_reports_csv.lines(db, visitor.scope, period, kind),
+        pieces,
         media_type="text/csv; charset=utf-8",
-        headers={**HEADERS, "Content-Disposition": f'attachment; filename="usage-by-{kind}-{period.first}-{period.last}.csv"'},
+        headers={
+            **HEADERS,
+            "Content-Disposition": f'attachment; filename="usage-by-{kind or MESSAGES}-{period.first}-{period.last}.csv"',
+        },
     )
 
 

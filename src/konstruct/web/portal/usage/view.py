@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, timedelta
+from uuid import UUID
 
+from konstruct.channels.charges_report import Category, Messages
 from konstruct.conversations.ratings_repository import Share
 from konstruct.kit.channel_names import channel_name
 from konstruct.llm.usage_reports import ConversationUse, Period, Report, Sums
 from konstruct.web.portal import charts
 from konstruct.web.portal.charts import Chart
 
+_CATEGORIES = {
+    "service": "Answers to people who wrote",
+    "utility": "Notifications",
+    "marketing": "Marketing",
+    "authentication": "Codes to sign in",
+    "referral_conversion": "Answers after an advertisement",
+    "general_purpose_ai": "General AI service",
+}
 TOKENS = ("Input", "Input from the cache", "Output")
 
 
@@ -34,6 +44,10 @@ class UsageView:
     error: str = ""
     entered: tuple[str, str] | None = None
     """The days as they were entered, where they are none."""
+    messages: Messages = field(default_factory=Messages)
+    """What the channels bill."""
+    messages_of: Mapping[UUID, Category] = field(default_factory=dict)
+    """The same by conversation."""
 
     @property
     def days(self) -> tuple[str, str]:
@@ -100,6 +114,11 @@ class UsageView:
     def channel(kind: str | None) -> str:
         """Return a kind of channel as people call it."""
         return "Tried here" if kind is None else channel_name(kind)
+
+    @staticmethod
+    def category(word: str) -> str:
+        """Return a category of the provider's in words."""
+        return _CATEGORIES.get(word, word.replace("_", " "))
 
     @staticmethod
     def compact(value: int) -> str:
