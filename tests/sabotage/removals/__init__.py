@@ -19,11 +19,11 @@ from tests.sabotage.removals.tokens import TOKENS
 from tests.sabotage.removals.whatsapp_consent import WHATSAPP_CONSENT
 from tests.sabotage.removals.whatsapp_inbound import WHATSAPP_INBOUND
 from tests.sabotage.removals.whatsapp_onboarding import WHATSAPP_ONBOARDING
+from tests.sabotage.removals.whatsapp_quality import WHATSAPP_QUALITY
+from tests.sabotage.removals.whatsapp_sandbox import WHATSAPP_SANDBOX
 from tests.sabotage.removals.whatsapp_sending import WHATSAPP_SENDING
 from tests.sabotage.removals.whatsapp_templates import WHATSAPP_TEMPLATES
-from tests.sabotage.removals.whatsapp_sandbox import WHATSAPP_SANDBOX
 from tests.sabotage.removals.whatsapp_volume import WHATSAPP_VOLUME
-from tests.sabotage.removals.whatsapp_quality import WHATSAPP_QUALITY
 
 REMOVALS = (
     TENANCY
