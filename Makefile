@@ -2,6 +2,8 @@
 .PHONY: help up test lint format bench soak sabotage lock clean
 .DEFAULT_GOAL := help
 BIN := .venv/bin
+# Whatever the machine says of it: without compiled files each of the processes that tests start compiles all of the source anew.
+export PYTHONDONTWRITEBYTECODE :=
 # Two more than there are processors: tests of several processes, and of pauses, mostly wait.
 WORKERS = $(shell expr $$(getconf _NPROCESSORS_ONLN) + 2)
 

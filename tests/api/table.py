@@ -58,7 +58,10 @@ class Route:
     async def ask(self, program: Program, ids: dict[str, str], **options: Any) -> Answer:
         """Call the route with these ids in its address."""
         path = re.sub(r"\{([^}]+)\}", lambda name: ids[name[1]], self.path)
-        return await program.ask(self.method, path, **(self.options() | options))
+        options = self.options() | options
+        if isinstance(sent := options.get("json"), dict) and "contact_id" in sent and "contact_id" in ids:
+            options["json"] = sent | {"contact_id": ids["contact_id"]}
+        return await program.ask(self.method, path, **options)
 
 
 @cache

@@ -147,5 +147,6 @@ def test_an_event_is_restored_as_it_was() -> None:
             "readdressed",
             "preferencechanged",
             "called",
+            "opted",
         ),
     }

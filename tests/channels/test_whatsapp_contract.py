@@ -19,7 +19,7 @@ from tests.channels.contract.harness import Bodies, Harness, credential
 from tests.channels.contract.rule import RULES
 from tests.channels.contract.suite import ChannelContract
 from tests.support import meta_events
-from tests.support.fake_meta import FakeMeta, Number, Person, graph_answer, shown_to
+from tests.support.fake_meta import FakeMeta, Number, Person, graph_answer, shown_to, words_of
 from tests.support.fake_meta_media import Kept
 from tests.support.fake_slack import Fault, answers, hangs, resets
 
@@ -68,10 +68,10 @@ class MetaProvider:
         self.meta.mend()
 
     def signs(self) -> int:
-        return len(self.meta.signs)
+        return len([sign for sign in self.meta.signs if "typing_indicator" in sign])
 
     def seen(self, who: Credential) -> Sequence[str]:
-        return [_text(each) for each in shown_to(self.meta, who.account_key)]
+        return [words_of(each) for each in shown_to(self.meta, who.account_key)]
 
     def trace(self, who: Credential) -> Sequence[UUID]:
         return [UUID(each["biz_opaque_callback_data"]) for each in shown_to(self.meta, who.account_key)]
@@ -88,12 +88,6 @@ class MetaProvider:
 
     async def down(self) -> None:
         await self.meta.stop()
-
-
-def _text(message: dict[str, Any]) -> str:
-    kind = message["type"]
-    found: str = message["text"]["body"] if kind == "text" else message[kind].get("body", {}).get("text", "")
-    return found
 
 
 def _labels(message: dict[str, Any]) -> list[str]:

@@ -11,12 +11,14 @@ import asyncpg
 import pytest
 
 from konstruct.channels import deliveries_repository
-from konstruct.conversations.consent import consents_repository
+from konstruct.conversations import forgetting_repository
+from konstruct.conversations.consent import consents_repository, people_repository
 from konstruct.conversations.consent.recorder import PERSON, Recorder
+from konstruct.conversations.forgetting_repository import Person
 from konstruct.conversations.template_use import TemplateUse
 from konstruct.jobs.queue import Claim
 from konstruct.kit.ids import uuid7
-from tests.consent.numbers import ORDER, PROMO, Number, contact_in, conversation_in, put_in
+from tests.consent.numbers import DIGITS, ORDER, PROMO, Number, contact_in, conversation_in, put_in
 from tests.support.consenting import agree, agree_in
 from tests.support.house import until
 
@@ -184,10 +186,14 @@ async def test_every_form_of_beginning_is_one(pair: tuple[Number, Number]) -> No
     await number.put(spoken, "reply", None)
     for change in (
         'form = \'template\', extras = \'{"template": {"name": "a", "language": "en"}}\'',
-        f"conversation_id = '{silent}', position = 99",
+        'kind = \'outreach\', form = \'template\', extras = \'{"template": {"name": "a", "language": "en"}}\'',
     ):
         sql = f"UPDATE deliveries SET {change} WHERE tenant_id = $1 AND id = $2"
         await _refused(number.rows(sql, reply), change)
+    moved = f"UPDATE deliveries SET conversation_id = '{silent}', position = 99 WHERE tenant_id = $1 AND id = $2"
+    await number.rows(moved, reply)
+    begun = "UPDATE deliveries SET state = 'sending', sending_until = now() WHERE tenant_id = $1 AND id = $2"
+    await _refused(number.rows(begun, reply), "an answer that was moved to who never wrote")
     assert await number.value("SELECT count(*) FROM deliveries WHERE tenant_id = $1 AND kind = 'outreach'") == 0
 
 
@@ -212,6 +218,28 @@ async def test_what_is_recorded_stays(pair: tuple[Number, Number]) -> None:
                 " recorded_by_name) VALUES ($1, $2, $3, $4, 'import', 'any', 'x', 'x', 'x', now(), 'x')",
                 uuid7(), values["contact_id"], values["list_id"],
             )  # fmt: skip
+
+
+async def test_who_is_forgotten_is_never_written_to_first(pair: tuple[Number, Number]) -> None:
+    number, other = pair
+    for each in pair:
+        contact_id = await each.contact()
+        await agree(each.db, each.scope, contact_id)
+        await each.put(await each.conversation(contact_id))
+    person = Person(number.account_id, DIGITS, _now())
+    for _ in range(2):
+        async with number.db.tenant(number.scope) as session:
+            await forgetting_repository.finish(session, person)
+    [contact] = await number.rows("SELECT id, opted_out_at FROM contacts WHERE tenant_id = $1")
+    [withdrawal] = await number.rows("SELECT * FROM withdrawals WHERE tenant_id = $1")
+    assert (withdrawal["source"], contact["opted_out_at"]) == ("forgotten", person.until)
+    assert await number.value("SELECT state FROM deliveries WHERE tenant_id = $1") == "cancelled"
+    assert await number.value("SELECT count(*) FROM consents WHERE tenant_id = $1") == 1, "the evidence stays"
+    await agree(number.db, number.scope, contact["id"])
+    async with number.db.tenant(number.scope) as session:
+        assert await consents_repository.live(session, contact["id"], "marketing") is None
+        assert await people_repository.left(session, number.account_id, [DIGITS]) == {DIGITS}
+    assert await other.value("SELECT state FROM deliveries WHERE tenant_id = $1") == "pending"
 
 
 async def test_a_person_who_left_is_known_again(pair: tuple[Number, Number]) -> None:

@@ -28,6 +28,9 @@ class FreeLimits:
         self.taken.append(method)
         return self.wait_s
 
+    def kept(self, _method: str) -> None:
+        return None
+
     async def pause(self, _scope: TenantScope, _account: UUID, seconds: float, *, method: str | None = None, **_: object) -> None:
         self.paused.append((method, seconds))
 

@@ -1,17 +1,20 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from konstruct.channels.channel import open_adapters
+from konstruct.channels.channel import open_adapters, rates_of
+from konstruct.channels.credentials import Credentials
+from konstruct.channels.desk import Desk as ChannelDesk
 from konstruct.channels.events_handling import EventHandling
 from konstruct.channels.events_intake import EventIntake
 from konstruct.channels.ingest import Ingest, Result
-from konstruct.channels.port import Ignored, InboundMessage
+from konstruct.channels.limits import SendLimits
+from konstruct.channels.port import ChannelAdapter, Ignored, InboundMessage
 from konstruct.channels.port_events import AccountChanged, Called, Readdressed, Receipt, Revoked
 from konstruct.channels.readdressing import Hearing, Readdressing
 from konstruct.channels.receipts import Receipts
@@ -21,6 +24,7 @@ from konstruct.channels.standing import Standing
 from konstruct.channels.whatsapp.reading import read
 from konstruct.channels.window import windows_of
 from konstruct.db.database import Database
+from konstruct.db.redis import Redis
 from konstruct.db.scope import TenantScope
 from konstruct.db.session import Record
 from konstruct.jobs import tenant_jobs
@@ -43,6 +47,9 @@ class Desk:
     ingest: Ingest
     intake: EventIntake
     handling: EventHandling
+    handlers: dict[Any, Any]
+    """By the type of the event."""
+    adapters: dict[str, ChannelAdapter]
 
     async def deliver(self, *deliveries: Payload) -> Sequence[Result]:
         """Store what each delivery brings; return what became of it."""
@@ -99,4 +106,13 @@ async def desk(settings: Settings, db: Database, house_vault: Vault, tenants: tu
         AccountChanged: Standing(db),
     }  # fmt: skip
     handling = EventHandling(db, handlers, Counters())
-    return Desk(db, tenants, numbers, (ids[0], ids[1]), ingest, EventIntake(db, ring=lambda: None), handling)
+    intake = EventIntake(db, ring=lambda: None)
+    return Desk(db, tenants, numbers, (ids[0], ids[1]), ingest, intake, handling, handlers, adapters)
+
+
+@pytest.fixture
+async def desk_of_channels(desk: Desk, settings: Settings, house_vault: Vault, redis: Redis) -> AsyncIterator[ChannelDesk]:
+    """What handles presses, as a worker has it."""
+    credentials = Credentials(desk.db, house_vault, desk.adapters)
+    yield ChannelDesk(desk.db, desk.adapters, credentials, SendLimits(redis, rates_of(CHANNELS, settings)))
+    await credentials.close()

@@ -1,4 +1,4 @@
-"""A day of a number as Meta delivers it, each delivery twice and in any order: one answer to each who asked, and to nobody else."""
+"""A day of a number as Meta delivers it, twice each and in any order: one answer to each who asked, and to nobody else."""
 
 from __future__ import annotations
 
@@ -83,7 +83,8 @@ async def test_states_of_a_message_only_climb(house: MetaHouse) -> None:
             if not unknown:
                 state = f"'sent', unknown_since = NULL, sent_at = now(), external_id = '{wamid}'"
             await house.rows(
-                "UPDATE deliveries SET receipt = NULL, receipt_at = NULL, receipt_reason = NULL, attempt = 1, sending_until = NULL,"
+                "UPDATE deliveries SET receipt = NULL, receipt_at = NULL, receipt_reason = NULL, attempt = 1,"
+                " sending_until = NULL,"
                 f" state = {state} WHERE tenant_id = $1 RETURNING 1"
             )
             told = [

@@ -218,6 +218,7 @@ LOOSE = {
     },
     ("consents", "message_id"): "the evidence stays when the message is forgotten",
     ("withdrawals", "message_id"): "the evidence stays when the message is forgotten",
+    ("volume_places", "delivery_id"): "only ever compared with a delivery that is being sent",
     ("streams", "delivery_id"): "there before its delivery is, and gone with it",
     ("charge_days", "account_id"): "what was billed stays when the account goes",
     ("charge_days", "conversation_id"): "what was billed stays when the conversation goes",

@@ -85,6 +85,9 @@ class _NoLimits:
     async def take(self, scope: object, account_id: object, method: str, **names: object) -> float:
         return 0.0
 
+    def kept(self, method: str) -> None:
+        return None
+
 
 # No query names the tenant: what it shows is what row-level security lets through. One round trip, and one plan for all
 # looks: the scope is set by the row from which everything else is projected.

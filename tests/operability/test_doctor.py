@@ -79,6 +79,7 @@ DAMAGE = (
     ),
     (
         ("accounts", "is broken", "UPDATE channel_accounts SET status = 'broken' WHERE external_id = 'T2'"),
+        ("consent-refused", "who never agreed: outreach,", "ALTER TABLE deliveries DISABLE TRIGGER deliveries_consent_stored"),
         ("rls-forced", "not forced on table messages", "ALTER TABLE messages NO FORCE ROW LEVEL SECURITY"),
         ("beat-runs", "partitions has not run since", "UPDATE maintenance_runs SET last_ok_at = now() - interval '50 h',"
          " last_error_at = now(), last_error = 'OSError' WHERE job = 'partitions'"),

@@ -17,6 +17,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 OUTSIDE = ("/", "/sign-in", "/nothing-here")
 PAGES = (
     *("/", "/inbox", "/inbox?q=colour", "/employee", "/employee/versions", "/knowledge", "/knowledge/search?q=season"),
+    *("/consent", "/consent/import", "/consent/record"),
     *("/channels", "/usage", "/notices", "/settings", "/settings/members", "/settings/api-keys", "/nothing-here"),
 )
 LINKED = ("/inbox/", "/knowledge/", "/channels/", "/turns/", "/employee/versions/", "/settings/")

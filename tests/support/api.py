@@ -11,13 +11,17 @@ from uuid import UUID
 
 import aiohttp
 
+from konstruct.channels import verifications_repository
+from konstruct.channels.outreach import volume
 from konstruct.db.scope import TenantScope
+from konstruct.db.session import TenantSession
 from konstruct.kit.ids import uuid7
 from konstruct.memory.documents import Documents
 from konstruct.tenants import api_keys, members_repository
 from konstruct.tenants.api_keys import SCOPES
 from konstruct.tenants.members_repository import Member
 from konstruct.tenants.roles import Permission, Role, allows
+from tests.support import consenting
 from tests.support.hand import rows, send, take_turn
 from tests.support.house import House
 from tests.support.slack_events import message
@@ -75,6 +79,22 @@ class Program:
             return Answer(answer.status, text, {name.lower(): value for name, value in answer.headers.items()})
 
 
+async def _may_write_first(session: TenantSession, account_id: UUID, contact_id: UUID, number: int) -> None:
+    """Let the business have a template, and the contact's word that it may be used."""
+    await session.execute(
+        "WITH a AS (UPDATE channel_accounts SET business_account_id = $3 WHERE tenant_id = $1 AND id = $2 RETURNING kind)"
+        " INSERT INTO templates (tenant_id, id, kind, business_account_id, name, language, state, components)"
+        " SELECT $1, uuidv7(), a.kind, $3, 'order_ready', 'en', 'APPROVED', $4::jsonb FROM a",
+        session.scope.tenant_id,
+        account_id,
+        f"waba-{session.scope.tenant_id}",
+        json.dumps([{"type": "BODY", "text": f"Hello {{{{1}}}}, {{{{2}}}} is ready, says {number}."}]),
+    )
+    await verifications_repository.add(session, account_id, "approved", "member", None, "Pat")
+    await volume.settle(session, account_id)
+    await consenting.agree_in(session, contact_id)
+
+
 @asynccontextmanager
 async def open_api(
     house: House, scope: TenantScope, *, role: Role = "owner", scopes: Iterable[Permission] | None = None
@@ -99,7 +119,10 @@ async def stock(house: House, number: int) -> dict[str, str]:
     [found] = await rows(
         house,
         scope,
-        "SELECT d.conversation_id, d.account_id, d.turn_id, d.id AS delivery_id, c.agent_id FROM deliveries d"
-        " JOIN conversations c ON c.tenant_id = d.tenant_id AND c.id = d.conversation_id WHERE d.tenant_id = $1",
+        "SELECT d.conversation_id, d.account_id, d.turn_id, d.id AS delivery_id, c.agent_id, k.id AS contact_id FROM deliveries d"
+        " JOIN conversations c ON c.tenant_id = d.tenant_id AND c.id = d.conversation_id"
+        " JOIN contacts k ON k.tenant_id = d.tenant_id WHERE d.tenant_id = $1",
     )
+    async with house.db.tenant(scope) as session:
+        await _may_write_first(session, found["account_id"], found["contact_id"], number)
     return {name: str(value) for name, value in found.items()} | {"document_id": str(document_id), "version": "1"}

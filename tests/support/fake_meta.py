@@ -90,6 +90,8 @@ class FakeMeta:
     accept: bool = True
     fault_in: str | None = None
     """The last word of the paths that `fault` concerns (messages, media, ...); None: all of them."""
+    fault_at: str | None = None
+    """The one number that `fault` concerns, by its id; None: all of them."""
     fault_times: int = -1
     """How many more times `fault` answers; below 0: always."""
     requests: list[tuple[str, str, str]] = field(default_factory=list)
@@ -148,13 +150,15 @@ class FakeMeta:
         self._count += 1
         return f"wamid.HBgLFAKE{self._count:08d}"
 
-    def break_with(self, fault: Fault, *, accept: bool = False, only: str | None = None, times: int = -1) -> None:
+    def break_with(
+        self, fault: Fault, *, accept: bool = False, only: str | None = None, at: str | None = None, times: int = -1
+    ) -> None:
         """Fail in this way from now on."""
-        self.fault, self.accept, self.fault_in, self.fault_times = fault, accept, only, times
+        self.fault, self.accept, self.fault_in, self.fault_at, self.fault_times = fault, accept, only, at, times
 
     def mend(self) -> None:
         """Fail no more."""
-        self.fault, self.accept, self.fault_in, self.fault_times = None, True, None, -1
+        self.fault, self.accept, self.fault_in, self.fault_at, self.fault_times = None, True, None, None, -1
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         call = await _call(request)
@@ -167,7 +171,8 @@ class FakeMeta:
         return reply if fault is None else await fault(request)
 
     def _fault(self, call: Call) -> Fault | None:
-        if self.fault is None or self.fault_times == 0 or self.fault_in not in (None, call.path[-1]):
+        concerned = self.fault_in in (None, call.path[-1]) and self.fault_at in (None, call.path[0])
+        if self.fault is None or self.fault_times == 0 or not concerned:
             return None
         self.fault_times -= 1
         return self.fault
@@ -233,3 +238,10 @@ def graph_answer(code: int, *, status: int = 400, subcode: int | None = None, **
 def shown_to(meta: FakeMeta, phone_id: str) -> Sequence[dict[str, Any]]:
     """Return what a number showed, in order."""
     return [each for each in meta.messages if each["phone_id"] == phone_id]
+
+
+def words_of(message: dict[str, Any]) -> str:
+    """Return the words of a visible message, whether it has choices below it or not."""
+    kind = message["type"]
+    found: str = message["text"]["body"] if kind == "text" else message[kind].get("body", {}).get("text", "")
+    return found

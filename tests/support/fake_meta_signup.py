@@ -44,6 +44,8 @@ class Token:
     """Whether it may read the company's verification."""
     named: bool = True
     """Whether the grant names what it is for."""
+    listed: tuple[str, ...] | None = None
+    """What it names, where that is less than the token can read."""
 
 
 @dataclass
@@ -144,7 +146,7 @@ def _debug(booth: SignupBooth, call: Call) -> Reply:
     if not known.valid:
         error = {"code": 190, "subcode": known.subcode, "message": "Error validating access token"}
         return {"data": {"app_id": known.app_id, "is_valid": False, "scopes": [], "error": error}}
-    targets = {"target_ids": list(known.wabas)} if known.named else {}
+    targets = {"target_ids": list(known.wabas if known.listed is None else known.listed)} if known.named else {}
     return {
         "data": {
             "app_id": known.app_id,

@@ -22,6 +22,13 @@ DAN = Person("15557770004", None, "Dan")
 MEDIA = {"id": "1013859600285441", "mime_type": "image/jpeg", "sha256": "gdO9ioqNuGjJUg7VGGHo8H8="}
 PLACE = {"latitude": 37.4847, "longitude": -122.1477, "name": "Main/Street", "address": "1 Hacker Way"}
 CARD = {"name": {"formatted_name": "Barbara", "first_name": "Barbara"}, "phones": [{"phone": "+1 555 0100", "wa_id": "15550100"}]}
+TIER = {
+    "tier_update_time": 1743451903,
+    "pricing_category": "UTILITY",
+    "tier": "25000:50000",
+    "effective_month": "2026-11",
+    "region": "India",
+}
 ORDER = {
     "catalog_id": "194836987003835",
     "text": "soon please",
@@ -118,7 +125,14 @@ def _things(day: Day, clock: Any) -> None:
     name = {"formatted_name": day.ask("card")}
     day.add(meta.message(n, "contacts", [{**CARD, "name": name}], CAT, at=next(clock)))
     day.add(meta.message(n, "order", {**ORDER, "text": day.ask("order")}, DAN, at=next(clock)))
-    errors = [{"code": 131051, "title": "Message type unknown", "error_data": {"details": "Message type is not supported."}}]
+    errors = [
+        {
+            "code": 131051,
+            "title": "Message type unknown",
+            "message": "Message type unknown",
+            "error_data": {"details": "Message type is not supported."},
+        }
+    ]
     day.add(meta.message(n, "unsupported", {"type": "poll_creation"}, DAN, at=next(clock), errors=errors))
 
 
@@ -162,7 +176,14 @@ def _statuses(day: Day) -> None:
     pricing = {"billable": True, "type": "regular", "category": "service"}
     for state in ("played", "read", "delivered", "sent"):
         day.add(meta.status(n, wamid, state, ANN, pricing=pricing, delivery="01990000-0000-7000-8000-000000000009"))
-    errors = [{"code": 131047, "title": "Re-engagement message", "error_data": {"details": "More than 24 hours"}}]
+    errors = [
+        {
+            "code": 131047,
+            "title": "Re-engagement message",
+            "message": "Re-engagement message",
+            "error_data": {"details": "More than 24 hours"},
+        }
+    ]
     day.add(meta.status(n, meta.new_wamid(), "failed", BEN, errors=errors))
     day.add(meta.status(n, meta.new_wamid(), "deleted", BEN), meta.status(n, meta.new_wamid(), "sent", CAT))
 
@@ -170,7 +191,7 @@ def _statuses(day: Day) -> None:
 def _people(day: Day, clock: Any) -> None:
     n = day.number
     day.add(meta.preference(n, "stop", BEN), meta.preference(n, "resume", BEN), meta.call(n, ANN, at=next(clock)))
-    day.add(meta.call(n, ANN, "terminate", at=next(clock), duration=7))
+    day.add(meta.call(n, ANN, "terminate", at=next(clock), duration=7, status="COMPLETED"))
     told = {"type": "user_preference_changed", "marketing": "stop", "body": "stopped"}
     day.add(meta.message(n, "system", told, BEN, at=next(clock)))
     moved = replace(DAN, phone="15557770044", user_id="US.44")
@@ -190,7 +211,7 @@ def _accounts(day: Day) -> None:
     }
     for field_name, value in (
         ("account_update", {"event": "PARTNER_ADDED", "waba_info": {"waba_id": n.waba, "owner_business_id": "942"}}),
-        ("account_update", {"event": "VOLUME_BASED_PRICING_TIER_UPDATE", "volume_tier_info": {"tier": "25000:50000"}}),
+        ("account_update", {"event": "VOLUME_BASED_PRICING_TIER_UPDATE", "volume_tier_info": TIER}),
         ("account_update", {"event": "ACCOUNT_VIOLATION", "violation_info": {"violation_type": "SPAM"}}),
         ("account_update", {"event": "SOMETHING_NEW", "more": [1]}),
         ("account_review_update", {"decision": "APPROVED"}),
@@ -216,8 +237,10 @@ def restrictions(number: Number) -> list[Payload]:
         meta.of_business(number, "account_update", event="ACCOUNT_RESTRICTION", restriction_info=[limited]),
         meta.of_business(number, "account_update", event="ACCOUNT_RESTRICTION", restriction_info=[limited, closed]),
         meta.of_business(number, "account_update", event="DISABLED_UPDATE", ban_info=ban),
-        meta.of_business(number, "account_update", event="DISABLED_UPDATE", ban_info={"waba_ban_state": "REINSTATE"}),
+        meta.of_business(number, "account_update", event="DISABLED_UPDATE", ban_info={**ban, "waba_ban_state": "REINSTATE"}),
         meta.of_business(number, "account_update", event="ACCOUNT_DELETED"),
-        meta.of_business(number, "account_update", event="PARTNER_REMOVED", waba_info={"waba_id": number.waba}),
+        meta.of_business(
+            number, "account_update", event="PARTNER_REMOVED", waba_info={"waba_id": number.waba, "owner_business_id": "942"}
+        ),
         meta.of_business(number, "account_update", event="PARTNER_APP_UNINSTALLED"),
     ]

@@ -154,9 +154,8 @@ def status(
     at: float | None = None,
 ) -> Payload:
     """Return the delivery of what became of a message of ours; `delivery` is what we sent along."""
-    return of_number(
-        number, statuses=[raw_status(wamid, state, person, delivery=delivery, pricing=pricing, errors=errors, at=at)]
-    )
+    one = raw_status(wamid, state, person, delivery=delivery, pricing=pricing, errors=errors, at=at)
+    return of_number(number, contacts=[person.contact()], statuses=[one])
 
 
 def raw_status(

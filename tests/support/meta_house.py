@@ -1,8 +1,9 @@
-"""The web application with two businesses' WhatsApp numbers, and a worker's hands: what comes in is answered, and nothing is sent."""
+"""The web application with two WhatsApp numbers, and the hands of a worker: what comes in is answered, and nothing is sent."""
 
 from __future__ import annotations
 
 import asyncio
+import io
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -68,7 +69,7 @@ class MetaHouse:
     async def post(self, body: bytes, headers: dict[str, str] | None = None) -> tuple[int, str]:
         """Post a body, signed unless `headers` are given; return status and text."""
         signed = meta_events.sign(body, SECRET) if headers is None else headers
-        async with self._http.post(f"{self.url}/webhooks/whatsapp", data=body, headers=signed) as answer:
+        async with self._http.post(f"{self.url}/webhooks/whatsapp", data=io.BytesIO(body), headers=signed) as answer:
             return answer.status, await answer.text()
 
     async def ask(self, query: dict[str, str]) -> tuple[int, str]:
@@ -108,7 +109,7 @@ class MetaHouse:
 async def open_meta_house(
     settings: Settings, db: Database, vault: Vault, scopes: tuple[TenantScope, TenantScope], backend: LlmBackend
 ) -> AsyncIterator[MetaHouse]:
-    """Run the web application, connected: number 0 belongs to `scopes[0]`, number 1 to `scopes[1]`. Meta itself is out of reach."""
+    """Run the web application: number 0 belongs to `scopes[0]`, number 1 to `scopes[1]`. Meta itself is out of reach."""
     port, numbers = free_port(), (number_of(scopes[0]), number_of(scopes[1]))
     settings = settings.model_copy(
         update={

@@ -55,6 +55,11 @@ class Clock:
         """Return the time in Unix seconds."""
         return time.time() + self._ahead_s
 
+    @property
+    def passed_s(self) -> float:
+        """Return how much time the test has let pass, in seconds."""
+        return self._ahead_s
+
     async def advance(self, seconds: float) -> None:
         """Let time pass."""
         self._ahead_s += seconds

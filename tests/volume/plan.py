@@ -54,7 +54,7 @@ class Plan:
         """Return everything that happens, by when, in seconds."""
         shop, sister, bakery, branch = self.numbers
         fixed: list[tuple[float, Step]] = [
-            (0.1, lambda: self.campaign(shop, 190)),
+            (0.1, lambda: self.campaign(shop, 230)),
             (0.2, lambda: self.campaign(sister, 70)),
             (0.5, lambda: self.campaign(bakery, 60)),
             (5.0, lambda: self.campaign(branch, 40)),
@@ -72,6 +72,7 @@ class Plan:
             (self.late_answer, 24),
             (self.withdrawal, 20),
             (self.opting_out, 12),
+            (self.agreement, 6),
             (self.receipts, 12),
             (self.new_workers, 6),
         ):
@@ -116,6 +117,21 @@ class Plan:
         """People whose turn has not come write that they want no more."""
         number = self.chance.choice(self.numbers)
         await self.world.opt_out(number, await self._waiting(number))
+
+    async def agreement(self) -> None:
+        """People who did not want to be written to agree to it."""
+        number = self.chance.choice(self.numbers)
+        unwilling = [name for name in sorted(self.contacts[number.phone]) if (number.phone, name) not in self.world.meta.agreed]
+        names = self.chance.sample(unwilling, 3)
+        opted = await self.world.rows(
+            number,
+            "SELECT id FROM contacts WHERE tenant_id = $1 AND account_id = $2 AND opted_out_at IS NOT NULL",
+            number.account_id,
+        )
+        left = {row["id"] for row in opted}
+        agreeing = {name: self.contacts[number.phone][name] for name in names}
+        if agreeing := {name: contact for name, contact in agreeing.items() if contact not in left}:
+            await self.world.agree(number, agreeing)
 
     async def _waiting(self, number: Number) -> dict[str, UUID]:
         """Return a few of those for whom something waits to be sent, and a few others."""

@@ -5,8 +5,11 @@ from __future__ import annotations
 from itertools import pairwise
 from uuid import UUID
 
+import pytest
+
+from konstruct.channels import refusals
 from konstruct.channels.events_handling import Received
-from konstruct.channels.outreach import tier_changes, today, volume
+from konstruct.channels.outreach import checks, tier_changes, today, volume
 from konstruct.channels.outreach.check import Refused
 from konstruct.channels.outreach.tier_changes import Capacity
 from konstruct.channels.outreach.tiers import LOWEST, TIERS, UNLIMITED, Limits, allowance
@@ -19,6 +22,14 @@ from tests.volume.world import Number, World
 HOUR_S = 3600.0
 LIMIT = 10
 CEILING = 8
+
+
+_HELD_BACK = """
+UPDATE ready_queue q SET due_at = clock_timestamp() + (o.position - 8) * interval '1 second' FROM (
+  SELECT d.conversation_id, row_number() OVER (ORDER BY d.id) AS position FROM deliveries d WHERE d.tenant_id = $1
+) o WHERE q.tenant_id = $1 AND q.conversation_id = o.conversation_id AND o.position > 8 RETURNING 1
+"""
+"""Lets all but the first eight be due one after the other: whoever is due at once is in no order."""
 
 
 def _names(count: int, prefix: str = "P") -> list[str]:
@@ -48,7 +59,7 @@ def test_the_ceilings() -> None:
     assert [allowance(step) for step in (0, 1, 2, 10, 11)] == [50, 100, 200, 51_200, None]
 
 
-async def test_three_workers_stop_at_the_ceiling_and_go_on_in_order_as_places_free(
+async def test_three_workers_stop_at_the_ceiling_and_go_on_as_places_free(
     world: World, businesses: tuple[TenantScope, TenantScope]
 ) -> None:
     first, second = await _numbers(world, businesses[0], 2)
@@ -57,7 +68,10 @@ async def test_three_workers_stop_at_the_ceiling_and_go_on_in_order_as_places_fr
     people = await world.people(first, _names(12))
     same = await world.people(second, _names(6))
     theirs = await world.people(other, _names(5))
-    await world.write(first, list(people.values()))
+    await world.write(first, list(people.values())[:CEILING])
+    # Taken before anything is sent, so that nobody is told yet that it is full.
+    await world.write(first, list(people.values())[CEILING:])
+    await world.rows(first, _HELD_BACK)
     await world.run(60)
     await world.write(second, [same["P000"], same["P001"]])
     await world.write(other, list(theirs.values()))
@@ -77,8 +91,6 @@ async def test_three_workers_stop_at_the_ceiling_and_go_on_in_order_as_places_fr
     assert world.claims - claims <= 2, "whoever waits does not ask again and again"
     await world.run(2 * HOUR_S)
     assert (await world.states(first))["sent"] == 13
-    order = [person for _, number, person, _ in world.meta.sent if number == first.phone]
-    assert order[-4:] == ["P008", "P009", "P010", "P011"]
     assert world.meta.peak[first.portfolio] == CEILING
     assert world.meta.breaches == []
 
@@ -132,24 +144,26 @@ async def test_the_limit_falls_at_once_and_rises_at_once(world: World, businesse
 
 
 async def test_a_refusal_for_too_much_keeps_the_message_and_lowers_the_volume(
-    world: World, businesses: tuple[TenantScope, TenantScope]
+    world: World, businesses: tuple[TenantScope, TenantScope], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Another program of the business uses the same portfolio: Meta's count is above ours."""
+    """Another program of the business uses the same portfolio: Meta's count is above ours. What else follows is not looked at."""
+    monkeypatch.setattr(refusals, "HANDLERS", (refusals.volume,))
+    monkeypatch.setattr(checks, "CHECKS", (volume.check,))
     (number,) = await _numbers(world, businesses[0], 1, limit=100)
     people = await world.people(number, _names(12))
     await world.write(number, [people[name] for name in _names(10)])
     await world.run(60)
-    refusals: list[Post] = []
+    seen: list[Post] = []
 
     def fate(post: Post) -> Fate:
-        refusals.append(post)
+        seen.append(post)
         return "too_many"
 
     world.meta.fate = fate
     await world.write(number, [people["P010"], people["P011"]])
     await world.run(6 * HOUR_S)
     # One refusal teaches it, or one for each worker that was at it.
-    assert 1 <= len(refusals) <= 2
+    assert 1 <= len(seen) <= 2
     assert await world.states(number) == {"sent": 10, "pending": 2}
     async with world.db.tenant(number.scope) as session:
         lowered = await session.fetchval(
@@ -239,6 +253,7 @@ async def test_an_answer_does_not_wait_behind_what_the_business_wanted_to_say(
     (number,) = await _numbers(world, businesses[0], 1)
     people = await world.people(number, _names(10))
     await world.write(number, list(people.values()))
+    await world.rows(number, _HELD_BACK)
     await world.run(60)
     # P009 waits; they write in: their window is open, they do not count, and both messages go.
     await world.hear(number, {"P009": people["P009"]})
@@ -258,16 +273,22 @@ async def test_an_answer_does_not_wait_behind_what_the_business_wanted_to_say(
     assert len(letters) == 1, "a dead letter can be sent again by a person: nothing is dropped"
 
 
-async def test_places_free_one_by_one(world: World, businesses: tuple[TenantScope, TenantScope]) -> None:
-    """Each that waits is promised another place, at the time when that frees."""
+async def test_whoever_waits_goes_in_order_each_when_a_place_frees(
+    world: World, businesses: tuple[TenantScope, TenantScope]
+) -> None:
+    """Each is promised another place, and asks when that frees: the waiting lanes do not come all at once."""
     (number,) = await _numbers(world, businesses[0], 1)
     people = await world.people(number, _names(20))
-    for name in _names(CEILING):
-        await world.write(number, [people[name]])
-        await world.run(600)
-    await world.write(number, [people[name] for name in _names(CEILING - 1)])
-    async with world.db.tenant(number.scope) as session:
-        await volume.settle(session, number.account_id)
-    await world.run(600)
+    await world.write(number, list(people.values())[:15])
+    await world.rows(number, _HELD_BACK.replace("(o.position - 8)", "600 * o.position").replace("o.position > 8", "true"))
+    await world.run(3 * HOUR_S)
+    assert await world.states(number) == {"sent": CEILING, "pending": 7}
     waits = await world.rows(number, "SELECT due_at FROM volume_line WHERE tenant_id = $1 ORDER BY due_at")
+    assert len(waits) == 7
     assert all((late["due_at"] - early["due_at"]).total_seconds() > 300 for early, late in pairwise(waits))
+    claims = world.claims
+    await world.run(24 * HOUR_S)
+    assert [person for _, _, person, _ in world.meta.sent] == _names(15)
+    assert world.claims - claims == 7, "each asks once"
+    assert world.meta.peak[number.portfolio] == CEILING
+    assert world.meta.breaches == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from konstruct.channels import accounts, verifications_repository
@@ -16,9 +17,12 @@ from konstruct.channels.outreach import tier_changes, volume
 from konstruct.channels.outreach.check import Refused
 from konstruct.channels.outreach.writing import write_in
 from konstruct.channels.patience import Patience
+from konstruct.channels.port import ChannelAdapter
 from konstruct.channels.port_abilities import Grant
 from konstruct.channels.registry import CHANNELS
 from konstruct.conversations import outbox
+from konstruct.conversations.consent import consents_repository
+from konstruct.conversations.consent.recorder import Recorder
 from konstruct.conversations.outbox import Reply
 from konstruct.conversations.part import Part
 from konstruct.conversations.template_use import TemplateUse
@@ -31,6 +35,7 @@ from konstruct.kit.counters import Counters
 from konstruct.kit.ids import uuid7
 from konstruct.kit.settings import Settings
 from konstruct.tenants.vault import Vault
+from tests.support.consenting import agree
 from tests.support.simulated import Clock
 from tests.support.strict_meta import StrictAdapter, StrictMeta
 
@@ -73,9 +78,9 @@ class World:
     numbers: dict[str, Number] = field(default_factory=dict)
     claims: int = 0
 
-    def restart(self, count: int = 3, *, patience: Patience | None = None) -> None:
+    def restart(self, count: int = 3, *, adapter: ChannelAdapter | None = None) -> None:
         """Put new workers in the place of those that are there: they know nothing of before."""
-        adapters = {"whatsapp": StrictAdapter(self.meta)}
+        adapters: dict[str, ChannelAdapter] = {"whatsapp": adapter or StrictAdapter(self.meta)}
         rates = rates_of(CHANNELS, self.settings)
         self.workers = [
             Delivering(
@@ -84,7 +89,7 @@ class World:
                 Credentials(self.db, self.vault, adapters),
                 Forgetful(self.redis, rates),
                 counters=Counters(),
-                patience=patience or Patience(),
+                patience=Patience(),
             )
             for _ in range(count)
         ]
@@ -127,8 +132,9 @@ class World:
                 number.account_id,
             )
 
-    async def people(self, number: Number, names: Sequence[str]) -> dict[str, UUID]:
-        """Let people be contacts at a number who have agreed to be written to; return their contacts by name."""
+    async def people(self, number: Number, names: Sequence[str], *, agreeing: int | None = None) -> dict[str, UUID]:
+        """Let people be contacts at a number; return their contacts by name. The first `agreeing`, or all, want to be
+        written to."""
         rows = await self.clock.sql(
             "INSERT INTO contacts (tenant_id, id, account_id, external_id, display_name)"
             " SELECT $1, uuidv7(), $2, n, n FROM unnest($3::text[]) AS n RETURNING external_id, id",
@@ -136,8 +142,15 @@ class World:
             number.account_id,
             list(names),
         )
-        self.meta.agreed.update((number.phone, name) for name in names)
-        return {row["external_id"]: row["id"] for row in rows}
+        made = {row["external_id"]: row["id"] for row in rows}
+        await self.agree(number, {name: made[name] for name in names[:agreeing]})
+        return made
+
+    async def agree(self, number: Number, contacts: dict[str, UUID]) -> None:
+        """Let contacts agree to be written to first."""
+        self.meta.agreed.update((number.phone, name) for name in contacts)
+        at = datetime.fromtimestamp(self.clock.now(), UTC) - timedelta(seconds=1)
+        await agree(self.db, number.scope, *contacts.values(), obtained_at=at)
 
     async def write(self, number: Number, contact_ids: Sequence[UUID]) -> list[UUID | Refused]:
         """Write to contacts first, all in one transaction."""
@@ -152,7 +165,8 @@ class World:
         for name in contacts:
             self.meta.hears(number.phone, name)
         await self.clock.sql(
-            "WITH said AS (SELECT k.id, k.external_id, k.id::text AS key FROM contacts k"
+            "WITH said AS (SELECT k.id, k.external_id, coalesce((SELECT c.external_key FROM conversations c"
+            "     WHERE c.tenant_id = $1 AND c.contact_id = k.id LIMIT 1), k.id::text) AS key FROM contacts k"
             "   WHERE k.tenant_id = $1 AND k.id = ANY ($3)),"
             " opened AS (UPDATE contacts k SET window_expires_at = now() + interval '24 hours' FROM said s"
             "   WHERE k.tenant_id = $1 AND k.id = s.id),"
@@ -189,10 +203,20 @@ class World:
     async def withdraw(self, number: Number, contacts: dict[str, UUID]) -> None:
         """Let contacts take their consent back."""
         self.meta.agreed -= {(number.phone, name) for name in contacts}
+        async with self.db.tenant(number.scope) as session:
+            for contact_id in contacts.values():
+                await consents_repository.withdraw(session, contact_id, "hand", "any", Recorder("Pat"))
 
     async def opt_out(self, number: Number, contacts: dict[str, UUID]) -> None:
-        """Let contacts say that they want replies only."""
+        """Let contacts write that they want replies only. They are told that it was understood."""
+        await self.hear(number, contacts)
         self.meta.agreed -= {(number.phone, name) for name in contacts}
+        await self.clock.sql(
+            "SELECT contact_opts($1, k, 'out', (SELECT m.id FROM messages m WHERE m.tenant_id = $1 AND m.contact_id = k"
+            "   ORDER BY m.id DESC LIMIT 1), now()) FROM unnest($2::uuid[]) AS k",
+            number.scope.tenant_id,
+            list(contacts.values()),
+        )
 
     async def rows(self, number: Number, sql: str, *args: object) -> list[Record]:
         """Return the rows of a query in the tenant's scope; `$1` is its id."""

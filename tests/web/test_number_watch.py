@@ -125,7 +125,7 @@ async def test_the_company_is_learned_and_another_tenants_is_refused(world: Sign
     assert [(row["portfolio_id"], row["status"]) for row in await world.accounts(1)] == [(None, "broken")]
     async with open_portal(world.house, world.scopes[1], "admin") as person:
         page = await person.get(f"/channels/{second}")
-    assert "belongs to another business here" in page.text and world.scopes[0].tenant_id.hex not in page.text
+    assert "of which another business here has a number" in page.text and world.scopes[0].tenant_id.hex not in page.text
     assert mine.waba not in page.text
 
 

@@ -88,6 +88,7 @@ async def test_one_page_lets_meta_in_and_no_other(world: SignupHouse) -> None:
         for path in ("/", "/channels", "/settings", "/channels/slack", f"{CALLBACK}x"):
             other = await person.get(path)
             assert {name: other.headers[name] for name in HEADERS} == HEADERS, path
+        assert "script-src 'self';" in HEADERS["Content-Security-Policy"] and "http" not in HEADERS["Content-Security-Policy"]
         told = await give(person, "never-given")
         assert {name: told.headers[name] for name in HEADERS} == HEADERS
 
@@ -199,6 +200,7 @@ async def test_what_the_browser_says_proves_nothing(world: SignupHouse) -> None:
             (booth.approve(mine.waba), {"waba_id": theirs.waba}, 403, "did not give access"),
             (booth.approve(), {"waba_id": theirs.waba}, 403, "did not give access"),
             (booth.approve(named=False), {"waba_id": theirs.waba}, 403, "did not give access"),
+            (booth.approve(mine.waba, theirs.waba, listed=(mine.waba,)), {"waba_id": theirs.waba}, 403, "did not give access"),
             (booth.approve(mine.waba, theirs.waba), {}, 409, "Which WhatsApp account"),
             (booth.approve(mine.waba, app_id="999"), {}, 503, "tell your operator"),
             (booth.approve(mine.waba, scopes=("whatsapp_business_management",)), {}, 403, "Not every permission"),

@@ -18,8 +18,6 @@ class Words:
 
 AGAIN = "Connect it again with a new token."
 """The advice for an account whose token is over."""
-SHARED_PORTFOLIO = "portfolio_taken"
-"""Why an account is broken whose company is another business's here: limits and bans would strike both."""
 _CODES = {
     "account_inactive": Words(
         "The workspace is closed, or the app was removed from it.", "Install the app again, then connect it."
@@ -64,10 +62,6 @@ _CODES = {
         "Move it to a portfolio of your own at Meta, then connect it again.",
     ),
     WRONG_BOT: Words("The token belongs to another bot of this workspace.", "Check the bot's user id, or use that bot's token."),
-    SHARED_PORTFOLIO: Words(
-        "The Meta business of this number belongs to another business here.",
-        "Meta's limits would strike both together: move the number to a Meta business of its own, then connect it again.",
-    ),
     "PARTNER_ADDED": Words("Meta confirmed that your number may be used here.", ""),
     "PARTNER_REMOVED": Words("The access was taken back at Meta.", "Connect WhatsApp again: everything is kept."),
     "PARTNER_APP_UNINSTALLED": Words("The app was removed at Meta.", "Connect WhatsApp again: everything is kept."),

@@ -133,7 +133,7 @@ class Delivering:
         streams = await streams_repository.live(session, claim.conversation_id)
         if deliveries or _unfinished(streams, deliveries, passed):
             return sender, deliveries, streams
-        if sender.contact_id is not None and passed.texts is None:
+        if sender.contact_id is not None and not passed.texts:
             await waiting.settle(session, claim.conversation_id)
         await queue.release(session, claim, wait_s=passed.wait_s)
         return None

@@ -17,6 +17,8 @@ from konstruct.tenants.roles import Permission, Role, allows
 
 PAUSERS: Role = "admin"
 """From this role on a member may pause and resume: those who may manage the channels."""
+SAID = frozenset(("human", actions.HAND_OVER))
+"""Kinds whose handler itself says in the conversation what came of it."""
 HOME_LIFETIME_S = 24 * 3600.0
 """A page stays open for a day."""
 _PAUSE, _RESUME, _HUMAN = (

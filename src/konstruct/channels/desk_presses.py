@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
+from uuid import NAMESPACE_OID, UUID, uuid5
 
 from konstruct.channels import button_names, desk_actions, desk_repository, desk_words
 from konstruct.channels.desk_home import HomePage
@@ -12,10 +12,11 @@ from konstruct.channels.port_abilities import Dialog, PrivateNote
 from konstruct.channels.port_events import Pressed, Submitted
 from konstruct.channels.telling import Telling
 from konstruct.conversations import actions, actions_repository, ratings
+from konstruct.conversations import place as places
 from konstruct.conversations.actions import Decision
 from konstruct.conversations.place import Render
 from konstruct.db.database import Database
-from konstruct.db.session import TenantSession
+from konstruct.db.session import TenantSession, UniqueViolation
 from konstruct.tenants import identities
 
 DIALOG_WITHIN_S = 2.0
@@ -88,11 +89,13 @@ class Presses:
             await self._home.show(received.scope, received.account_id, event.person_id, decision.words)
         elif decision.action is None or decision.action.message_id is None:
             over = decision.verdict in ("decided", "already", "expired")
-            await self._say(received, event, decision.words, replace=over)
+            await self._say(received, event, decision.words, replace=over, said=_said(decision))
         else:
             await self._redraw(received, decision, decision.action.message_id)
             if decision.verdict != "decided":
                 await self._say(received, event, decision.words)
+            else:
+                await self._answer(received, event, decision.words, said=_said(decision))
 
     async def _decided(self, session: TenantSession, account_id: UUID, event: Pressed) -> Decision:
         named = actions.parse(event.value)
@@ -123,7 +126,33 @@ class Presses:
         )
         await self._say(received, event, said)
 
-    async def _say(self, received: Received, event: Pressed, text: str, *, replace: bool = False) -> None:
+    async def _answer(self, received: Received, event: Pressed, text: str, *, said: bool = False) -> bool:
+        """Say something in the conversation of one contact, in which nobody else reads along, unless it is `said` there already;
+        False for a press in any other place.
+
+        Done again after a crash, it is said once: what is sent is named by the press.
+        """
+        channel_id, sent_as = event.channel_id, uuid5(NAMESPACE_OID, event.event_key)
+        if channel_id is None:
+            return False
+
+        async def work(session: TenantSession) -> bool:
+            conversation_id = await desk_repository.contact_conversation(session, received.account_id, channel_id)
+            if conversation_id is None or said:
+                return conversation_id is not None
+            place = await places.lock(session, conversation_id)
+            if parts := place.parts(self._render, text):
+                await places.say(session, place, "notice", text, parts, owner_epoch=place.owner_epoch, first_id=sent_as)
+            return True
+
+        try:
+            return await self._db.run(received.scope, work)
+        except UniqueViolation:
+            return True
+
+    async def _say(self, received: Received, event: Pressed, text: str, *, replace: bool = False, said: bool = False) -> None:
+        if await self._answer(received, event, text, said=said):
+            return
         note = PrivateNote(
             event.person_id,
             text,
@@ -133,6 +162,11 @@ class Presses:
             thread_id=event.thread_id,
         )
         await self._telling.privately(received.scope, received.account_id, note)
+
+
+def _said(decision: Decision) -> bool:
+    """Return whether the handler itself has said in the conversation what came of it."""
+    return decision.verdict == "decided" and decision.action is not None and decision.action.kind in desk_actions.SAID
 
 
 def _moment(received: Received, event: Pressed) -> datetime:

@@ -35,7 +35,7 @@ WHERE a.tenant_id = $1 AND a.id = $2
 # The latest conversation of the place in which the person has written: nobody moves a conversation that is not theirs.
 _CONVERSATION = """
 SELECT c.id FROM conversations c
-WHERE c.tenant_id = $1 AND c.account_id = $2 AND ($3::text IS NULL AND c.kind = 'direct' OR c.channel_id = $3)
+WHERE c.tenant_id = $1 AND c.account_id = $2 AND ($3::text IS NULL AND c.kind <> 'thread' OR c.channel_id = $3)
   AND ($4::text IS NULL OR c.kind <> 'thread' OR c.external_key = $3 || ':' || $4)
   AND EXISTS (SELECT 1 FROM messages m JOIN contacts k ON k.tenant_id = m.tenant_id AND k.id = m.contact_id
     WHERE m.tenant_id = $1 AND m.conversation_id = c.id AND k.account_id = $2 AND k.external_id = $5)
@@ -58,6 +58,18 @@ async def find_conversation(
     """Return the conversation of a channel (None: the direct one) in which the person wrote last, of the thread if one is
     named; None if there is none."""
     found: UUID | None = await session.fetchval(_CONVERSATION, session.scope.tenant_id, account_id, channel_id, thread_id, person)
+    return found
+
+
+async def contact_conversation(session: TenantSession, account_id: UUID, channel_id: str) -> UUID | None:
+    """Return the conversation of the contact who is called so, where it is one contact's alone; None elsewhere."""
+    found: UUID | None = await session.fetchval(
+        "SELECT v.id FROM contacts c JOIN conversations v ON v.tenant_id = c.tenant_id AND v.contact_id = c.id"
+        " WHERE c.tenant_id = $1 AND c.account_id = $2 AND c.external_id = $3 AND v.kind = 'contact'",
+        session.scope.tenant_id,
+        account_id,
+        channel_id,
+    )
     return found
 
 

@@ -34,7 +34,8 @@ async def contacts(session: TenantSession, account_id: UUID, person_ids: Sequenc
     """Return the contacts that an account knows by one of these ids."""
     rows = await session.fetch(
         "SELECT id FROM contacts WHERE tenant_id = $1 AND account_id = $2 AND external_id = ANY ($3)"
-        " UNION SELECT contact_id FROM contact_aliases WHERE tenant_id = $1 AND account_id = $2 AND alias = ANY ($3) ORDER BY 1",
+        " UNION SELECT contact_id FROM contact_aliases WHERE tenant_id = $1 AND account_id = $2 AND alias = ANY ($3)"
+        "   AND ended_at IS NULL ORDER BY 1",
         session.scope.tenant_id,
         account_id,
         list(person_ids),

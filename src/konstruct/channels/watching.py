@@ -9,13 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from uuid import UUID
 
-import structlog
-
-from konstruct.channels import deliveries_repository, verifications
+from konstruct.channels import deliveries_repository, holdings, verifications
 from konstruct.channels import watching_repository as repository
-from konstruct.channels.accounts_words import SHARED_PORTFOLIO
 from konstruct.channels.credentials import EXPIRED, AccountUnusableError, Credentials, CredentialWaitsError
-from konstruct.channels.holdings_repository import AccountTakenError
 from konstruct.channels.port import ChannelAdapter, Credential
 from konstruct.channels.port_signup import NotTold, Watched
 from konstruct.db.database import Database
@@ -25,8 +21,6 @@ from konstruct.jobs.tenant_jobs import Job
 from konstruct.kit.errors import NotFoundError
 from konstruct.tenants.notices import raise_notice, settle
 from konstruct.tenants.notices_troubles import token_expiring
-
-log = structlog.get_logger()
 
 DAY_S = 86400.0
 AGAIN_S = 3600.0
@@ -110,18 +104,13 @@ class AccountWatch:
             return found.for_good
         if found is None:
             return True
-        try:
-            await self._db.run(credential.scope, lambda s: repository.belongs_to(s, credential.account_id, found))
-        except AccountTakenError:
-            broken = deliveries_repository.account_broken
-            await self._db.run(credential.scope, lambda s: broken(s, credential.account_id, SHARED_PORTFOLIO))
-            log.error("portfolio_shared", tenant_id=str(credential.scope.tenant_id), account_id=str(credential.account_id))
+        await holdings.learn(self._db, credential.scope, credential.account_id, portfolio_id=found)
         return True
 
     async def _verification(self, adapter: Watched, credential: Credential) -> bool:
         """Return whether it is known how the verification stands, or that nobody tells."""
         held = await self._db.run(credential.scope, lambda s: repository.find(s, credential.account_id))
-        if held is None or held.portfolio_id is None:
+        if held is None or held.status != "active" or held.portfolio_id is None:
             await self._db.run(credential.scope, lambda s: verifications.not_told(s, credential.account_id))
             return True
         found = await adapter.verification(held.portfolio_id, credential.token)

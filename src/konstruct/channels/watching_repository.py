@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-from konstruct.channels import holdings_repository
 from konstruct.db.session import TenantSession
 
 
@@ -29,18 +28,6 @@ async def find(session: TenantSession, account_id: UUID) -> Watched | None:
         account_id,
     )
     return Watched(**dict(row)) if row else None
-
-
-async def belongs_to(session: TenantSession, account_id: UUID, portfolio_id: str) -> None:
-    """Note the company behind an account. Raises AccountTakenError if another tenant has it."""
-    await session.execute(
-        "UPDATE channel_accounts SET portfolio_id = $3 WHERE tenant_id = $1 AND id = $2 AND secret_id IS NOT NULL",
-        session.scope.tenant_id,
-        account_id,
-        portfolio_id,
-    )
-    await holdings_repository.hold_account(session, account_id)
-    await holdings_repository.let_go(session)
 
 
 async def ends_in(session: TenantSession, account_id: UUID, left_s: float | None) -> None:

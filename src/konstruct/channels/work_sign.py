@@ -49,14 +49,18 @@ class WorkSign:
         self._task = asyncio.create_task(self._show(), name=f"sign {place.turn_id}")
 
     async def end(self, *, answered: bool) -> None:
-        """The turn is over. Where no answer takes the sign away, or the sign may come after it, it is taken away."""
+        """The turn is over. Where no answer takes the sign away, or the sign may come after it, it is taken away.
+
+        Where the sign says as well that the message was read, a quick answer does not leave that unsaid.
+        """
         late = self._calling
         if late:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(CALL_S):
                     await asyncio.wait([self._task])
         self.stop()
-        if self._asked and (late or not answered):
+        unread = not self._asked and self._adapter.caps.read_receipts
+        if unread or (self._asked and (late or not answered)):
             await self._tell(active=False)
 
     def stop(self) -> None:

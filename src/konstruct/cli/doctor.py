@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Collection
 
 from konstruct.cli.checks import (
     channels,
+    consent,
     database,
     engine,
     failing_model,
@@ -49,6 +50,7 @@ ON_SYSTEM = {
     **engine.CHECKS,
     **work.CHECKS,
     **failing_model.CHECKS,
+    **consent.CHECKS,
     **tokens.CHECKS,
     **space.CHECKS,
 }

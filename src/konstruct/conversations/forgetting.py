@@ -8,6 +8,7 @@ they write afterwards is a new beginning.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from uuid import UUID
 
 import structlog
@@ -60,6 +61,7 @@ class Forgetting:
         if action is None or action.who.person is None or action.decided_at is None:
             return None
         person = Person(action.account_id, action.who.person, action.decided_at)
+        person = replace(person, names=await self._db.run(job.scope, lambda s: repository.names(s, person)))
         gone = {what: await self._all(job.scope, person, sql) for what, sql in repository.STEPS.items()}
         gone["threads"] = await self._threads(job.scope, person)
         await self._raw(job.scope, person)

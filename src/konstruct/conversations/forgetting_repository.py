@@ -17,6 +17,8 @@ class Person:
     account_id: UUID
     external_id: str
     until: datetime
+    names: tuple[str, ...] = ()
+    """The other ids that the provider has, or had, for them."""
 
 
 Place = tuple[datetime, UUID]
@@ -96,6 +98,18 @@ STEPS = {
 """In this order: a summary names the last message that it stands for; a turn is emptied when its messages are gone."""
 
 
+async def names(session: TenantSession, person: Person) -> tuple[str, ...]:
+    """Return the other ids of a person."""
+    rows = await session.fetch(
+        "SELECT a.alias FROM contacts k JOIN contact_aliases a ON a.tenant_id = k.tenant_id AND a.contact_id = k.id"
+        " WHERE k.tenant_id = $1 AND k.account_id = $2 AND k.external_id = $3 ORDER BY a.alias",
+        session.scope.tenant_id,
+        person.account_id,
+        person.external_id,
+    )
+    return tuple(row["alias"] for row in rows)
+
+
 async def step(session: TenantSession, sql: str, person: Person, limit: int) -> int:
     """Take one of STEPS, `limit` rows at most; return how many there were, less than `limit` for the last."""
     return int(await session.fetchval(sql, session.scope.tenant_id, person.account_id, person.external_id, person.until, limit))
@@ -118,13 +132,15 @@ async def in_threads(session: TenantSession, person: Person, limit: int) -> list
 
 
 async def forget_deliveries(session: TenantSession, person: Person, after: Place, limit: int) -> Place | None:
-    """Look at the next `limit` deliveries of the account as they came in, and delete those in which the person's id stands;
-    return where to go on, None behind the last."""
+    """Look at the next `limit` deliveries of the account as they came in, and delete those in which an id of the person stands;
+    return where to go on, None behind the last. Of the other ids, a phone number may be a part of somebody else's: they count
+    as a whole value."""
     row = await session.fetchrow(
         "WITH page AS MATERIALIZED (SELECT received_at, id, account_id, body FROM inbound_events"
         "   WHERE tenant_id = $1 AND (received_at, id) > ($4, $5) AND received_at <= $6 ORDER BY received_at, id LIMIT $7),"
         " gone AS (DELETE FROM inbound_events e USING page p WHERE e.tenant_id = $1 AND e.received_at = p.received_at"
-        "   AND e.id = p.id AND p.account_id = $2 AND position(convert_to($3, 'UTF8') IN p.body) > 0)"
+        "   AND e.id = p.id AND p.account_id = $2 AND (position(convert_to($3, 'UTF8') IN p.body) > 0 OR EXISTS"
+        "     (SELECT 1 FROM unnest($8::text[]) AS n WHERE position(convert_to('\"' || n || '\"', 'UTF8') IN p.body) > 0)))"
         " SELECT received_at, id, (SELECT count(*) FROM page) AS looked_at FROM page ORDER BY received_at DESC, id DESC LIMIT 1",
         session.scope.tenant_id,
         person.account_id,
@@ -132,6 +148,7 @@ async def forget_deliveries(session: TenantSession, person: Person, after: Place
         *after,
         person.until,
         limit,
+        list(person.names),
     )
     return (row["received_at"], row["id"]) if row and row["looked_at"] == limit else None
 
@@ -151,6 +168,7 @@ async def finish(session: TenantSession, person: Person) -> int:
         " WHERE tenant_id = $1 AND account_id = $2 AND external_id = $3",
         *ids,
     )
+    await _write_first_no_more(session, person)
     left = await session.fetchval(
         f"WITH {_THEIRS} SELECT count(*) FROM messages m JOIN theirs t ON m.conversation_id = t.id"
         " WHERE m.tenant_id = $1 AND m.created_at <= $4",
@@ -158,3 +176,22 @@ async def finish(session: TenantSession, person: Person) -> int:
         person.until,
     )
     return int(left)
+
+
+async def _write_first_no_more(session: TenantSession, person: Person) -> None:
+    """End the person's consents, if they have given any. What proves them stays: the business must be able to show it."""
+    ids = (session.scope.tenant_id, person.account_id, person.external_id, person.until)
+    await session.execute(
+        "SELECT consent_withdraw($1, k.id, 'forgotten', 'any', NULL, NULL, NULL, 'the person', $4) FROM contacts k"
+        " WHERE k.tenant_id = $1 AND k.account_id = $2 AND k.external_id = $3"
+        "   AND EXISTS (SELECT 1 FROM consents c WHERE c.tenant_id = $1 AND c.contact_id = k.id)"
+        "   AND NOT EXISTS (SELECT 1 FROM withdrawals w WHERE w.tenant_id = $1 AND w.contact_id = k.id"
+        "     AND w.source = 'forgotten' AND w.withdrawn_at >= $4)",
+        *ids,
+    )
+    await session.execute(
+        "UPDATE contacts k SET opted_out_at = $4 WHERE k.tenant_id = $1 AND k.account_id = $2 AND k.external_id = $3"
+        " AND k.opted_out_at IS NULL AND EXISTS (SELECT 1 FROM withdrawals w WHERE w.tenant_id = $1 AND w.contact_id = k.id"
+        "   AND w.source = 'forgotten' AND w.withdrawn_at = $4)",
+        *ids,
+    )

@@ -44,7 +44,9 @@ RATINGS = (
     " ON CONFLICT (tenant_id, message_id, contact_id) DO UPDATE SET good = excluded.good, comment = excluded.comment,"
     "   pressed_at = excluded.pressed_at, rated_at = excluded.rated_at WHERE r.pressed_at < excluded.pressed_at"
 )
-FOLLOWS = frozenset((*FOLLOWING, *ONCE, "ratings"))
+COPIED = ("consents", "withdrawals")
+"""Rows that nobody may change: `consents_follow` adds the same to the contact that stays."""
+FOLLOWS = frozenset((*FOLLOWING, *ONCE, *COPIED, "ratings"))
 """All that points at a contact."""
 
 
@@ -222,6 +224,7 @@ async def merge_contacts(session: TenantSession, keep_id: UUID, gone_id: UUID) -
             *ids,
         )
     await session.execute(RATINGS, *ids)
+    await session.execute("SELECT consents_follow($1, $3, $2)", *ids)
     await session.execute(
         # Whoever wants no more messages under one name wants none under the other.
         "UPDATE contacts k SET display_name = coalesce(k.display_name, g.display_name),"

@@ -68,9 +68,16 @@ async def lock(session: TenantSession, conversation_id: UUID) -> Place:
 
 
 async def say(
-    session: TenantSession, place: Place, kind: Literal["human", "notice"], text: str, parts: list[Part], *, owner_epoch: int
+    session: TenantSession,
+    place: Place,
+    kind: Literal["human", "notice"],
+    text: str,
+    parts: list[Part],
+    *,
+    owner_epoch: int,
+    first_id: UUID | None = None,
 ) -> UUID:
-    """Put `text` into the outbox of a locked conversation; return the id of its message."""
+    """Put `text` into the outbox of a locked conversation; return the id of its message. `first_id`: see `outbox.put`."""
     reply = Reply(
         conversation_id=place.conversation_id,
         account_id=place.account_id,
@@ -81,4 +88,4 @@ async def say(
         text=text,
         parts=parts,
     )
-    return await outbox.put(session, reply)
+    return await outbox.put(session, reply, first_id=first_id)

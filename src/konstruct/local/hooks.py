@@ -18,6 +18,13 @@ async def seed_sandbox(settings: Settings) -> None:
     await seed(settings)
 
 
+async def connect_numbers(settings: Settings) -> None:
+    """Connect the sample businesses' numbers with the sandbox's Meta, which the web process serves by now."""
+    from konstruct.local.sandbox import numbers
+
+    await numbers.connect_numbers(settings)
+
+
 async def make_link(settings: Settings) -> str:
     """Return a one-time sign-in link for the owner of the oldest active business. Raises NotFoundError without one."""
     db = await Database.open(settings, pool=1)

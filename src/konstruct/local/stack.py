@@ -105,7 +105,7 @@ class Stack:
     async def serve(self) -> None:
         """Make the sandbox's businesses, and wait until web and worker serve. Raises KonstructError with the reason."""
         from konstruct.db.database import Database
-        from konstruct.local.hooks import seed_sandbox
+        from konstruct.local.hooks import connect_numbers, seed_sandbox
         from konstruct.local.ready import wait_until, web_serves, worker_lives
 
         # The children load their modules meanwhile.
@@ -117,6 +117,7 @@ class Stack:
         finally:
             await db.close()
         await wait_until(lambda: web_serves(self._port), children, "web")
+        await connect_numbers(self.settings)
 
     async def sign_in_link(self) -> str:
         """Return a one-time link into the portal. Raises KonstructError."""

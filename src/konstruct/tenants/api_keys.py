@@ -31,6 +31,7 @@ SCOPES = (
     Permission.EDIT_KNOWLEDGE,
     Permission.VIEW_CONVERSATIONS,
     Permission.ANSWER_CONVERSATIONS,
+    Permission.RECORD_CONSENT,
     Permission.VIEW_CHANNELS,
     Permission.VIEW_USAGE,
 )

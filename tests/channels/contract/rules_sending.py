@@ -169,9 +169,11 @@ async def a_token_that_is_none_is_never_sent(harness: Harness) -> None:
 @rule(only=lambda caps: caps.typing == "indicator")
 async def without_a_message_heard_there_is_no_sign(harness: Harness) -> None:
     """Nothing is marked as read that nobody was heard to say."""
-    await harness.adapter.working(replace(harness.targets[0], heard_id=None), harness.credentials[0], active=True)
-    await harness.adapter.working(harness.targets[0], harness.credentials[0], active=False)
+    for active in (True, False):
+        await harness.adapter.working(replace(harness.targets[0], heard_id=None), harness.credentials[0], active=active)
     assert (harness.provider.asked(), harness.provider.signs()) == (0, 0)
+    await harness.adapter.working(harness.targets[0], harness.credentials[0], active=False)
+    assert harness.provider.signs() == 0, "what was heard is marked as read, and nobody is at work"
 
 
 @rule()

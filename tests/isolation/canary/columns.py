@@ -127,7 +127,10 @@ _DIRECT = (
      " withdrawn_at) SELECT $1, uuidv7(), k.account_id, k.id, 'hand', 'any', $2, $2, now() FROM contacts k"
      " WHERE k.tenant_id = $1 LIMIT 1"),
     ("consentupload", "INSERT INTO consent_uploads (tenant_id, id, account_id, member_id, name, rows, problems)"
-     " SELECT $1, uuidv7(), a.id, m.id, $2, jsonb_build_array($2::text), jsonb_build_array($2::text)"
+     " SELECT $1, uuidv7(), a.id, m.id, $2, jsonb_build_array(jsonb_build_object('line', 2, 'person_id', '4915112345678',"
+     " 'name', $2::text, 'evidence', jsonb_build_object('purpose', 'any', 'how', $2::text, 'wording', $2::text, 'proof',"
+     " $2::text, 'version', null, 'obtained_at', '2026-01-01T00:00:00+00:00', 'expires_at', null))),"
+     " jsonb_build_array(jsonb_build_object('line', 3, 'said', $2::text))"
      " FROM channel_accounts a, members m WHERE a.tenant_id = $1 AND m.tenant_id = $1 LIMIT 1"),
     ("channelevent", "INSERT INTO channel_events (tenant_id, id, account_id, kind, content)"
      " SELECT $1, uuidv7(), a.id, $2, jsonb_build_object('text', $2::text) FROM channel_accounts a WHERE a.tenant_id = $1"),

@@ -20,9 +20,10 @@ from konstruct.agents.turn import Step
 from konstruct.channels.accounts_repository import Account
 from konstruct.channels.charges_repository import Charge
 from konstruct.channels.outreach.writing_repository import Addressee
-from konstruct.channels.port_events import Receipt
+from konstruct.channels.port_events import Receipt, TemplateChanged
 from konstruct.channels.port_numbers import NumberSeen
 from konstruct.channels.port_signup import Business, Number
+from konstruct.channels.port_templates import ListedTemplate
 from konstruct.channels.quality.machine import Standing
 from konstruct.channels.quality.replacing_repository import Replacement
 from konstruct.channels.renewals_repository import Begun
@@ -140,6 +141,14 @@ class Samples:
             ("export_repository", "first"): 0,
             ("deliveries_repository", "parts"): [Part("x"), Part("y")],
             ("receipts_repository", "receipt"): _RECEIPT,
+            ("templates_repository", "event"): TemplateChanged(
+                account_key="W1", app_id=None, event_key="x", template_id="1", name="t", language="en", state="APPROVED"
+            ),
+            ("templates_repository", "listed"): [ListedTemplate("t", "en", "APPROVED")],
+            ("templates_repository", "account"): Account(
+                account, "slack", "T1", None, None, None, "active", business_account_id="W1"
+            ),
+            ("waiting_repository", "delivery_ids"): [ids["delivery_id"]],
             ("export_repository", "after"): None,
             ("sign_in_repository", "secret"): "x",
             ("sign_in_repository", "kind"): "printed",
@@ -169,6 +178,7 @@ class Samples:
         ids = self.ids
         account, contact = ids["account_id"], ids["contact_id"]
         return {
+            ("places_repository", "pool_ids"): [uuid7()],
             ("charges_repository", "charge"): Charge(3, 1.0, "service", True, "regular", "pmp"),
             ("charges_repository", "conversation_ids"): [ids["conversation_id"]],
             ("history_repository", "seen"): NumberSeen(quality="GREEN"),

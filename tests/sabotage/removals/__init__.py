@@ -16,7 +16,10 @@ from tests.sabotage.removals.staying import STAYING
 from tests.sabotage.removals.streaming import STREAMING
 from tests.sabotage.removals.tenancy import TENANCY
 from tests.sabotage.removals.tokens import TOKENS
+from tests.sabotage.removals.whatsapp_consent import WHATSAPP_CONSENT
+from tests.sabotage.removals.whatsapp_onboarding import WHATSAPP_ONBOARDING
 from tests.sabotage.removals.whatsapp_quality import WHATSAPP_QUALITY
+from tests.sabotage.removals.whatsapp_volume import WHATSAPP_VOLUME
 
 REMOVALS = (
     TENANCY
@@ -34,4 +37,7 @@ REMOVALS = (
     + STREAMING
     + STAYING
     + WHATSAPP_QUALITY
+    + WHATSAPP_CONSENT
+    + WHATSAPP_VOLUME
+    + WHATSAPP_ONBOARDING
 )

@@ -21,6 +21,8 @@ SENTENCES: dict[str, str] = {
     "portfolio_unknown": "It is not known yet which Meta portfolio this number belongs to. Try again in an hour.",
     # The person
     "no_consent": "There is no proof that this person wants such messages, or they have asked to get none. See the page Consent.",
+    # The business at Meta
+    "not_verified": "Meta has not verified your business yet, so nobody can be written to first. Your channels say what to do.",
     # The account, and whom it is for
     "account_disconnected": "The number is not connected any more. Connect it again on the page of channels.",
     "no_contact": "Nobody is known to whom this message could go.",

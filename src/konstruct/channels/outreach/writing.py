@@ -65,8 +65,8 @@ async def write_in(
     message_id = await outbox.put(session, _reply(place, account_id, use, filling.text_of(template, use)))
     if by is not None:
         await repository.name_writer(session, message_id, by, token or uuid7())
-    # Whoever asked for a human has heard from one.
-    await notices.settle(session, "human_wanted", subject=str(place.conversation_id))
+    # Whoever asked for a human has heard from one; and an answer that waits has got what was asked for.
+    await notices.settle(session, "human_wanted", "answer_waits", subject=str(place.conversation_id))
     log.info("outreach_written", conversation_id=str(place.conversation_id), message_id=str(message_id))
     return message_id
 

@@ -130,13 +130,13 @@ def _in_text(piece: Piece, part: Mapping[str, Any], max_chars: int) -> list[Plac
         names.sort(key=int)
     examples = _examples(piece, part.get("example"))
     return [
-        Place(piece, name, index, max_chars, examples.get(name) or examples.get(str(index), ""))
+        Place(piece, name, index, max_chars, examples.get(name) or examples.get(f"#{index}", ""))
         for index, name in enumerate(names)
     ]
 
 
 def _examples(piece: Piece, example: object) -> dict[str, str]:
-    """Return the examples by the place's name, where they have names, else by how-manieth they are."""
+    """Return the examples by the place's name, where they have names, else by how-manieth they are: "#0"."""
     if not isinstance(example, dict):
         return {}
     named = example.get(f"{piece}_text_named_params")
@@ -145,7 +145,7 @@ def _examples(piece: Piece, example: object) -> dict[str, str]:
     plain: object = example.get(f"{piece}_text")
     if isinstance(plain, list) and plain and isinstance(plain[0], list):
         plain = plain[0]
-    return {str(index): str(one) for index, one in enumerate(plain)} if isinstance(plain, list) else {}
+    return {f"#{index}": str(one) for index, one in enumerate(plain)} if isinstance(plain, list) else {}
 
 
 def _first(example: object) -> str:

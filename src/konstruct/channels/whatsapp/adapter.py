@@ -119,9 +119,9 @@ class WhatsAppAdapter(Onboarding, NumberPolling, Templates):
     async def working(self, target: Target, credential: Credential, active: bool) -> str | None:
         """See `ChannelAdapter.working`. It marks the message heard last as read; the sign goes away with the answer, or by
         itself."""
-        if not active or target.heard_id is None:
+        if target.heard_id is None:
             return None
-        path, body = f"{credential.account_key}/messages", posts.read(target.heard_id)
+        path, body = f"{credential.account_key}/messages", posts.read(target.heard_id, typing=active)
         result = await self._client.call("POST", path, credential.token, json=body, timeout_s=_CALL_S)
         if not isinstance(result, Answer):
             return result.reason

@@ -193,7 +193,7 @@ def _reason(error: Exception) -> str:
     """A name for the log and the row; the error's own text may quote the answer."""
     if isinstance(error, TimeoutError):
         return "timeout"
-    return "connection_lost" if isinstance(error, aiohttp.ClientError | OSError | _RepeatedError) else "unreadable_answer"
+    return "connection_lost" if isinstance(error, aiohttp.ClientError | OSError) else "unreadable_answer"
 
 
 def _answer(response: aiohttp.ClientResponse, content: bytes) -> Answer:

@@ -25,7 +25,7 @@ _ITEM = re.compile(r"([ \t]{0,40})(?:([-*+•])|([0-9]{1,9})[.)])(?:[ \t]+(.*)|[
 _TASK = re.compile(r"\[([ xX])\][ \t]+")
 _FOLD = re.compile(r"[ \t]*</?details(?: open)?>[ \t]*")
 _DEFINITION = re.compile(r" {0,3}\[([^\]^\[]{1,80})\]:[ \t]+<?(https?://[^\s<>]{1,2000})>?[ \t]*(?:[\"'(].{0,200}[\"')])?[ \t]*")
-_PARAGRAPH_MAX = 4000
+_PARAGRAPH_MAX = 13_000
 """Characters that are looked at together; signs of emphasis further apart do not belong to each other."""
 _HEADING_MAX = 500
 """Characters of a heading; what is longer is none."""
@@ -52,6 +52,13 @@ class Block:
     lines: tuple[Line, ...]
     gap: str
     code: str | None = None
+
+    @property
+    def length(self) -> int:
+        """How many characters it has at least."""
+        if self.code is not None:
+            return len(self.code)
+        return sum(len(run.text) for line in self.lines for run in line.runs)
 
     def text(self) -> str:
         """Return the whole block."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate
 
 from konstruct.channels.cutting import fragments, width
 from konstruct.channels.whatsapp import wording
@@ -17,12 +19,13 @@ def divide(blocks: Iterable[Block], limit: int) -> Iterator[str]:
     held: list[str] = []
     used = 0
     for block in blocks:
-        body = block.text()
-        size, room = width(body), limit - used - len(block.gap) if held else limit
+        room = limit - used - len(block.gap) if held else limit
+        body = block.text() if block.length <= limit else ""
+        size = width(body) if body else block.length
         if held and size > room and _starts_fresh(block, size, room, limit):
             yield "".join(held)
             held, used, room = [], 0, limit
-        for piece in [body] if size <= room else _pieces(block, room, limit):
+        for piece in [body] if body and size <= room else _pieces(block, room, limit):
             size = width(piece)
             if held and size > limit - used - len(block.gap):
                 yield "".join(held)
@@ -75,33 +78,37 @@ def _packed(lines: Iterator[str], first: int, limit: int) -> Iterator[str]:
         yield "\n".join(held)
 
 
-def _cut(line: Line, limit: int) -> list[str]:
-    """Return the line in pieces that each close what they open."""
-    whole = line.text()
-    if width(whole) <= limit:
-        return [whole]
+def _cut(line: Line, limit: int) -> Iterator[str]:
+    """Yield the line in pieces that each close what they open."""
     plain = "".join(run.text for run in line.runs)
-    room = limit - len(line.again) - _ROOM_LEAST
-    while True:
-        pieces = list(_slices(line, plain, room))
-        if all(width(piece) <= limit for piece in pieces) or room <= _ROOM_LEAST:
-            return pieces
-        room = room * 3 // 4
+    if len(plain) <= limit and width(whole := line.text()) <= limit:
+        yield whole
+        return
+    begins = list(accumulate((len(run.text) for run in line.runs), initial=0))
+    at, before = 0, line.prefix
+    while at < len(plain):
+        room = limit - len(before) - _ROOM_LEAST
+        while True:
+            window = plain[at : at + 2 * room]
+            fragment = next(fragments(window, room, keep_spaces=False), "")
+            begin = at + window.index(fragment)
+            end = begin + len(fragment)
+            piece = before + wording.line(_between(line.runs, begins, begin, end), starts=not before)
+            if width(piece) <= limit or room <= _ROOM_LEAST:
+                break
+            room = room * 3 // 4
+        if fragment:
+            yield piece
+        at, before = (end, line.again) if fragment else (len(plain), "")
+        at += len(plain[at : at + limit]) - len(plain[at : at + limit].lstrip())
 
 
-def _slices(line: Line, plain: str, room: int) -> Iterator[str]:
-    at = 0
-    for number, fragment in enumerate(fragments(plain, room, keep_spaces=False)):
-        begin = plain.index(fragment, at)
-        at = begin + len(fragment)
-        before = line.again if number else line.prefix
-        yield before + wording.line(list(_between(line.runs, begin, at)), starts=not before)
-
-
-def _between(runs: Sequence[Run], begin: int, end: int) -> Iterator[Run]:
-    at = 0
-    for run in runs:
-        piece = run.text[max(0, begin - at) : max(0, end - at)]
-        if piece:
-            yield Run(piece, run.styles, run.kind)
-        at += len(run.text)
+def _between(runs: Sequence[Run], begins: Sequence[int], begin: int, end: int) -> list[Run]:
+    """Return the runs of a stretch of the words."""
+    first = bisect_right(begins, begin) - 1
+    found: list[Run] = []
+    for run, at in zip(runs[first:], begins[first:], strict=False):
+        if at >= end:
+            break
+        found.append(Run(run.text[max(0, begin - at) : end - at], run.styles, run.kind))
+    return found

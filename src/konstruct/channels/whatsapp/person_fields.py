@@ -27,6 +27,7 @@ def preference(change: Change, contacts: Contacts, item: Payload, alone: bool) -
         wants=wants,
         category=category,
         at=float(at),
+        aliases=author.aliases,
     )
 
 

@@ -51,14 +51,10 @@ def recipient(target: Target) -> dict[str, str]:
     return found or {"to": target.channel_id}
 
 
-def read(message_id: str) -> dict[str, Any]:
-    """Return what marks a message as read, and shows that an answer is being written."""
-    return {
-        "messaging_product": "whatsapp",
-        "status": "read",
-        "message_id": message_id,
-        "typing_indicator": {"type": "text"},
-    }
+def read(message_id: str, *, typing: bool) -> dict[str, Any]:
+    """Return what marks a message as read, and shows (`typing`) that an answer is being written."""
+    said = {"messaging_product": "whatsapp", "status": "read", "message_id": message_id}
+    return {**said, "typing_indicator": {"type": "text"}} if typing else said
 
 
 def _template(use: TemplateUse) -> dict[str, Any]:

@@ -76,7 +76,8 @@ def _reader(name: str) -> account_fields.Read | None:
 
 
 def _messages(change: Change) -> Iterator[_Found]:
-    contacts, posted = Contacts(change.value), payload.items(change.value, "messages")
+    contacts = Contacts(change.value)
+    posted, told = payload.items(change.value, "messages"), payload.items(change.value, "statuses")
     for message in posted:
         author = contacts.author(message, own="from_user_id", parent="from_parent_user_id", phone="from", alone=len(posted) == 1)
         inbound: Inbound
@@ -87,8 +88,15 @@ def _messages(change: Change) -> Iterator[_Found]:
         else:
             inbound = messages.read(change, author, message)
         yield _Found(inbound, _alone(change, "messages", message, author))
-    for status in payload.items(change.value, "statuses"):
-        yield _Found(statuses.read(change, status), _alone(change, "statuses", status, None))
+    for status in told:
+        author = contacts.author(
+            status,
+            own="recipient_user_id",
+            parent="recipient_parent_user_id",
+            phone="recipient_id",
+            alone=len(told) == 1 and not posted,
+        )
+        yield _Found(statuses.read(change, author, status), _alone(change, "statuses", status, author))
 
 
 def _alone(change: Change, name: str, item: Payload, author: Author | None) -> Callable[[], bytes]:

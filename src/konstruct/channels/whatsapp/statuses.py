@@ -7,20 +7,22 @@ from typing import Literal
 from konstruct.channels.port import Ignored, Inbound
 from konstruct.channels.port_events import Receipt
 from konstruct.channels.whatsapp import payload
+from konstruct.channels.whatsapp.authors import Author
 from konstruct.channels.whatsapp.envelope import Change
 from konstruct.channels.whatsapp.payload import Payload
-from konstruct.channels.whatsapp.system_messages import ids_of
 
 State = Literal["sent", "delivered", "read", "played", "failed"]
 _STATES: dict[str, State] = {"sent": "sent", "delivered": "delivered", "read": "read", "played": "played", "failed": "failed"}
 _REASON_MAX = 200
 
 
-def read(change: Change, status: Payload) -> Inbound:
-    """Return the receipt that one entry of `statuses` is, or why it is none: a state of tomorrow, of a call, of a group."""
+def read(change: Change, author: Author | None, status: Payload) -> Inbound:
+    """Return the receipt that one entry of `statuses` is, or why it is none: a state of tomorrow, of a call, of a group.
+
+    `author`: whom the message went to.
+    """
     wamid, state = payload.identifier(status, "id"), _STATES.get(payload.text(status, "status", 40))
-    person = ids_of(status, "recipient_user_id", "recipient_id", "recipient_parent_user_id")
-    if wamid is None or state is None or not person:
+    if wamid is None or state is None or author is None:
         return Ignored("a status without work for us")
     if payload.text(status, "recipient_type", 40) == "group":
         return Ignored("a status of a group")
@@ -30,7 +32,7 @@ def read(change: Change, status: Payload) -> Inbound:
     return Receipt(
         # Meta gives a status no id: it is the message's, and each state of a message comes once.
         **change.names(f"status:{wamid}:{state}"),
-        channel_id=person[0],
+        channel_id=author.id,
         external_id=wamid,
         state=state,
         delivery=ours if len(ours) == 36 else None,

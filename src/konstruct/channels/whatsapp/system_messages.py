@@ -28,7 +28,9 @@ def read(change: Change, author: Author | None, message: Payload) -> Inbound:
     wish = WISHES.get(payload.text(system, "marketing", 20))
     if kind == "user_preference_changed" and author is not None and wish is not None:
         names = change.names(wamid)
-        return PreferenceChanged(**names, person_id=author.id, wants=wish, category="marketing_messages", at=float(at))
+        return PreferenceChanged(
+            **names, person_id=author.id, wants=wish, category="marketing_messages", at=float(at), aliases=author.aliases
+        )
     return Ignored("a notice without work for us")
 
 

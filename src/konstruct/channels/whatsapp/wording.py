@@ -8,8 +8,8 @@ work.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from itertools import accumulate, pairwise
 
 from konstruct.channels.whatsapp.emphasis import Style
 from konstruct.channels.whatsapp.inline import Run
@@ -19,48 +19,34 @@ HAIR = "\u200a"
 BREAK = "\u200b"
 """Shown as nothing: what stands behind it does not stand at the beginning of the line."""
 SIGNS: dict[Style, str] = {"bold": "*", "italic": "_", "strike": "~"}
-_MEANT = "*_~`"
-_SIGN = re.compile("[*_~`]")
+GRAVE = "\u02cb"
+_MEANT = "*_~"
+_SIGN = re.compile("[*_~]")
+_ANY = re.compile("[*_~`]")
 _STARTS = ("- ", "* ", ">", "• ")
 
 
-@dataclass(slots=True)
-class _Cell:
-    """One character; or code, or an address, whole."""
-
-    text: str
-    styles: frozenset[Style]
-    kind: str
-
-
-@dataclass(slots=True)
-class _Char:
-    """A character as it will stand there. own: of the text itself; sign: ours; else: of code or an address."""
-
-    char: str
-    role: str
+_Bound = tuple[int, int, Run]
+"""Where a run begins and ends in the words of its line."""
+_Piece = tuple[str, str]
+"""Characters, and whose they are: own (the text's), sign (ours), kept (code or an address: nothing in it means anything)."""
+_Places = dict[int, list[tuple[int, str]]]
+"""Our signs by where they stand in the words: each with the place of its twin."""
 
 
 def line(runs: Sequence[Run], *, starts: bool = True) -> str:
     """Return the line that `runs` make. `starts`: nothing of ours stands before it."""
-    if not any(run.styles or run.kind != "text" or _SIGN.search(run.text) for run in runs):
+    if not any(run.styles or run.kind != "text" or _ANY.search(run.text) for run in runs):
         plain = "".join(run.text for run in runs)
         return BREAK + plain if starts and plain.startswith(_STARTS) else plain
-    cells = [cell for run in runs for cell in _cells(run)]
-    opening: dict[int, list[tuple[int, str]]] = {}
-    closing: dict[int, list[tuple[int, str]]] = {}
-    for style, sign in SIGNS.items():
-        for first, last in _spans(cells, style, sign):
-            opening.setdefault(first, []).append((last, sign))
-            closing.setdefault(last, []).append((first, sign))
-    chars: list[_Char] = []
-    for at, cell in enumerate(cells):
-        chars += (_Char(sign, "sign") for _, sign in sorted(opening.get(at, ()), reverse=True))
-        role = "own" if cell.kind == "text" else cell.kind
-        chars += (_Char(char, role) for char in cell.text)
-        chars += (_Char(sign, "sign") for _, sign in sorted(closing.get(at, ()), key=lambda span: (-span[0], span[1])))
-    text = _parted(chars)
-    return BREAK + text if starts and text.startswith(_STARTS) and chars and chars[0].role == "own" else text
+    shown = _shown(runs)
+    text = "".join(shown)
+    ends = list(accumulate(len(each) for each in shown))
+    bounds = list(zip((0, *ends), ends, runs, strict=False))
+    opening, closing = _signs(text, bounds)
+    pieces = _pieces(text, bounds, opening, closing)
+    words = _parted(pieces)
+    return BREAK + words if starts and words.startswith(_STARTS) and pieces[0][1] == "own" else words
 
 
 def code(inner: str) -> str:
@@ -79,68 +65,100 @@ def fenced(inner: str) -> str:
     return f"{inner}{BREAK}" if inner.endswith("`") else inner
 
 
-def _cells(run: Run) -> Iterable[_Cell]:
-    if run.kind == "code":
-        return [_Cell(code(run.text), run.styles, "code")]
-    if run.kind == "address":
-        return [_Cell(run.text, run.styles, "address")]
-    return [_Cell(char, run.styles, "text") for char in run.text]
+def _shown(runs: Sequence[Run]) -> list[str]:
+    """Return the characters of each run. Two backticks in a line make code of what is between them, wherever they stand: beside
+    others, the text's own are written as the accent that looks the same."""
+    lone = sum(run.text.count("`") + 2 * (run.kind == "code") for run in runs) < 2
+    shown: list[str] = []
+    for run in runs:
+        words = code(run.text) if run.kind == "code" else run.text
+        words = words.replace("`", GRAVE) if run.kind == "text" and not lone else words
+        shown.append(f"{BREAK}{words}" if shown and shown[-1][-1:] == words[:1] == "`" else words)
+    return shown
 
 
-def _spans(cells: Sequence[_Cell], style: Style, sign: str) -> Iterable[tuple[int, int]]:
-    """Yield first and last cell of each stretch in this style that WhatsApp would show so."""
+def _signs(text: str, bounds: Sequence[_Bound]) -> tuple[_Places, _Places]:
+    """Return where our signs stand: those that begin something, and those that end it."""
+    opening: _Places = {}
+    closing: _Places = {}
+    for style, sign in SIGNS.items():
+        for begin, end, told in _stretches(bounds, style):
+            words = text[begin:end]
+            first, last = end - len(words.lstrip()), begin + len(words.rstrip())
+            if told and first < last and _works(text, first, last, sign):
+                opening.setdefault(first, []).append((last, sign))
+                closing.setdefault(last, []).append((first, sign))
+    return opening, closing
+
+
+def _stretches(bounds: Sequence[_Bound], style: Style) -> Iterator[tuple[int, int, bool]]:
+    """Yield each stretch in this style, over as many runs as it has, and whether it holds words: code has no other style."""
+    begun: int | None = None
+    told = False
+    for begin, _, run in bounds:
+        if style in run.styles:
+            begun = begin if begun is None else begun
+            told = told or (run.kind != "code" and bool(run.text.strip()))
+        elif begun is not None:
+            yield begun, begin, told
+            begun, told = None, False
+    if begun is not None:
+        yield begun, bounds[-1][1], told
+
+
+def _works(text: str, first: int, last: int, sign: str) -> bool:
+    """Whether WhatsApp would show the stretch so: at the edges of words, where the sign is not among them."""
+    edges = text[first - 1 : first].isalnum() or text[last : last + 1].isalnum()
+    return not edges and sign not in (text[first], text[last - 1])
+
+
+def _pieces(text: str, bounds: Sequence[_Bound], opening: _Places, closing: _Places) -> list[_Piece]:
+    """Return the line in pieces: the text's own, our signs, and what means nothing (code, addresses)."""
+    kept = [(begin, end) for begin, end, run in bounds if run.kind != "text"]
+    cuts = sorted({0, len(text), *opening, *closing, *(place for each in kept for place in each)})
+    # Code and addresses have no blanks at their edges: no sign of ours stands within them.
+    inside = {begin for begin, _ in kept}
+    pieces: list[_Piece] = []
+    for begin, end in pairwise((*cuts, len(text))):
+        pieces += ((sign, "sign") for _, sign in sorted(closing.get(begin, ()), key=lambda each: (-each[0], each[1])))
+        pieces += ((sign, "sign") for _, sign in sorted(opening.get(begin, ()), reverse=True))
+        if begin < end:
+            pieces.append((text[begin:end], "kept" if begin in inside else "own"))
+    return pieces
+
+
+def _parted(pieces: Sequence[_Piece]) -> str:
+    """Return the pieces as text, the text's own signs parted from their words where they would be taken for ours."""
+    text = "".join(words for words, _ in pieces)
+    own: list[int] = []
+    places: list[int] = []
     at = 0
-    while at < len(cells):
-        if style not in cells[at].styles:
-            at += 1
-            continue
-        end = at
-        while end < len(cells) and style in cells[end].styles:
-            end += 1
-        first, last, at = at, end - 1, end
-        while first <= last and cells[first].text.isspace():
-            first += 1
-        while first <= last and cells[last].text.isspace():
-            last -= 1
-        if first <= last and _works(cells, first, last, sign):
-            yield first, last
+    for words, role in pieces:
+        if role == "own":
+            own += (at + found.start() for found in _SIGN.finditer(words))
+        elif role == "sign":
+            places.append(at)
+        at += len(words)
+    places = sorted((*places, *own))
+    opens = [at for at in places if _may_begin(text, at)]
+    closes = [at for at in places if _may_end(text, at)]
+    first_open = {sign: next((at for at in opens if text[at] == sign), len(text)) for sign in _MEANT}
+    last_close = {sign: next((at for at in reversed(closes) if text[at] == sign), -1) for sign in _MEANT}
+    out, done = [], 0
+    begins, ends = set(opens), set(closes)
+    for at in own:
+        before = HAIR if at in ends and first_open[text[at]] < at else ""
+        after = HAIR if at in begins and last_close[text[at]] > at else ""
+        out += [text[done:at], before, text[at], after]
+        done = at + 1
+    return "".join((*out, text[done:]))
 
 
-def _works(cells: Sequence[_Cell], first: int, last: int, sign: str) -> bool:
-    before = cells[first - 1].text[-1] if first > 0 else " "
-    after = cells[last + 1].text[0] if last + 1 < len(cells) else " "
-    edges = {cells[first].text[0], cells[last].text[-1]}
-    told = any(cell.kind == "text" and not cell.text.isspace() for cell in cells[first : last + 1])
-    return told and not before.isalnum() and not after.isalnum() and sign not in edges
+def _may_begin(text: str, at: int) -> bool:
+    """Whether a sign may begin formatting there."""
+    return not text[at - 1 : at].isalnum() and at + 1 < len(text) and not text[at + 1].isspace()
 
 
-def _parted(chars: list[_Char]) -> str:
-    """Return the characters as text, the text's own signs parted from their words where they would be taken for ours."""
-    opens, closes = _edges(chars)
-    first_open = {sign: min((at for at in opens if chars[at].char == sign), default=len(chars)) for sign in _MEANT}
-    last_close = {sign: max((at for at in closes if chars[at].char == sign), default=-1) for sign in _MEANT}
-    out: list[str] = []
-    for at, each in enumerate(chars):
-        own = each.role == "own" and each.char in _MEANT
-        if own and at in closes and first_open[each.char] < at:
-            out.append(HAIR)
-        out.append(each.char)
-        if own and at in opens and last_close[each.char] > at:
-            out.append(HAIR)
-    return "".join(out)
-
-
-def _edges(chars: Sequence[_Char]) -> tuple[set[int], set[int]]:
-    """Return where a sign may begin formatting, and where one may end it."""
-    opens: set[int] = set()
-    closes: set[int] = set()
-    for at, each in enumerate(chars):
-        if each.char not in _MEANT or each.role not in ("own", "sign"):
-            continue
-        before = chars[at - 1].char if at > 0 else " "
-        after = chars[at + 1].char if at + 1 < len(chars) else " "
-        if not before.isalnum() and not after.isspace():
-            opens.add(at)
-        if not before.isspace() and not after.isalnum():
-            closes.add(at)
-    return opens, closes
+def _may_end(text: str, at: int) -> bool:
+    """Whether a sign may end formatting there."""
+    return at > 0 and not text[at - 1].isspace() and not text[at + 1 : at + 2].isalnum()

@@ -49,6 +49,7 @@ _TODO = {
     "dead-letters": "Decide each at `/operator/dead-letters`: retry or discard.",
     "unrouted": "Connect the account again with the id of the app that its workspace has installed (`--app`).",
     "model-failure": "Stop the workers and take the version back: what a model's failure says would reach customers.",
+    "consent-refused": "Stop the workers and take the version back: nothing keeps people from being written to who never agreed.",
     # What stands beside the database.
     "redis": "Start Redis or Valkey, or correct KONSTRUCT_REDIS_URL; until then each worker goes at half the rate.",
     "redis-keys": "Find who else writes to this database of Redis and give it another; a key of ours without its tenant is a "
@@ -59,6 +60,7 @@ _TODO = {
     "disk": "Free space, or move the data folder to a larger disk: without space nothing is stored, and webhooks get 503.",
 }
 RUNBOOKS = {
+    "consent-refused": "Somebody was written to without consent",
     "database": "The database is down",
     "roles": "A role is misconfigured",
     "rls-forced": "A role is misconfigured",

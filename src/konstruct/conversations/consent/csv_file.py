@@ -33,7 +33,9 @@ COLUMNS: Mapping[str, str] = {
 """The columns by what they may be called; case, accents and signs do not matter."""
 NEEDED = ("person", "obtained_at", "how", "wording", "proof", "purpose")
 _BY_NAME = {
-    plain(called).replace(" ", ""): name for name, names in COLUMNS.items() for called in (name.replace("_", " "), *names)
+    plain(called).replace(" ", ""): name
+    for name, names in COLUMNS.items()
+    for called in (name.replace("_", " "), *names.split(","))
 }
 
 

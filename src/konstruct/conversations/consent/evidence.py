@@ -61,7 +61,7 @@ def read_evidence(values: Mapping[str, str], zone: tzinfo, now: datetime) -> Evi
     version = _text(values, "version", VERSION_MAX, "", errors) or None
     purpose = _PURPOSE_WORDS.get(" ".join(values.get("purpose", "").casefold().split()))
     if purpose is None:
-        errors["purpose"] = "write marketing, utility or any"
+        errors["purpose"] = "is none: write marketing, utility or any"
     obtained_at = _time(values, "obtained_at", zone, errors)
     expires_at = _time(values, "expires_at", zone, errors) if values.get("expires_at", "").strip() else None
     if obtained_at is not None and obtained_at > now + _SLACK:

@@ -20,7 +20,8 @@ async def known(session: TenantSession, account_id: UUID, person_ids: Sequence[s
     """Return the contacts that an account knows by these ids, or by one of their other names."""
     rows = await session.fetch(
         "SELECT external_id AS person_id, id FROM contacts WHERE tenant_id = $1 AND account_id = $2 AND external_id = ANY ($3)"
-        " UNION ALL SELECT alias, contact_id FROM contact_aliases WHERE tenant_id = $1 AND account_id = $2 AND alias = ANY ($3)",
+        " UNION ALL SELECT alias, contact_id FROM contact_aliases WHERE tenant_id = $1 AND account_id = $2 AND alias = ANY ($3)"
+        "   AND ended_at IS NULL",
         session.scope.tenant_id,
         account_id,
         list(person_ids),
@@ -35,7 +36,8 @@ async def left(session: TenantSession, account_id: UUID, person_ids: Sequence[st
         " WHERE EXISTS (SELECT 1 FROM contacts k WHERE k.tenant_id = $1 AND k.account_id = $2 AND k.external_id = p.id"
         "     AND k.opted_out_at IS NOT NULL)"
         "   OR EXISTS (SELECT 1 FROM contact_aliases i JOIN contacts k ON k.tenant_id = i.tenant_id AND k.id = i.contact_id"
-        "     WHERE i.tenant_id = $1 AND i.account_id = $2 AND i.alias = p.id AND k.opted_out_at IS NOT NULL)"
+        "     WHERE i.tenant_id = $1 AND i.account_id = $2 AND i.alias = p.id AND i.ended_at IS NULL"
+        "       AND k.opted_out_at IS NOT NULL)"
         "   OR EXISTS (SELECT 1 FROM withdrawal_ids h JOIN withdrawals w ON w.tenant_id = h.tenant_id AND w.id = h.withdrawal_id"
         "     WHERE h.tenant_id = $1 AND h.account_id = $2 AND h.id_hash = contact_hash($1, $2, p.id)"
         "       AND w.contact_id IS NULL AND w.purpose = 'any' AND w.source IN ('conversation', 'forgotten'))",
@@ -81,7 +83,7 @@ async def find(session: TenantSession, account_id: UUID, text: str, limit: int) 
         f"SELECT k.id, k.account_id, k.external_id, k.display_name, k.opted_out_at, {_STATE}, NULL::uuid AS conversation_id"
         " FROM contacts k WHERE k.tenant_id = $1 AND k.account_id = $2 AND (k.external_id = $3 OR EXISTS ("
         "   SELECT 1 FROM contact_aliases i WHERE i.tenant_id = $1 AND i.account_id = $2 AND i.alias = $3"
-        "     AND i.contact_id = k.id))"
+        "     AND i.ended_at IS NULL AND i.contact_id = k.id))"
         " ORDER BY k.id DESC LIMIT $4",
         session.scope.tenant_id,
         account_id,

@@ -5,15 +5,12 @@ from __future__ import annotations
 import structlog
 
 from konstruct.channels import accounts
-from konstruct.channels.port_abilities import Grant
 from konstruct.channels.routes_repository import find_routes
 from konstruct.db.database import Database
 from konstruct.db.scope import TenantScope
 from konstruct.kit.errors import NotFoundError
 from konstruct.kit.settings import Settings
 from konstruct.local.sandbox.businesses import BUSINESSES, Business
-from konstruct.local.sandbox.meta.application import APP_ID, SCOPES
-from konstruct.local.sandbox.meta.samples import META_BUSINESSES, MetaBusiness
 from konstruct.local.sandbox.store import SandboxStore
 from konstruct.memory.documents import Documents
 from konstruct.tenants.keyring import open_key_provider
@@ -41,21 +38,6 @@ async def seed(settings: Settings) -> None:
             await db.close()
     finally:
         store.close()
-
-
-async def _connect_number(db: Database, vault: Vault, scope: TenantScope, business: MetaBusiness) -> None:
-    """Connect the business's number with the token that Meta gave out for it beforehand."""
-    grant = Grant(
-        account_key=business.number.phone_number_id,
-        token=business.token,
-        app_id=APP_ID,
-        account_name=business.number.verified_name,
-        business_account_id=business.account.waba_id,
-        portfolio_id=business.portfolio.business_id,
-        phone_number=business.number.digits,
-        scopes=frozenset(SCOPES.split(",")),
-    )
-    await accounts.connect_grant(db, vault, scope, kind="whatsapp", grant=grant)
 
 
 async def _seed_one(db: Database, vault: Vault, store: SandboxStore, business: Business) -> None:
@@ -92,9 +74,6 @@ async def _seed_one(db: Database, vault: Vault, store: SandboxStore, business: B
         bot_user_id=workspace.bot_user_id,
         token=workspace.bot_token,
     )
-    for number in META_BUSINESSES:
-        if number.slug == workspace.slug and number.token:
-            await _connect_number(db, vault, scope, number)
     store.records.finish_tenant(workspace.team_id)
     log.info("sandbox_seeded", tenant_id=str(scope.tenant_id), documents=len(business.documents))
 

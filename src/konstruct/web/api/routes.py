@@ -10,6 +10,7 @@ from fastapi import APIRouter, Response
 from konstruct.web.api.resources import (
     accounts,
     agents,
+    consents,
     conversations,
     deliveries,
     documents,
@@ -21,7 +22,7 @@ from konstruct.web.api.resources import (
 )
 from konstruct.web.api.schema import describe
 
-RESOURCES = (me, agents, documents, conversations, turns, deliveries, accounts, templates, outreach, usage)
+RESOURCES = (me, agents, documents, conversations, turns, deliveries, accounts, consents, templates, outreach, usage)
 """Each module has `router()`, for what its name says."""
 VERSION = "/api/v1"
 

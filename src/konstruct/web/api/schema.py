@@ -30,6 +30,9 @@ _TAGS = {
     "turns": "How answers came about.",
     "deliveries": "What was sent, and what became of it.",
     "channel accounts": "Where the employee can be reached.",
+    "templates": "Words that a channel's provider has approved before: with them a business may write first.",
+    "outreach": "Writing to contacts first, by a template.",
+    "consents": "Who has agreed to be written to first, and who wants no more messages.",
     "usage": "What it took and cost.",
 }
 _ALWAYS = (401, 403, 429, 500, 503)

@@ -196,9 +196,9 @@ END $$;
 CREATE TRIGGER deliveries_consent_stored BEFORE INSERT ON deliveries FOR EACH ROW EXECUTE FUNCTION delivery_consent();
 CREATE TRIGGER deliveries_consent_sent BEFORE UPDATE OF state ON deliveries FOR EACH ROW
   WHEN (NEW.state = 'sending' AND OLD.state <> 'sending') EXECUTE FUNCTION delivery_consent();
-CREATE TRIGGER deliveries_consent_changed BEFORE UPDATE OF kind, form, conversation_id, account_id ON deliveries FOR EACH ROW
-  WHEN (NEW.kind <> OLD.kind OR NEW.form <> OLD.form OR NEW.conversation_id <> OLD.conversation_id
-    OR NEW.account_id <> OLD.account_id) EXECUTE FUNCTION delivery_consent();
+-- What moves to another conversation, because two people are one, is looked at when it is sent.
+CREATE TRIGGER deliveries_consent_changed BEFORE UPDATE OF kind, form ON deliveries FOR EACH ROW
+  WHEN (NEW.kind <> OLD.kind OR NEW.form <> OLD.form) EXECUTE FUNCTION delivery_consent();
 
 -- consent_withdraw: note it by the contact and by the hashes of its ids, and cancel what was to be sent and may not be now.
 -- What is held by a send that begins is left to it: it looks again.
@@ -221,7 +221,7 @@ BEGIN
   INSERT INTO withdrawal_ids (tenant_id, account_id, id_hash, withdrawal_id)
   SELECT p_tenant, v_account, contact_hash(p_tenant, v_account, known.id), v_id
   FROM (SELECT external_id AS id FROM contacts WHERE tenant_id = p_tenant AND id = p_contact
-        UNION SELECT alias FROM contact_aliases WHERE tenant_id = p_tenant AND contact_id = p_contact) known
+        UNION SELECT alias FROM contact_aliases WHERE tenant_id = p_tenant AND contact_id = p_contact AND ended_at IS NULL) known
   ORDER BY 3 ON CONFLICT DO NOTHING;
   PERFORM consent_cancel(p_tenant, p_contact);
   RETURN v_id;

@@ -59,8 +59,10 @@ CREATE TABLE volume_line (
   due_at timestamptz NOT NULL,
   PRIMARY KEY (tenant_id, delivery_id, pool_id),
   FOREIGN KEY (tenant_id, pool_id) REFERENCES volume_pools (tenant_id, id) ON DELETE CASCADE,
-  FOREIGN KEY (tenant_id, delivery_id) REFERENCES deliveries (tenant_id, id) ON DELETE CASCADE
+  FOREIGN KEY (tenant_id, delivery_id) REFERENCES deliveries (tenant_id, id) ON DELETE CASCADE,
+  FOREIGN KEY (tenant_id, conversation_id) REFERENCES conversations (tenant_id, id) ON DELETE CASCADE
 );
+CREATE INDEX volume_line_conversation ON volume_line (tenant_id, conversation_id);
 CREATE INDEX volume_line_due ON volume_line (tenant_id, pool_id, due_at, delivery_id);
 SELECT konstruct_protect('volume_line');
 

@@ -141,6 +141,10 @@ PHONES: tuple[Phone, ...] = (
 """One writes from right to left and hides her number; one has emoji in his name."""
 
 
+AGREED: tuple[Phone, ...] = PHONES[:2]
+"""Who has agreed to be written to first, by either of the sample businesses."""
+
+
 def add_meta(store: SandboxStore) -> None:
     """Store the samples; what is there stays as the control panel left it."""
     meta, now = store.meta, store.control.now()

@@ -21,6 +21,7 @@ _WORDS = {
     Permission.VIEW_CONVERSATIONS: ("Read conversations", "messages, how answers came about, what was sent"),
     Permission.ANSWER_CONVERSATIONS: ("Answer conversations", "take over, hand back, reply in your name"),
     Permission.VIEW_CHANNELS: ("Read the channels", "which accounts are connected, and whether they work"),
+    Permission.RECORD_CONSENT: ("Record consent", "who agreed to be written to first, and who wants no more messages"),
     Permission.VIEW_USAGE: ("Read the usage", "tokens and cost"),
 }
 LIFETIMES = (("90", "90 days"), ("30", "30 days"), ("365", "A year"), ("", "Until it is revoked"))

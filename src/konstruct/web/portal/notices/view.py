@@ -27,6 +27,7 @@ _ICONS = {
     "number_replies_only": "warning",
     "number_suspended": "warning",
     "number_priced_as_ai": "warning",
+    "token_expiring": "key",
 }
 _ACTIONS = {
     "channel_broken": "Connect it again",
@@ -42,6 +43,7 @@ _ACTIONS = {
     "number_replies_only": "Look into it",
     "number_suspended": "See what helps",
     "number_priced_as_ai": "See what helps",
+    "token_expiring": "Connect it again",
 }
 _TONES = {"critical": "bad", "warning": "warn", "info": "info"}
 
