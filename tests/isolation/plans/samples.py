@@ -25,6 +25,7 @@ from konstruct.channels.port_numbers import NumberSeen
 from konstruct.channels.port_signup import Business, Number
 from konstruct.channels.port_templates import ListedTemplate
 from konstruct.channels.quality.machine import Standing
+from konstruct.channels.quality.replacing_repository import Replacement
 from konstruct.channels.renewals_repository import Begun
 from konstruct.conversations.actions_repository import Option, Who
 from konstruct.conversations.answer_place import AnswerPlace
@@ -182,6 +183,14 @@ class Samples:
             ("charges_repository", "conversation_ids"): [ids["conversation_id"]],
             ("history_repository", "seen"): NumberSeen(quality="GREEN"),
             ("repository", "account_ids"): [account],
+            ("replacing_repository", "replacement"): Replacement(
+                UUID(int=1), account, account, "+1555", _NOW, "Pat", None, 0, 0, None, 0, 0, 0
+            ),
+            ("replacing_repository", "template"): {"name": "x", "language": "en"},
+            ("replacing_repository", "after"): UUID(int=0),
+            ("replacing_repository", "moved"): [contact],
+            ("replacing_repository", "kept"): [(contact, "known_already")],
+            ("replacing_repository", "told"): "told",
             ("repository", "moved"): [(account, Standing())],
             ("repository", "figures"): {"sent": 1},
             ("repository", "level"): "no_outreach",

@@ -26,26 +26,26 @@ from tests.sabotage.removals.whatsapp_templates import WHATSAPP_TEMPLATES
 from tests.sabotage.removals.whatsapp_volume import WHATSAPP_VOLUME
 
 REMOVALS = (
-    TENANCY
-    + QUEUE
-    + INGEST
-    + SENDING
-    + PORTAL
-    + SECRETS
-    + KEEPING
-    + FAULTS
-    + INSTALLING
-    + DESK
-    + TOKENS
-    + CHANGES
-    + STREAMING
-    + STAYING
-    + WHATSAPP_SENDING
-    + WHATSAPP_TEMPLATES
-    + WHATSAPP_CONSENT
-    + WHATSAPP_VOLUME
-    + WHATSAPP_ONBOARDING
-    + WHATSAPP_INBOUND
-    + WHATSAPP_QUALITY
-    + WHATSAPP_SANDBOX
+    *CHANGES,
+    *DESK,
+    *FAULTS,
+    *INGEST,
+    *INSTALLING,
+    *KEEPING,
+    *PORTAL,
+    *QUEUE,
+    *SECRETS,
+    *SENDING,
+    *STAYING,
+    *STREAMING,
+    *TENANCY,
+    *TOKENS,
+    *WHATSAPP_CONSENT,
+    *WHATSAPP_INBOUND,
+    *WHATSAPP_ONBOARDING,
+    *WHATSAPP_QUALITY,
+    *WHATSAPP_SANDBOX,
+    *WHATSAPP_SENDING,
+    *WHATSAPP_TEMPLATES,
+    *WHATSAPP_VOLUME,
 )
