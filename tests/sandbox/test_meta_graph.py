@@ -29,6 +29,7 @@ async def test_nothing_is_there_for_another_token(graph: Graph) -> None:
     for path in paths:
         assert code_of(await graph.call("GET", path)) == 0, path
         status, body = await graph.call("GET", path, MARLOW)
+        assert status == 400, path
         error = body["error"]
         assert (status, error["code"], error["error_subcode"]) == (400, 100, 33), path
         assert error["type"] == "OAuthException" and error["fbtrace_id"], path

@@ -169,7 +169,8 @@ async def test_a_template_on_a_narrow_phone(graph: Graph, page: Page) -> None:
     assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-PORTAL = """<!doctype html><title>Portal</title><link rel="icon" href="data:,"><button id="go">Connect</button>
+PORTAL = """<!doctype html><title>Portal</title><link rel="icon" href="data:,">
+<button id="go">Connect</button>
 <pre id="said"></pre><script src="{sdk}"></script><script>
 const said = document.getElementById("said");
 addEventListener("message", (event) => {{

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
-from konstruct.local.sandbox.businesses import FERNWOOD
-from tests.sandbox.meta_support import LAYLA, MIRA, NUMBER
+from konstruct.local.sandbox.businesses import FERNWOOD, MARLOW
+from tests.sandbox.meta_support import HARBOR, LAYLA, MIRA, NUMBER
 from tests.sandbox.meta_support import MARLOW as MARLOW_META
 from tests.sandbox.support import open_browser
 from tests.support.instance import Instance, open_instance
@@ -102,3 +104,33 @@ async def _choose_template(portal: Page) -> None:
     for at, value in enumerate(("Yusuf", "touring bike", "Saturday 17:00", "2041")):
         await places.nth(at).fill(value)
     await portal.get_by_role("button", name="Send template").click()
+
+
+async def test_a_restriction_is_seen_in_the_portal(instance: Instance, page: Page) -> None:
+    number = MARLOW_META.number.phone_number_id
+    async with instance.http.post(instance.url + PANEL, data={"do": "status", "id": number, "value": "RESTRICTED"}) as response:
+        assert response.status == 200
+    await sign_in_by_mail(page, instance, MARLOW.owner_email)
+    await expect(page.locator("main")).to_be_visible()
+    banner = page.get_by_text("sends replies only")
+    async with asyncio.timeout(ANSWER_MS / 1000):
+        while not await banner.count():
+            await page.goto(f"{instance.url}/channels")
+    await expect(banner).to_be_visible()
+
+
+async def test_an_owner_connects_a_number_by_a_click(instance: Instance, page: Page) -> None:
+    made = json.loads(await instance.command("tenant", "create", "Harbor Books", "--json"))
+    await page.goto(made["sign_in_url"])
+    await page.get_by_role("button", name="Sign in").click()
+    await page.goto(f"{instance.url}/channels")
+    await page.get_by_role("link", name="Connect WhatsApp").first.click()
+    async with page.expect_popup() as opened:
+        await page.get_by_role("button", name="Continue with Meta").click()
+    dialog = await opened.value
+    await dialog.get_by_label("Harbor Books").check()
+    await dialog.get_by_role("button", name="Agree and connect").click()
+    await expect(page.get_by_text("Connected.", exact=True)).to_be_visible(timeout=ANSWER_MS)
+    await _open_phone(page, instance, "noa", HARBOR.number.phone_number_id)
+    await _write(page, "Are you there?")
+    await expect(page.locator(".note:not(.note-mine)")).to_be_visible(timeout=ANSWER_MS)
