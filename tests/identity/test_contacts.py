@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from tests.identity.conftest import Desk
 from tests.support import meta_events as meta
+from tests.support.house import until
 from tests.support.meta_events import ANN, Person
 
 _CONVERSATIONS = (
@@ -123,3 +124,20 @@ async def test_leaving_and_coming_back(desk: Desk) -> None:
         await desk.deliver(meta.text(number, word, at=now - 100 + at))
         [row] = await desk.rows("SELECT opted_out_at IS NOT NULL AS out FROM contacts WHERE tenant_id = $1")
         assert row["out"] == out, word
+
+
+async def test_one_at_a_time_finds_or_makes_contacts(desk: Desk) -> None:
+    """While another process makes a contact of the account, ingest waits for it: it would make the same person once more."""
+    number, account, scope = desk.numbers[0], desk.accounts[0], desk.scopes[0]
+    async with desk.db.tenant(scope) as session:
+        await session.execute("SELECT contacts_hold($1)", account)
+        await session.fetchval("SELECT (contact_at($1, $2, ARRAY[$3::text], 'Ann')).contact", scope.tenant_id, account, PHONE)
+        coming = asyncio.create_task(desk.deliver(meta.text(number, "hello", ANN)))
+        waits = "SELECT EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted)"
+
+        async def decided() -> bool:
+            return coming.done() or bool(await session.fetchval(waits))
+
+        await until(decided)
+    assert await coming == ["ready"]
+    assert await desk.contacts() == [(OWN, PHONE)], "there is one of them, and nothing to merge"

@@ -30,7 +30,7 @@ WHATSAPP_INBOUND = (
         _SQL,
         "      PERFORM contacts_hold(v_held);",
         "      PERFORM 1;",
-        "tests/identity/test_contacts.py::test_many_at_once_make_one",
+        "tests/identity/test_contacts.py::test_one_at_a_time_finds_or_makes_contacts",
     ),
     Removal(
         "contact-heir",
