@@ -91,6 +91,16 @@ async def test_a_second_channel_that_is_told_to_wait_lets_all_of_them_wait(redis
         assert await limits.take(SCOPE, account, "chat.update", channel_id="C4") == 0
 
 
+async def test_a_channel_that_waits_alone_lets_no_other_wait(redis: Redis) -> None:
+    """Meta says that it is the pair of number and person: however many of them wait, nobody else does."""
+    for limits in (SendLimits(redis, tiers.RATES), SendLimits(Redis(None), tiers.RATES)):
+        account = uuid4()
+        for channel in ("C1", "C2"):
+            await limits.pause(SCOPE, account, 30, method=POST, channel_id=channel, alone=True)
+            assert await limits.take(SCOPE, account, POST, channel_id=channel) > 25
+        assert await limits.take(SCOPE, account, POST, channel_id="C3") == 0
+
+
 async def test_each_channel_has_one_place_in_the_queue_of_its_workspace(redis: Redis) -> None:
     """Of a rate so slow that no place comes up meanwhile: who asks again finds the same place, and nobody passes anybody."""
     cap = Rate(per_minute=None, channel_per_s=1.0)

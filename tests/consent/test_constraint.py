@@ -302,7 +302,7 @@ async def test_a_withdrawal_before_the_send_always_wins(pair: tuple[Number, Numb
             )
             await consents_repository.withdraw(session, contact_id, "hand", "any", PERSON)
         sending = asyncio.create_task(send())
-        await _blocked(number)
+        await _blocked(number, sending)
     await _refused(sending, "a send that began beside a withdrawal")
     assert await number.value("SELECT state FROM deliveries WHERE tenant_id = $1 AND id = $2", delivery_id) == "pending"
     # And the next look at it cancels what cannot go.
@@ -328,7 +328,7 @@ async def test_a_send_that_has_begun_is_not_undone(pair: tuple[Number, Number]) 
         await consents_repository.hold(session, contact_id)
         assert await deliveries_repository.start_sending(session, claim, delivery_id, 10.0) is None
         withdrawing = asyncio.create_task(withdraw())
-        await _blocked(number)
+        await _blocked(number, withdrawing)
     await withdrawing
     states = dict(await number.rows("SELECT id, state FROM deliveries WHERE tenant_id = $1"))
     assert states == {delivery_id: "sending", waiting: "pending"}, "what has begun, and what is still agreed to"
@@ -366,6 +366,11 @@ async def test_many_at_once_never_send_after_a_withdrawal(pair: tuple[Number, Nu
     assert [tuple(row) for row in late] == []
 
 
-async def _blocked(number: Number) -> None:
-    """Wait until somebody waits for a lock."""
-    await until(lambda: number.rows("SELECT 1 FROM pg_locks WHERE NOT granted AND $1::uuid IS NOT NULL"))
+async def _blocked(number: Number, task: asyncio.Task[None]) -> None:
+    """Wait until the task waits for a lock."""
+
+    async def waits() -> bool:
+        return task.done() or bool(await number.rows("SELECT 1 FROM pg_locks WHERE NOT granted AND $1::uuid IS NOT NULL"))
+
+    await until(waits)
+    assert not task.done(), "it did not wait for the other"

@@ -48,7 +48,10 @@ class Talk:
         for row in await self.number.rows("SELECT id, kind, content FROM channel_events WHERE tenant_id = $1 AND kind = 'opted'"):
             event: ChannelEvent = restored(row["kind"], orjson.loads(row["content"]))
             for attempt in (1, 2):
-                await handler.opted(Received(self.number.scope, self.number.account_id, event, attempt, 0.0))
+                try:
+                    await handler.opted(Received(self.number.scope, self.number.account_id, event, attempt, 0.0))
+                except asyncpg.UniqueViolationError:
+                    pytest.fail("a confirmation was written twice")
         await self.number.rows("DELETE FROM channel_events WHERE tenant_id = $1")
 
     async def said(self) -> list[str]:

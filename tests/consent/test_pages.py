@@ -123,8 +123,10 @@ async def test_one_by_hand_its_evidence_and_its_withdrawal(house: House, pair: t
         found = (await owner.get(f"{address}/evidence?kind=json")).json()
         assert [(each["event"], each["how"], each["proof"], each["attested_by"]) for each in found] == [
             ("consented", "by telephone", "call 12", "Olga")]  # fmt: skip
+        [write] = re.findall(r'href="(/contacts/[0-9a-f-]{36}/write)"', (await owner.get(address)).text)
+        assert (await owner.get(write)).status == 200, "from here a conversation is begun"
         gone = await owner.post(f"{address}/withdraw", purpose="any", note="=1+1 by telephone")
-        assert "withdrawn" in gone.text and await live(number) == {"4915100000004"}
+        assert "withdrawn" in gone.text and "/write" not in gone.text and await live(number) == {"4915100000004"}
         text = (await owner.get(f"{address}/evidence?kind=csv")).text
         assert "'=1+1 by telephone" in text and text.count("\r\n") == 3
         whole = await owner.get(f"{list_path}/evidence?kind=json")

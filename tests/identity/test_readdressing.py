@@ -6,9 +6,13 @@ import itertools
 from dataclasses import replace
 from typing import Any
 
+from konstruct.channels import deliveries_repository
+from konstruct.jobs import queue
+from konstruct.kit.ids import uuid7
 from tests.identity.conftest import Desk
 from tests.support import meta_events as meta
 from tests.support.meta_events import ANN, Number, Payload, Person
+from tests.support.queueing import HOUR_S
 
 PHONE, OWN = str(ANN.phone), str(ANN.user_id)
 MOVED = replace(ANN, phone="15557770099", user_id="US.99")
@@ -115,3 +119,15 @@ async def test_nobody_is_made_of_a_change(desk: Desk) -> None:
     await desk.deliver(meta.user_id_update(number, MOVED, MOVED), meta.user_id_update(number, Person(), Person(None, None)))
     assert await desk.work() == 0
     assert [each[0] for each in await desk.contacts()] == ["US.99"]
+
+
+async def test_nothing_is_sent_to_a_name_of_before(desk: Desk) -> None:
+    """What a sender learns of a contact: the names of today, and none that may be somebody else's by now."""
+    number = desk.numbers[0]
+    await desk.deliver(meta.text(number, "hello", ANN), meta.changed_number(number, ANN, MOVED))
+    assert await desk.work() == 0
+    await desk.deliver(meta.text(number, "hello", MOVED))
+    [claim] = [each for each in await queue.claim(desk.db, "turn", uuid7(), 100, HOUR_S) if each.scope == desk.scopes[0]]
+    async with desk.db.tenant(desk.scopes[0]) as session:
+        sender, _ = await deliveries_repository.open_deliveries(session, claim)
+    assert sender.aliases == {MOVED.phone}

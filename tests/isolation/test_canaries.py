@@ -177,7 +177,8 @@ EXPECTED = {
         "member mention model mustnot note noticebody noticetitle nowhere outsidehours owneremail persona "
         "policy question receiptreason refused reply source statusreason summary team title tonenote toolargument "
         "toolask toolcall toolname toolreason toolresult tryout turnfailure turnreason url user versionnote "
-        "organisation scope workspace file filereason pausedby action identity rating alias businessaccount holding portfolio "
+        "organisation scope workspace file filereason pausedby holdnote verifiedname replacement action "
+        "identity rating alias businessaccount holding portfolio "
         "attestation consent consentlist withdrawal "
         "signup pinseenby verifiedby"
     ),

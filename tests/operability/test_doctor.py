@@ -45,7 +45,8 @@ DAMAGE = (
         ("slack-scopes", "lacks app_mentions:read",
          "UPDATE channel_accounts SET scopes = '{chat:write}' WHERE external_id = 'T1'"),
         ("whatsapp-subscribed", "without its business account", "INSERT INTO channel_accounts (tenant_id, id, agent_id, kind,"
-         " external_id) SELECT tenant_id, uuidv7(), id, 'whatsapp', '71' FROM agents LIMIT 1"),
+         " external_id, secret_id) SELECT a.tenant_id, uuidv7(), a.id, 'whatsapp', '71', s.id"
+         " FROM agents a JOIN secrets s USING (tenant_id) LIMIT 1"),
         ("whatsapp-tokens", "ends in 3 days", "UPDATE channel_accounts SET token_expires_at = now() + interval '3 days'"
          " WHERE kind = 'whatsapp'"),
         ("whatsapp-verification", "has not accepted", "INSERT INTO business_verifications (tenant_id, account_id, state, source)"

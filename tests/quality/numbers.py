@@ -55,7 +55,12 @@ class Numbers:
         number = number_of(self.scopes[business], f"{len(self.meta.numbers)}", waba)
         self.meta.numbers.append(number)
         grant = Grant(
-            number.phone_id, number.token, account_name="Shop", business_account_id=number.waba_id, phone_number=number.digits
+            number.phone_id,
+            number.token,
+            account_name="Shop",
+            business_account_id=number.waba_id,
+            portfolio_id=f"3{str(self.scopes[business].tenant_id.int)[-12:]}",
+            phone_number=number.digits,
         )
         return await accounts.connect_grant(self.db, self.vault, self.scopes[business], kind="whatsapp", grant=grant)
 
@@ -106,7 +111,7 @@ class Numbers:
 def number_of(scope: TenantScope, name: str, waba: str | None = None) -> Number:
     """Return a number of a business: ids are unique over the whole database."""
     mark = str(scope.tenant_id.int)[-12:]
-    return Number(f"1{mark}{name}", waba or f"2{mark}", f"1555{mark[:7]}", f"EAAG{mark}{name}canary")
+    return Number(f"1{mark}{name}", waba or f"2{mark}", f"1555{name}{mark[:6]}", f"EAAG{mark}{name}canary")
 
 
 @asynccontextmanager

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Any
 
 import pytest
 
 from konstruct.channels.events_handling import Received
+from konstruct.channels.port import Failed
 from konstruct.channels.port_events import AccountChanged, Receipt
 from konstruct.channels.receipts import Receipts
 from konstruct.channels.standing import Standing
@@ -17,9 +19,16 @@ from tests.support.slack_events import message
 _WAS = "SELECT state, receipt, receipt_reason, external_id FROM deliveries WHERE tenant_id = $1"
 
 
-async def _come(house: House, event: Any, number: int = 0) -> None:
+class _Judge:
+    """Of an adapter, what reads the reason of a late refusal."""
+
+    def judge(self, reason: str) -> Failed:
+        return Failed(f"meta_{reason}", account_broken=reason == "190", payment=reason == "131042")
+
+
+async def _come(house: House, event: Any, number: int = 0, adapters: Any = MappingProxyType({})) -> None:
     (account,) = await rows(house, house.scopes[number], "SELECT id FROM channel_accounts WHERE tenant_id = $1")
-    handle = Receipts(house.db, {}) if isinstance(event, Receipt) else Standing(house.db)
+    handle = Receipts(house.db, adapters) if isinstance(event, Receipt) else Standing(house.db)
     await handle(Received(house.scopes[number], account["id"], event, 1, 0.0))
 
 
@@ -49,6 +58,23 @@ async def test_a_delivery_only_climbs(still: House) -> None:
     await _come(still, _receipt("read", shown_as, delivery), 1)
     assert [row["receipt"] for row in await rows(still, still.scopes[1], _WAS)] == [None], "another business's delivery"
     await _come(still, _receipt("failed", "nobody's", "no id"))
+
+
+async def test_what_a_late_refusal_means_is_acted_upon(still: House) -> None:
+    _, shown_as = await _shown(still)
+    judging = {"slack": _Judge()}
+    for _ in range(2):
+        await _come(still, _receipt("failed", shown_as, reason="131042"), adapters=judging)
+    for number, expected in ((0, ["delivery_failed", "payment_wanted"]), (1, [])):
+        notices = await rows(still, still.scopes[number], "SELECT kind FROM notices WHERE tenant_id = $1 ORDER BY kind")
+        assert [row["kind"] for row in notices] == expected
+    (row,) = await rows(still, still.scopes[1], "SELECT external_id FROM deliveries WHERE tenant_id = $1")
+    await _come(still, _receipt("failed", row["external_id"], reason="190"), 1, adapters=judging)
+    for number, status in ((0, ("active", None)), (1, ("broken", "meta_190"))):
+        (account,) = await rows(
+            still, still.scopes[number], "SELECT status, status_reason FROM channel_accounts WHERE tenant_id = $1"
+        )
+        assert tuple(account) == status
 
 
 async def test_what_failed_after_all_is_told(still: House) -> None:

@@ -55,20 +55,20 @@ class Plan:
         shop, sister, bakery, branch = self.numbers
         fixed: list[tuple[float, Step]] = [
             (0.1, lambda: self.campaign(shop, 230)),
-            (0.2, lambda: self.campaign(sister, 70)),
-            (0.5, lambda: self.campaign(bakery, 60)),
-            (5.0, lambda: self.campaign(branch, 40)),
+            (0.2, lambda: self.campaign(sister, 60)),
+            (0.5, lambda: self.campaign(bakery, 50)),
+            (5.0, lambda: self.campaign(branch, 30)),
             (20.0, lambda: self.limit(bakery, 2_000)),
             (20.1, lambda: self.campaign(bakery, 30)),
-            (26.0, lambda: self.campaign(branch, 120)),
+            (26.0, lambda: self.campaign(branch, 70)),
             (28.0, lambda: self.limit(bakery, 250)),
             (44.0, lambda: self.other_program(2)),
-            (29.1, lambda: self.campaign(shop, 40)),
-            (40.0, lambda: self.campaign(bakery, 60)),
+            (29.1, lambda: self.campaign(shop, 20)),
+            (40.0, lambda: self.campaign(bakery, 30)),
         ]
         drawn: list[tuple[float, Step]] = []
         for step, count in (
-            (self.people_write, 40),
+            (self.people_write, 30),
             (self.late_answer, 24),
             (self.withdrawal, 20),
             (self.opting_out, 12),

@@ -44,11 +44,11 @@ async def test_nothing_that_happens_in_two_days_makes_it_break_a_rule(
     assert meta.breaches == []
     # It did not hold by doing nothing: the volume was used up, and people were refused and waited.
     assert 190 <= meta.peak["P1"] <= 200 and meta.peak["P2"] > 50
-    assert meta.taken["template"] > 400 and meta.taken["text"] > 150
+    assert meta.taken["template"] > 350 and meta.taken["text"] > 120
     assert {"no_consent", "volume_full"} <= set(plan.refused)
     states: Counter[str] = Counter()
     for number in numbers:
         states.update(await world.states(number))
     # Nothing is lost: what was not sent has an end that a person sees, or still waits.
     assert set(states) <= {"sent", "failed", "cancelled", "pending"} and states["cancelled"] > 0
-    assert states["sent"] > 600 and states["failed"] < 60
+    assert states["sent"] > 450 and states["failed"] < 60

@@ -95,6 +95,19 @@ async def test_three_workers_stop_at_the_ceiling_and_go_on_as_places_free(
     assert world.meta.breaches == []
 
 
+async def test_three_numbers_at_once_share_one_ceiling(world: World, businesses: tuple[TenantScope, TenantScope]) -> None:
+    numbers = await _numbers(world, businesses[0], 3)
+    for n, number in enumerate(numbers):
+        people = await world.people(number, _names(7, f"{n}-"))
+        await world.write(number, list(people.values()))
+    await world.run(HOUR_S)
+    states = [await world.states(number) for number in numbers]
+    assert sum(each.get("sent", 0) for each in states) == CEILING
+    assert sum(each.get("pending", 0) for each in states) == 21 - CEILING
+    assert world.meta.peak[numbers[0].portfolio] == CEILING
+    assert world.meta.breaches == []
+
+
 async def test_what_counts_and_what_does_not(world: World, businesses: tuple[TenantScope, TenantScope]) -> None:
     """Not who wrote in; not what was certainly not sent; but whatever may have been."""
     (number,) = await _numbers(world, businesses[0], 1)

@@ -15,10 +15,13 @@ import typer
 from konstruct.channels import accounts
 from konstruct.channels.missed import Missed, find_missed, refused_in
 from konstruct.channels.port_abilities import Grant
+from konstruct.channels.quality import replacing
 from konstruct.cli.context import DataDir, running_settings, with_database
 from konstruct.cli.tenant import tenant_id
+from konstruct.conversations.template_use import TemplateUse
 from konstruct.db.database import Database
 from konstruct.kit.errors import KonstructError
+from konstruct.kit.ids import parse_id
 from konstruct.kit.settings import PREFIX, load_settings
 from konstruct.tenants import service
 from konstruct.tenants.vault import Vault
@@ -113,6 +116,32 @@ def slack_manifest(
         typer.echo(f"Slack takes HTTPS addresses only, and KONSTRUCT_PUBLIC_URL is {settings.public_url}", err=True)
     document = manifest.manifest(settings.public_url, name=name.strip(), by_click=not own_token)
     typer.echo(manifest.as_json(document) if json else manifest.as_yaml(document))
+
+
+@app.command()
+def replace(
+    tenant: Annotated[str, typer.Option(help="The tenant's id.")],
+    old: Annotated[str, typer.Option(help="The account whose contacts move.")],
+    new: Annotated[str, typer.Option(help="The account of the number that takes its place.")],
+    by: Annotated[str, typer.Option(help="Who decided it: it is kept.")],
+    template: Annotated[str, typer.Option(help="The approved template that tells people; without it nobody is told.")] = "",
+    language: Annotated[str, typer.Option(help="The template's language.")] = "en",
+    text: Annotated[str, typer.Option(help="What is filled in, if the template has a place.")] = "",
+    data_dir: DataDir = None,
+) -> None:
+    """Move the contacts of a number that is gone to another number of the business, and tell them as the limits allow."""
+    if not by.strip():
+        raise KonstructError("--by is wrong: say who decided it")
+    use = TemplateUse(template, language, (text,) if text else ()) if template else None
+
+    async def work(db: Database, vault: Vault) -> str:
+        scope = await service.require_tenant(db, tenant_id(tenant))
+        found = await replacing.begin(
+            db, scope, old_account_id=parse_id(old), new_account_id=parse_id(new), by=by.strip()[:200], use=use
+        )
+        return str(found)
+
+    typer.echo(f"begun: replacement {with_database(running_settings(data_dir), work)}; a worker moves the contacts")
 
 
 @app.command()

@@ -21,7 +21,7 @@ NUMBERED: Mapping[str, str] = {
 """Tables whose rows move, by their number in the conversation: they stand behind those of the other."""
 EPOCHS: Mapping[str, str] = {"conversation_events": "owner_epoch"}
 """The same, by the owner's epoch."""
-PLAIN = ("turns", "dead_letters", "conversation_notes", "actions", "ratings")
+PLAIN = ("turns", "dead_letters", "conversation_notes", "actions", "ratings", "volume_line")
 """Tables whose rows move as they are."""
 ADDED: Mapping[str, tuple[str, ...]] = {
     "usage_conversations": (

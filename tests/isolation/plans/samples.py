@@ -195,6 +195,7 @@ class Samples:
             ("lists_repository", "list_id"): ids["list_id"],
             ("consents_repository", "list_id"): ids["list_id"],
             ("lists_repository", "kind"): "hand",
+            ("consent_repository", "form"): "outreach",
             ("lists_repository", "entries"): [{"line": 2}],
             ("lists_repository", "problems"): [],
             ("lists_repository", "kinds"): ["slack"],

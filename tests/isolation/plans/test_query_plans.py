@@ -27,6 +27,8 @@ from tests.tenants.filled import fill
 READ_AS_A_WHOLE = {
     "tenant_directory": "a row for each business: the fleet looks after all of them",
     "tenant_health": "likewise",
+    "account_standings": "a row for each account: operators see which of them are stopped, or were not asked about",
+    "channel_routes": "likewise",
     "search_progress": "likewise",
     "fair_shares": "two rows for each business: a claim weighs all that wait",
     "tenant_jobs": "a row leaves when its work is done: a claim looks at what waits",

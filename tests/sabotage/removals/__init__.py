@@ -17,8 +17,12 @@ from tests.sabotage.removals.streaming import STREAMING
 from tests.sabotage.removals.tenancy import TENANCY
 from tests.sabotage.removals.tokens import TOKENS
 from tests.sabotage.removals.whatsapp_consent import WHATSAPP_CONSENT
+from tests.sabotage.removals.whatsapp_inbound import WHATSAPP_INBOUND
 from tests.sabotage.removals.whatsapp_onboarding import WHATSAPP_ONBOARDING
+from tests.sabotage.removals.whatsapp_quality import WHATSAPP_QUALITY
 from tests.sabotage.removals.whatsapp_sandbox import WHATSAPP_SANDBOX
+from tests.sabotage.removals.whatsapp_sending import WHATSAPP_SENDING
+from tests.sabotage.removals.whatsapp_templates import WHATSAPP_TEMPLATES
 from tests.sabotage.removals.whatsapp_volume import WHATSAPP_VOLUME
 
 REMOVALS = (
@@ -36,8 +40,12 @@ REMOVALS = (
     + CHANGES
     + STREAMING
     + STAYING
+    + WHATSAPP_SENDING
+    + WHATSAPP_TEMPLATES
     + WHATSAPP_CONSENT
     + WHATSAPP_VOLUME
     + WHATSAPP_ONBOARDING
+    + WHATSAPP_INBOUND
+    + WHATSAPP_QUALITY
     + WHATSAPP_SANDBOX
 )

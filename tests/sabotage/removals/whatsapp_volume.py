@@ -23,7 +23,7 @@ WHATSAPP_VOLUME = (
         f"{_SRC}/outreach/pools_repository.py",
         'f"{_PORTFOLIO} FOR NO KEY UPDATE"',
         "_PORTFOLIO",
-        f"{_VOLUME}::test_three_workers_stop_at_the_ceiling_and_go_on_as_places_free",
+        f"{_VOLUME}::test_three_numbers_at_once_share_one_ceiling",
     ),
     Removal(
         "volume-gives-back",
