@@ -107,11 +107,11 @@ async def _choose_template(portal: Page) -> None:
 
 
 async def test_a_restriction_is_seen_in_the_portal(instance: Instance, page: Page) -> None:
+    await sign_in_by_mail(page, instance, MARLOW.owner_email)
+    await expect(page.locator("main")).to_be_visible()
     number = MARLOW_META.number.phone_number_id
     async with instance.http.post(instance.url + PANEL, data={"do": "status", "id": number, "value": "RESTRICTED"}) as response:
         assert response.status == 200
-    await sign_in_by_mail(page, instance, MARLOW.owner_email)
-    await expect(page.locator("main")).to_be_visible()
     banner = page.get_by_text("sends replies only")
     async with asyncio.timeout(ANSWER_MS / 1000):
         while not await banner.count():
