@@ -85,7 +85,7 @@ async def test_a_status_settles_a_send_whose_answer_was_lost(parts: Parts) -> No
 
 async def test_no_status_is_sent_once_more_and_never_a_third_time(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pace, "_PERSON_S", 0.05)
-    async with open_line(*parts, echo_wait_s=0.2, look_up_wait_s=0.4, send_window_s=4.0) as line:
+    async with open_line(*parts, echo_wait_s=0.2, look_up_wait_s=0.4, send_window_s=6.0) as line:
         line.meta.break_with(resets, only="messages", times=1)
         await line.say(0, "When do you open?")
         await _until_states(line, 0, "sent")

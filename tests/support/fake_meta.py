@@ -89,7 +89,7 @@ class FakeMeta:
     """Answers instead of the method, after `accept` decided whether it is carried out."""
     accept: bool = True
     fault_in: str | None = None
-    """The last word of the paths that `fault` concerns (messages, media, ...); None: all of them."""
+    """The last word of the paths that `fault` concerns (messages, media, ...; read: what marks one as read); None: all."""
     fault_at: str | None = None
     """The one number that `fault` concerns, by its id; None: all of them."""
     fault_times: int = -1
@@ -171,7 +171,8 @@ class FakeMeta:
         return reply if fault is None else await fault(request)
 
     def _fault(self, call: Call) -> Fault | None:
-        concerned = self.fault_in in (None, call.path[-1]) and self.fault_at in (None, call.path[0])
+        what = "read" if "status" in call.body else call.path[-1]
+        concerned = self.fault_in in (None, what) and self.fault_at in (None, call.path[0])
         if self.fault is None or self.fault_times == 0 or not concerned:
             return None
         self.fault_times -= 1
