@@ -257,6 +257,12 @@ async def test_a_portfolio_that_is_learned_late_keeps_its_count(
     others = await world.people(fourth, _names(1, "C"))
     assert await world.write(fourth, list(others.values())) == [Refused("portfolio_unknown")]
     assert (await _today(world, third)).used == 0
+    # Whoever turns out to belong elsewhere brings along whom it may have counted there.
+    moved = "UPDATE channel_accounts SET portfolio_id = $3 WHERE tenant_id = $1 AND id = $2 RETURNING id"
+    await world.rows(second, moved, second.account_id, f"Q{mark}")
+    async with world.db.tenant(second.scope) as session:
+        await volume.settle(session, second.account_id)
+    assert (await _today(world, third)).used == CEILING
     assert world.meta.breaches == []
 
 
