@@ -111,7 +111,8 @@ def _number(value: object) -> str | None:
         return None
     if isinstance(value, int | float):
         return f"{value:g}" if isinstance(value, float) and abs(value) >= 1e15 else str(value)[:40]
-    return " ".join(value.split())[:40] if isinstance(value, str) and value.isascii() and value.strip() else None
+    plain = isinstance(value, str) and value.isascii() and value.isprintable() and value.strip()
+    return " ".join(value.split())[:40] if plain and isinstance(value, str) else None
 
 
 WORDS: Mapping[str, Callable[[dict[str, Any]], str]] = {
