@@ -88,6 +88,8 @@ async def test_each_message_counts_once(numbers: Numbers) -> None:
     await _come(numbers, _receipt("sent", *three[:2], service, at=_AT - 86400), _receipt("delivered", *three[:2], free))
     expected = [(_TODAY, "service", False, "free_customer_service", "pmp", 1), (_TODAY, "service", True, "regular", "pmp", 1)]
     assert await _counted(numbers) == expected
+    await _come(numbers, _receipt("sent", *three[:2], service), _receipt("sent", *two[:2], marketing))
+    assert await _counted(numbers) == expected, "what comes late says nothing new"
     # Another business's message, a message of nobody, and one that says no price.
     await _come(numbers, _receipt("delivered", *other[:2], service), _receipt("read", "nobody's", "x", service))
     await _come(numbers, _receipt("read", *one[:2]))
