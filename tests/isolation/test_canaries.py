@@ -178,7 +178,7 @@ EXPECTED = {
         "policy question receiptreason refused reply source statusreason summary team title tonenote toolargument "
         "toolask toolcall toolname toolreason toolresult tryout turnfailure turnreason url user versionnote "
         "organisation scope workspace file filereason pausedby holdnote verifiedname replacement action "
-        "identity rating alias businessaccount holding portfolio "
+        "identity rating alias businessaccount holding pool portfolio template "
         "attestation consent consentlist withdrawal "
         "signup pinseenby verifiedby"
     ),

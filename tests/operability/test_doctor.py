@@ -51,6 +51,9 @@ DAMAGE = (
          " WHERE kind = 'whatsapp'"),
         ("whatsapp-verification", "has not accepted", "INSERT INTO business_verifications (tenant_id, account_id, state, source)"
          " SELECT tenant_id, id, 'rejected', 'provider' FROM channel_accounts WHERE kind = 'whatsapp'"),
+        ("quality-fresh", "never asked about", "INSERT INTO account_standings (tenant_id, account_id)"
+         " SELECT tenant_id, account_id FROM channel_routes WHERE account_key = 'T1'"),
+        ("tier-known", "has no tier", "SELECT 1"),
         ("dedupe-pruned", "is 16.0 days",
          "INSERT INTO dedupe_keys SELECT tenant_id, 'k', NULL, now() - interval '16 days' FROM tenants"),
         ("queue-age", "1 conversations wait", _QUEUE.format("", "'turn', now() - interval '61 s', 'ready'")),
@@ -183,6 +186,8 @@ async def test_a_sound_house_has_no_false_check_and_is_left_as_it_was(house: Hou
         "whatsapp-subscribed",
         "whatsapp-tokens",
         "whatsapp-verification",
+        "quality-fresh",
+        "tier-known",
     }
     assert found["accounts"].evidence.startswith("2 active accounts")
     assert await contents(house.spare) == before

@@ -45,7 +45,7 @@ async def learn(
         await db.run(scope, note)
     except AccountTakenError:
         await db.run(scope, lambda session: _stop(session, account_id))
-        log.error(SHARED, tenant_id=str(scope.tenant_id), account_id=str(account_id))
+        log.error("portfolio_shared", tenant_id=str(scope.tenant_id), account_id=str(account_id))
         return False
     return True
 

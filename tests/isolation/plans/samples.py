@@ -19,6 +19,7 @@ from konstruct.agents.timeline_trace import Trace
 from konstruct.agents.turn import Step
 from konstruct.channels.accounts_repository import Account
 from konstruct.channels.charges_repository import Charge
+from konstruct.channels.events_repository import Coming
 from konstruct.channels.outreach.writing_repository import Addressee
 from konstruct.channels.port_events import Receipt, TemplateChanged
 from konstruct.channels.port_numbers import NumberSeen
@@ -179,6 +180,10 @@ class Samples:
         account, contact = ids["account_id"], ids["contact_id"]
         return {
             ("places_repository", "pool_ids"): [uuid7()],
+            ("events_repository", "coming"): [Coming(uuid7(), account, "k", b"x", "met", {})],
+            ("merging_repository", "conversation_ids"): [ids["conversation_id"]],
+            ("queue", "conversation_ids"): [ids["conversation_id"]],
+            ("tenant_jobs", "subject_ids"): [uuid7()],
             ("charges_repository", "charge"): Charge(3, 1.0, "service", True, "regular", "pmp"),
             ("charges_repository", "conversation_ids"): [ids["conversation_id"]],
             ("history_repository", "seen"): NumberSeen(quality="GREEN"),

@@ -88,7 +88,8 @@ def _complete(path: dict[str, Any], methods: set[str], scope: str) -> None:
         responses = operation["responses"]
         # FastAPI's own, in another form than ours.
         responses.pop("422", None)
-        for status in (*_ALWAYS, *_own(operation, method)):
+        declared = [int(status) for status in responses if status >= "400"]
+        for status in (*_ALWAYS, *_own(operation, method), *declared):
             responses[str(status)] = {"$ref": f"#/components/responses/{status}"}
         operation["responses"] = dict(sorted(responses.items()))
 

@@ -83,6 +83,18 @@ ALTER TABLE deliveries
       AND coalesce(jsonb_typeof(extras #> '{template,language}'), '') = 'string')),
   -- Nobody is written to first in words that the provider has not approved.
   ADD CONSTRAINT deliveries_outreach CHECK (kind <> 'outreach' OR form = 'template');
+-- Its partitions were made like it, and each has this check as its own.
+DO $$
+DECLARE
+  v_table regclass;
+BEGIN
+  ALTER TABLE delivery_archive DROP CONSTRAINT deliveries_kind_check;
+  FOR v_table IN SELECT inhrelid::regclass FROM pg_inherits WHERE inhparent = 'delivery_archive'::regclass LOOP
+    EXECUTE format('ALTER TABLE %s DROP CONSTRAINT IF EXISTS deliveries_kind_check', v_table);
+  END LOOP;
+END $$;
+ALTER TABLE delivery_archive ADD CONSTRAINT deliveries_kind_check
+  CHECK (kind IN ('reply', 'fallback', 'human', 'notice', 'outreach'));
 ALTER TABLE delivery_archive DROP CONSTRAINT delivery_archive_form_check;
 ALTER TABLE delivery_archive ADD CONSTRAINT delivery_archive_form_check CHECK (form IN ('text', 'file', 'template'));
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -98,14 +98,17 @@ class ConsentState(BaseModel):
     )
 
 
+_UNKNOWN: dict[int | str, dict[str, Any]] = {404: {"description": "No such account or contact."}}
+
+
 def router() -> APIRouter:
     """Return the routes of /consents."""
     routes = APIRouter(route_class=ApiRoute, tags=["consents"], prefix="/consents")
     add = routes.add_api_route
     add("", create, methods=["POST"], response_model=ConsentState, operation_id="create_consent", summary="Record a consent",
-        status_code=201)  # fmt: skip
+        status_code=201, responses=_UNKNOWN)  # fmt: skip
     add("/withdrawals", withdraw, methods=["POST"], response_model=ConsentState, operation_id="create_withdrawal",
-        summary="Withdraw consent", status_code=201)  # fmt: skip
+        summary="Withdraw consent", status_code=201, responses=_UNKNOWN)  # fmt: skip
     return routes
 
 

@@ -96,7 +96,7 @@ def router() -> APIRouter:
     routes = APIRouter(route_class=ApiRoute, tags=["outreach"], prefix="/outreach")
     routes.add_api_route(
         "", create, methods=["POST"], response_model=Written, operation_id="create_outreach", summary="Write to a contact first",
-        status_code=201,
+        status_code=201, responses={404: {"description": "No such contact."}},
     )  # fmt: skip
     return routes
 
