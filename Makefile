@@ -4,8 +4,8 @@
 BIN := .venv/bin
 # Whatever the machine says of it: without compiled files each of the processes that tests start compiles all of the source anew.
 export PYTHONDONTWRITEBYTECODE :=
-# Two more than there are processors: tests of several processes, and of pauses, mostly wait.
-WORKERS = $(shell expr $$(getconf _NPROCESSORS_ONLN) + 2)
+# Three more than there are processors: tests of several processes, and of pauses, mostly wait.
+WORKERS = $(shell expr $$(getconf _NPROCESSORS_ONLN) + 3)
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 14
