@@ -1,5 +1,5 @@
 # `make up` and `make test` need nothing before them but Python 3.11+, make and apt.
-.PHONY: help up test lint format bench soak sabotage lock clean
+.PHONY: help up test pytest lint format bench soak sabotage lock clean
 .DEFAULT_GOAL := help
 BIN := .venv/bin
 # Whatever the machine says of it: without compiled files each of the processes that tests start compiles all of the source anew.
@@ -14,8 +14,11 @@ up: ## set up, then run everything on this machine; PORT=8400 DATA_DIR=... chang
 	@scripts/setup
 	@exec $(BIN)/konstruct up $(if $(PORT),--port "$(PORT)") $(if $(DATA_DIR),--data-dir "$(DATA_DIR)")
 
-test: lint ## lint, then all tests; ARGS="tests/embedded -k adopt" chooses
+test: ## lint and all tests, at once; ARGS="tests/embedded -k adopt" chooses
 	@scripts/setup --tests
+	@$(MAKE) --no-print-directory --jobs=2 lint pytest
+
+pytest:
 	@$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 5 $(ARGS)
 
 lint: ## format, style, types, layers and sizes
