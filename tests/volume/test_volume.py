@@ -174,9 +174,11 @@ async def test_a_refusal_for_too_much_keeps_the_message_and_lowers_the_volume(
 
     world.meta.fate = fate
     await world.write(number, [people["P010"], people["P011"]])
-    await world.run(6 * HOUR_S)
+    await world.run(60)
     # One refusal teaches it, or one for each worker that was at it.
     assert 1 <= len(seen) <= 2
+    await world.run(6 * HOUR_S)
+    assert len(seen) <= 2
     assert await world.states(number) == {"sent": 10, "pending": 2}
     async with world.db.tenant(number.scope) as session:
         lowered = await session.fetchval(
