@@ -26,8 +26,6 @@ JobKind = Literal[
     "number_poll",
     "number_watch",
     "number_replacement",
-    "template_sync",
-    "account_watch",
 ]
 LEASE_S = 60.0
 
